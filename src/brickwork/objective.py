@@ -1,0 +1,174 @@
+"""What a search wants and what it must keep: objectives, limits, dominance, fronts, hypervolume."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from brickwork.errors import LimitError, UnknownName
+from brickwork.quantity import METRICS, How, Quantity, metric
+
+__all__ = ["Limit", "Objective", "dominates", "front", "hypervolume", "parse_amount", "violation"]
+
+_SUFFIXES: Mapping[str, float] = {
+    "": 1.0,
+    "k": 1e3,
+    "m": 1e6,
+    "g": 1e9,
+    "b": 1.0,
+    "kb": 1e3,
+    "mb": 1e6,
+    "gb": 1e9,
+    "kib": 1024.0,
+    "mib": 1024.0**2,
+    "gib": 1024.0**3,
+    "%": 0.01,
+}
+_LIMIT = re.compile(r"\s*([A-Za-z_][A-Za-z_0-9]*)\s*(<=|>=|=<|=>|<|>|==|=)?\s*(\S.*?)?\s*")
+_AMOUNT = re.compile(r"([0-9][0-9_]*\.?[0-9]*(?:[eE][+-]?[0-9]+)?|\.[0-9]+)\s*([A-Za-z%]*)")
+
+
+@dataclass(frozen=True, slots=True)
+class Objective:
+    """A metric to improve; its direction is the metric's own.
+
+    Raises:
+        UnknownName: No metric has this name.
+    """
+
+    metric: str
+
+    def __post_init__(self) -> None:
+        metric(self.metric)
+
+    @property
+    def maximize(self) -> bool:
+        return metric(self.metric).maximize
+
+    def loss(self, metrics: Mapping[str, Quantity]) -> float:
+        """The value to be minimised: negated where more is better; infinite where missing."""
+        if self.metric not in metrics:
+            return float("inf")
+        value = metrics[self.metric].value
+        if value != value:
+            return float("inf")
+        return -value if self.maximize else value
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """A hard bound on a metric: ``metric <= bound`` or ``metric >= bound``.
+
+    Attributes:
+        metric: The name of the metric.
+        upper: True for ``<=``, False for ``>=``.
+        bound: The bound, in the metric's unit.
+    """
+
+    metric: str
+    upper: bool
+    bound: float
+
+    @classmethod
+    def parse(cls, text: str) -> Limit:
+        """Read ``"latency_ms<=20"``, ``"flash_bytes <= 30kB"`` or ``"accuracy>=95%"``.
+
+        Raises:
+            LimitError: The text is not a limit.
+            UnknownName: No metric has this name.
+        """
+        match = _LIMIT.fullmatch(text)
+        if match is None or match[2] not in ("<=", ">=") or match[3] is None:
+            raise LimitError(
+                f"cannot read the limit {text!r}: write METRIC<=NUMBER or METRIC>=NUMBER, "
+                "such as 'latency_ms<=20' or 'flash_bytes<=30kB'"
+            )
+        name, operator, amount = match[1], match[2], match[3]
+        if name not in METRICS:
+            raise UnknownName("metric", name, METRICS)
+        try:
+            bound = parse_amount(amount)
+        except ValueError:
+            raise LimitError(
+                f"cannot read the number {amount!r} in the limit {text!r}: "
+                "write a number, optionally with k, M, kB, KiB, MB, MiB or %"
+            ) from None
+        return cls(name, operator == "<=", bound)
+
+    def excess(self, value: float) -> float:
+        """By how much a value breaks the limit, relative to the bound; 0.0 when it is kept."""
+        if value != value:
+            return float("inf")
+        over = value - self.bound if self.upper else self.bound - value
+        return max(0.0, over) / max(abs(self.bound), 1e-12)
+
+    def __str__(self) -> str:
+        bound = Quantity(self.bound, metric(self.metric).unit, How.COUNTED).text()
+        return f"{metric(self.metric).label} {'≤' if self.upper else '≥'} {bound}"
+
+    @property
+    def text(self) -> str:
+        """The limit as ``parse`` reads it."""
+        return f"{self.metric}{'<=' if self.upper else '>='}{self.bound:.12g}"
+
+
+def parse_amount(text: str) -> float:
+    """Read a number with an optional suffix: ``"20"``, ``"30kB"``, ``"1.5M"``, ``"95%"``.
+
+    Raises:
+        ValueError: The text is not such a number.
+    """
+    match = _AMOUNT.fullmatch(text.strip())
+    if match is None or match[2].lower() not in _SUFFIXES:
+        raise ValueError(f"not a number with a known suffix: {text!r}")
+    return float(match[1].replace("_", "")) * _SUFFIXES[match[2].lower()]
+
+
+def violation(metrics: Mapping[str, Quantity], limits: Sequence[Limit]) -> float:
+    """Total relative violation of all limits whose metric is known; 0.0 when none is broken."""
+    return sum(
+        limit.excess(metrics[limit.metric].value) for limit in limits if limit.metric in metrics
+    )
+
+
+def dominates(a: Sequence[float], b: Sequence[float]) -> bool:
+    """Whether losses ``a`` are nowhere worse than ``b`` and somewhere better (minimisation)."""
+    return all(x <= y for x, y in zip(a, b, strict=True)) and any(
+        x < y for x, y in zip(a, b, strict=True)
+    )
+
+
+def front(losses: NDArray[np.float64] | Sequence[Sequence[float]]) -> NDArray[np.bool_]:
+    """Which rows of a (points, objectives) table of losses are not dominated.
+
+    Of several equal rows the first is kept. Rows with a value that is not finite never are.
+    """
+    import moocore
+
+    table = np.asarray(losses, dtype=np.float64)
+    if table.size == 0:
+        return np.zeros(len(table), dtype=np.bool_)
+    finite = np.isfinite(table).all(axis=1)
+    keep = np.zeros(len(table), dtype=np.bool_)
+    if finite.any():
+        keep[finite] = moocore.is_nondominated(table[finite])
+    return keep
+
+
+def hypervolume(
+    losses: NDArray[np.float64] | Sequence[Sequence[float]], reference: Sequence[float]
+) -> float:
+    """Volume between the non-dominated losses and a reference point (minimisation)."""
+    import moocore
+
+    table = np.asarray(losses, dtype=np.float64)
+    if table.size == 0:
+        return 0.0
+    table = table[np.isfinite(table).all(axis=1)]
+    if len(table) == 0:
+        return 0.0
+    return float(moocore.hypervolume(table, ref=np.asarray(reference, dtype=np.float64)))

@@ -1,0 +1,149 @@
+"""A number that knows where it came from, and the table of metric names.
+
+A prediction can never print as a measurement: the value, its unit, how it is known and its source
+travel together from the device model to the report.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Any
+
+from brickwork.errors import UnknownName
+
+__all__ = ["METRICS", "How", "Metric", "Quantity", "metric", "weakest"]
+
+
+class How(StrEnum):
+    """How a number is known, from the strongest kind to the weakest."""
+
+    COUNTED = "counted"
+    MEASURED = "measured"
+    SIMULATED = "simulated"
+    PREDICTED = "predicted"
+    ESTIMATED = "estimated"
+    UNKNOWN = "unknown"
+
+
+def weakest(*hows: How) -> How:
+    """The weakest of several kinds of knowledge: what a number derived from all of them is."""
+    order = list(How)
+    return max(hows, key=order.index)
+
+
+@dataclass(frozen=True, slots=True)
+class Quantity:
+    """A value with its unit and its provenance.
+
+    Attributes:
+        value: The number, in ``unit``; NaN when unknown.
+        unit: ``"ms"``, ``"B"``, ``"mJ"``, ``"1"`` (a count) or ``"fraction"``.
+        how: How the number is known.
+        spread: Half the width of an 80 % interval, in ``unit``; None where the number is exact
+            or its error is not known (the source says which).
+        source: Where the number, or the formula behind it, comes from.
+    """
+
+    value: float
+    unit: str
+    how: How
+    spread: float | None = None
+    source: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        value = None if math.isnan(self.value) else self.value
+        return {
+            "value": value,
+            "unit": self.unit,
+            "how": str(self.how),
+            "spread": self.spread,
+            "source": self.source,
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Quantity:
+        value = math.nan if data["value"] is None else float(data["value"])
+        return cls(value, data["unit"], How(data["how"]), data["spread"], data["source"])
+
+    def scaled(self, factor: float, unit: str, how: How, source: str) -> Quantity:
+        """This quantity times an uncertain factor: labelled by the weaker of the two."""
+        spread = None if self.spread is None else abs(self.spread * factor)
+        return replace(
+            self,
+            value=self.value * factor,
+            unit=unit,
+            how=weakest(self.how, how),
+            spread=spread,
+            source=f"{source}; {self.source}" if self.source else source,
+        )
+
+    def __str__(self) -> str:
+        return f"{self.text()} ({self.how})"
+
+    def text(self) -> str:
+        """The value as a person reads it, without its provenance: ``"14.9 ms"``, ``"25.9 KiB"``."""
+        if math.isnan(self.value):
+            return "?"
+        if self.unit == "fraction":
+            return f"{100 * self.value:.2f} %"
+        if self.unit == "B":
+            return _bytes(self.value)
+        if self.unit == "1":
+            return f"{self.value:,.0f}"
+        return f"{self.value:.3g} {self.unit}"
+
+
+def _bytes(value: float) -> str:
+    if value < 1024:
+        return f"{value:.0f} B"
+    if value < 1024**2:
+        return f"{value / 1024:.1f} KiB"
+    return f"{value / 1024**2:.2f} MiB"
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """What a metric name means.
+
+    Attributes:
+        name: The name used everywhere; it carries the unit.
+        unit: The unit of its quantities.
+        maximize: Whether more is better.
+        label: What a person calls it.
+        quality: Whether it is learned by training (accuracy) rather than known before it (cost).
+    """
+
+    name: str
+    unit: str
+    maximize: bool
+    label: str
+    quality: bool = False
+
+
+METRICS: Mapping[str, Metric] = {
+    m.name: m
+    for m in (
+        Metric("accuracy", "fraction", True, "accuracy", quality=True),
+        Metric("auc", "fraction", True, "AUC", quality=True),
+        Metric("parameters", "1", False, "parameters"),
+        Metric("macs", "1", False, "MACs"),
+        Metric("flash_bytes", "B", False, "flash"),
+        Metric("peak_sram_bytes", "B", False, "peak SRAM"),
+        Metric("latency_ms", "ms", False, "latency"),
+        Metric("energy_mj", "mJ", False, "energy"),
+    )
+}
+
+
+def metric(name: str) -> Metric:
+    """The metric of that name.
+
+    Raises:
+        UnknownName: The table has no such metric.
+    """
+    if name not in METRICS:
+        raise UnknownName("metric", name, METRICS)
+    return METRICS[name]

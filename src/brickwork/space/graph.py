@@ -1,0 +1,386 @@
+"""From an architecture to shaped primitive operations, in microseconds and without torch.
+
+Everything that is known of a network before training is a walk over its ``Graph``. Most of a
+network is made of pieces that came up before, with the same decisions and the same input shape, so
+a graph is a chain of ``Fragment`` objects that are built once and then shared: whoever computes
+something per fragment (MACs, peak memory) may keep the result for as long as the fragment lives.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+from brickwork.errors import ShapeError, SpaceError
+from brickwork.space.arch import Arch
+from brickwork.space.blocks import (
+    Block,
+    Composite,
+    Identity,
+    OneOf,
+    Optional,
+    Parallel,
+    Repeat,
+    Residual,
+    Seq,
+)
+from brickwork.space.choice import Choice, Wide, round_to
+from brickwork.space.ops import OUTPUTS, Add, Input, Normalize, Op, Shape
+from brickwork.space.space import Space, Values, _walk, bound, full_name
+
+__all__ = ["Fragment", "Graph", "Node", "graph"]
+
+_ADD = Add()
+_CACHE = 4096  # fragments kept for each unit of a space
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """An operation in its place.
+
+    Attributes:
+        name: Unique in the graph; the prefix of its weights in a state dict.
+        op: The operation, without choices.
+        inputs: Where its inputs come from: indices of nodes.
+        shape: What comes out, without a batch.
+    """
+
+    name: str
+    op: Op
+    inputs: tuple[int, ...]
+    shape: Shape
+
+
+@dataclass(frozen=True, eq=False)
+class Fragment:
+    """A piece of a graph with one input and one output (its last node).
+
+    Attributes:
+        input: Shape of the input, which nodes refer to as index -1.
+        nodes: The operations in execution order; ``inputs`` are indices in this tuple.
+    """
+
+    input: Shape
+    nodes: tuple[Node, ...]
+
+    @property
+    def shape(self) -> Shape:
+        """Shape of the output."""
+        return self.nodes[-1].shape if self.nodes else self.input
+
+    def shapes_into(self, node: Node) -> list[Shape]:
+        """The shapes of a node's inputs."""
+        return [self.input if i < 0 else self.nodes[i].shape for i in node.inputs]
+
+    @functools.cached_property
+    def begins_with_follower(self) -> bool:
+        """Whether all that reads the input is an op which runtimes fuse into the one before."""
+        readers = [node for node in self.nodes if -1 in node.inputs]
+        return len(readers) == 1 and readers[0].op.follows
+
+    def then(self, other: Fragment) -> Fragment:
+        """This fragment and another in one."""
+        offset = len(self.nodes)
+        shifted = tuple(
+            replace(node, inputs=tuple(i + offset for i in node.inputs)) for node in other.nodes
+        )
+        return Fragment(self.input, self.nodes + shifted)
+
+
+class Graph:
+    """The shaped operations of one architecture.
+
+    Args:
+        input: Shape of a sample.
+        parts: Fragments in order; each takes the output of the one before. No part begins with an
+            op that runtimes fuse into the one before it, except ``Normalize``.
+    """
+
+    __slots__ = ("_hash", "_nodes", "input", "parts")
+
+    def __init__(self, input: Shape, parts: Sequence[Fragment]) -> None:
+        self.input = input
+        self.parts = tuple(parts)
+        self._nodes: tuple[Node, ...] | None = None
+        self._hash: str | None = None
+
+    @property
+    def output(self) -> Shape:
+        """Shape of what comes out."""
+        return self.parts[-1].shape if self.parts else self.input
+
+    @property
+    def nodes(self) -> tuple[Node, ...]:
+        """All operations in execution order; the first is the ``Input``, the last the output."""
+        if self._nodes is None:
+            self._nodes = tuple(_flattened(self))
+        return self._nodes
+
+    def shapes_into(self, node: Node) -> list[Shape]:
+        """The shapes of a node's inputs."""
+        return [self.nodes[i].shape for i in node.inputs]
+
+    def consumers(self) -> list[list[int]]:
+        """For each node, which nodes read it."""
+        readers: list[list[int]] = [[] for _ in self.nodes]
+        for index, node in enumerate(self.nodes):
+            for source in node.inputs:
+                readers[source].append(index)
+        return readers
+
+    def normalized(self, normalize: Normalize) -> Graph:
+        """This graph with a normalisation of the raw input in front."""
+        node = Node("normalize", normalize, (-1,), normalize.shape([self.input]))
+        return Graph(self.input, (Fragment(self.input, (node,)), *self.parts))
+
+    @property
+    def hash(self) -> str:
+        """Equal for graphs that compute the same up to names and order; 16 hexadecimal digits.
+
+        Each node is hashed with what leads to it and with what it leads to (Weisfeiler-Lehman
+        refinement in both directions of a directed acyclic graph); inputs of ops that commute are
+        sorted.
+        """
+        if self._hash is None:
+            self._hash = _isomorphism_hash(self)
+        return self._hash
+
+
+def graph(
+    space: Space,
+    arch: Arch,
+    input: Shape,
+    outputs: int,
+    normalize: Normalize | None = None,
+) -> Graph:
+    """The graph of an architecture.
+
+    Args:
+        space: The space.
+        arch: A valid architecture of it.
+        input: Shape of a sample, ``(channels, *spatial)``.
+        outputs: Width of layers that are as wide as the task has outputs.
+        normalize: Normalisation of raw inputs, to be part of the model.
+
+    Raises:
+        ShapeError: Two tensors do not fit, or no pixel is left; the message names the op.
+        SpaceError: A decision is missing.
+    """
+    values = dict(arch.choices)
+    shape = input
+    parts: list[Fragment] = []
+    for unit in _plan(space):
+        if not all(values.get(name, 0) > i for name, i in unit.guard):  # type: ignore[operator]  # repetitions are counted
+            continue
+        part = unit.fragment(values, shape, outputs)
+        if not part.nodes:
+            continue
+        if parts and part.begins_with_follower:
+            parts[-1] = _joined(parts[-1], part)
+        else:
+            parts.append(part)
+        shape = part.shape
+    whole = Graph(input, parts)
+    return whole if normalize is None else whole.normalized(normalize)
+
+
+@functools.lru_cache(maxsize=_CACHE)
+def _joined(a: Fragment, b: Fragment) -> Fragment:
+    return a.then(b)
+
+
+class _Unit:
+    """A stretch of a space that every architecture has as a whole or not at all."""
+
+    def __init__(self, guard: tuple[tuple[str, int], ...], scope: str, block: Block) -> None:
+        self.guard = guard
+        self.blocks = [(scope, block)]
+        self._names: tuple[str, ...] | None = None
+        self._cache: dict[tuple[Any, ...], Fragment] = {}
+
+    def fragment(self, values: Values, shape: Shape, outputs: int) -> Fragment:
+        if self._names is None:
+            found = (name for scope, b in self.blocks for name, _, _ in _walk(b, scope, ()))
+            self._names = tuple(dict.fromkeys(found))
+        key = (shape, outputs, *[values.get(name) for name in self._names])
+        part = self._cache.get(key)
+        if part is None:
+            if len(self._cache) >= _CACHE:
+                self._cache.clear()
+            part = self._cache[key] = self._expanded(values, shape, outputs)
+        return part
+
+    def _expanded(self, values: Values, shape: Shape, outputs: int) -> Fragment:
+        expansion = _Expansion(values, shape, outputs)
+        at = -1
+        for scope, block in self.blocks:
+            at = expansion.add(block, scope, at)
+        return Fragment(shape, tuple(expansion.nodes))
+
+
+def _plan(space: Space) -> list[_Unit]:
+    """The units of a space, made once for each space."""
+    plan: list[_Unit] | None = space.__dict__.get("_graph_plan")
+    if plan is None:
+        plan = []
+        _units(space.body, "", (), plan)
+        space.__dict__["_graph_plan"] = plan
+    return plan
+
+
+def _units(
+    block: Block, scope: str, guard: tuple[tuple[str, int], ...], plan: list[_Unit]
+) -> None:
+    if isinstance(block, Seq):
+        inner = f"{scope}{block.name}." if block.name else scope
+        for child in block.blocks:
+            _units(child, inner, guard, plan)
+    elif isinstance(block, Repeat):
+        times = block.times
+        inner = f"{scope}{block.name}."
+        for i in range(max(times.options) if isinstance(times, Choice) else times):
+            more = guard
+            if isinstance(times, Choice) and i >= min(times.options):
+                more = (*guard, (full_name(inner, times.name), i))
+            _units(block.at(i), f"{inner}{i}.", more, plan)
+    elif isinstance(block, Op) and block.follows and plan and plan[-1].guard == guard:
+        plan[-1].blocks.append((scope, block))
+    else:
+        plan.append(_Unit(guard, scope, block))
+
+
+class _Expansion:
+    """Turns bricks into nodes; choices are looked up in ``values``."""
+
+    def __init__(self, values: Values, shape: Shape, outputs: int) -> None:
+        self.values = values
+        self.input = shape
+        self.outputs = outputs
+        self.nodes: list[Node] = []
+
+    def shape(self, index: int) -> Shape:
+        return self.input if index < 0 else self.nodes[index].shape
+
+    def add(self, block: Block, scope: str, at: int) -> int:
+        """Append a brick that reads node ``at``; returns the index of its output."""
+        if isinstance(block, Seq):
+            inner = f"{scope}{block.name}." if block.name else scope
+            for child in block.blocks:
+                at = self.add(child, inner, at)
+            return at
+        if isinstance(block, Identity):
+            return at
+        if isinstance(block, Residual):
+            return self._residual(block, scope, at)
+        if isinstance(block, Parallel):
+            ends = [
+                self.add(branch, scope + block.scope(i), at)
+                for i, branch in enumerate(block.branches)
+            ]
+            return self._op(block.join, scope, tuple(ends))
+        if isinstance(block, Repeat):
+            inner = f"{scope}{block.name}."
+            times = block.times
+            if isinstance(times, Choice):
+                times = self._value(full_name(inner, times.name))
+            for i in range(times):
+                at = self.add(block.at(i), f"{inner}{i}.", at)
+            return at
+        if isinstance(block, OneOf):
+            name = full_name(scope, block.name)
+            label = self._value(name)
+            return self.add(dict(block.options)[label], f"{name}.{label}.", at)
+        if isinstance(block, Optional):
+            name = full_name(scope, block.name)
+            return self.add(block.body, f"{name}.", at) if self._value(name) else at
+        if isinstance(block, Op):
+            return self._op(block, scope, (at,))
+        return self.add(bound(block, scope).lower(self.shape(at)), scope, at)
+
+    def _residual(self, block: Residual, scope: str, at: int) -> int:
+        end = self.add(block.body, scope, at)
+        keep = block.keep
+        if isinstance(keep, Choice):
+            keep = self._value(full_name(scope, keep.name))
+        if not keep:
+            return end
+        before, after = self.shape(at), self.shape(end)
+        if before == after:
+            return self._op(_ADD, scope, (end, at))
+        if block.shortcut == "drop":
+            return end
+        if block.shortcut is None or isinstance(block.shortcut, str):
+            raise ShapeError(f"residual at {scope or 'the root'}: body gives {after}, skip {before}")
+        skip = self.add(block.shortcut, f"{scope}shortcut.", at)
+        return self._op(_ADD, scope, (end, skip))
+
+    def _op(self, op: Op, scope: str, inputs: tuple[int, ...]) -> int:
+        shapes = [self.shape(i) for i in inputs]
+        name = scope + op.kind
+        op = self._concrete(op, scope, shapes)
+        try:
+            shape = op.shape(shapes)
+        except ShapeError as error:
+            raise ShapeError(f"{name}: {error}") from None
+        self.nodes.append(Node(name, op, inputs, shape))
+        return len(self.nodes) - 1
+
+    def _concrete(self, op: Op, scope: str, shapes: list[Shape]) -> Op:
+        """The op with every choice decided and every relative width computed."""
+        changes: dict[str, Any] = {}
+        for field in fields(op):  # type: ignore[arg-type]  # every op is a dataclass
+            value = getattr(op, field.name)
+            if isinstance(value, Choice):
+                changes[field.name] = self._value(full_name(scope, value.name))
+            elif isinstance(value, Wide):
+                factor = value.factor
+                if isinstance(factor, Choice):
+                    factor = self._value(full_name(scope, factor.name))
+                changes[field.name] = round_to(shapes[0][0] * factor, value.divisor)
+            elif value == OUTPUTS and field.name == "out":
+                changes[field.name] = self.outputs
+        return replace(op, **changes) if changes else op  # type: ignore[type-var]  # every op is a dataclass
+
+    def _value(self, name: str) -> Any:
+        if name not in self.values:
+            raise SpaceError(f"the architecture does not decide {name}")
+        return self.values[name]
+
+
+def _flattened(whole: Graph) -> Iterator[Node]:
+    """All nodes with indices into one list and unique names."""
+    seen: dict[str, int] = {"input": 1}
+    yield Node("input", Input(), (), whole.input)
+    last, offset = 0, 1
+    for part in whole.parts:
+        for node in part.nodes:
+            count = seen[node.name] = seen.get(node.name, 0) + 1
+            name = node.name if count == 1 else f"{node.name}_{count}"
+            inputs = tuple(last if i < 0 else i + offset for i in node.inputs)
+            yield Node(name, node.op, inputs, node.shape)
+        offset += len(part.nodes)
+        last = offset - 1
+
+
+def _isomorphism_hash(whole: Graph) -> str:
+    def digest(*parts: str) -> str:
+        return hashlib.blake2b("|".join(parts).encode(), digest_size=12).hexdigest()
+
+    nodes = whole.nodes
+    down: list[str] = []
+    for node in nodes:
+        inputs = [down[i] for i in node.inputs]
+        if node.op.commutes:
+            inputs.sort()
+        down.append(digest(repr(node.op), repr(node.shape), *inputs))
+    up: list[list[str]] = [[] for _ in nodes]
+    both = [""] * len(nodes)
+    for index in reversed(range(len(nodes))):
+        node = nodes[index]
+        both[index] = digest(down[index], *sorted(up[index]))
+        for place, source in enumerate(node.inputs):
+            up[source].append(digest(both[index], "" if node.op.commutes else str(place)))
+    return digest(*sorted(both))[:16]

@@ -1,0 +1,398 @@
+"""A model with holes and a training recipe with holes: what can be searched."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields, is_dataclass, replace
+from typing import Any, Protocol
+
+from brickwork.errors import SpaceError
+from brickwork.space import blocks as _blocks
+from brickwork.space import ops as _ops
+from brickwork.space.arch import Arch
+from brickwork.space.blocks import Block, Composite, OneOf, Optional, Parallel, Repeat, Residual, Seq
+from brickwork.space.choice import Choice, Option, Wide
+
+__all__ = ["Decision", "Rng", "Space", "bound", "full_name"]
+
+Values = Mapping[str, Option]
+Guard = tuple[tuple[str, frozenset[Option]], ...]
+
+
+class Rng(Protocol):
+    """The part of ``numpy.random.Generator`` that a space needs."""
+
+    def random(self, size: int, /) -> Any: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """A choice as it stands in a space.
+
+    Attributes:
+        name: Full name.
+        options: What may be chosen.
+        when: Alternatives, each a conjunction of (decision, options it may have); the decision is
+            active when one of them holds. Empty: always.
+    """
+
+    name: str
+    options: tuple[Option, ...]
+    when: tuple[Guard, ...] = ()
+
+    def active(self, values: Values) -> bool:
+        """Whether the decision matters, given those that come before it."""
+        if not self.when:
+            return True
+        for guard in self.when:
+            for name, allowed in guard:
+                if name not in values or values[name] not in allowed:
+                    break
+            else:
+                return True
+        return False
+
+
+class Space:
+    """All networks that a brick with choices describes, and all recipes to train them.
+
+    Args:
+        name: A short name; architectures carry it.
+        body: The model, from the input to the outputs.
+        recipe: Training settings by name (``lr``, ``weight_decay``, ...), fixed or choices; their
+            decisions are called ``recipe.NAME``.
+        doc: One line for a person.
+
+    Raises:
+        SpaceError: One name is used for two different sets of options.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        body: Block,
+        recipe: Mapping[str, Option | Choice[Any]] | None = None,
+        doc: str = "",
+    ) -> None:
+        self.name = name
+        self.body = body
+        self.doc = doc
+        self.recipe_fields = dict(recipe or {})
+        found: dict[str, tuple[tuple[Option, ...], list[Guard]]] = {}
+        for full, choice, guard in _walk(body, "", ()):
+            _record(found, full, choice.options, guard)
+        for key, value in self.recipe_fields.items():
+            if isinstance(value, Choice):
+                _record(found, f"recipe.{key}", value.options, ())
+        self._decisions = tuple(
+            Decision(full, options, () if () in guards else tuple(dict.fromkeys(guards)))
+            for full, (options, guards) in found.items()
+        )
+        self._by_name = {decision.name: decision for decision in self._decisions}
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Space) and self.to_json() == other.to_json()
+
+    def __hash__(self) -> int:
+        return hash((self.name, self.body))
+
+    def __repr__(self) -> str:
+        return f"Space({self.name!r}, {len(self._decisions)} decisions, {self.size():,} architectures)"
+
+    def decisions(self) -> tuple[Decision, ...]:
+        """All decisions, those that others depend on first."""
+        return self._decisions
+
+    def decision(self, name: str) -> Decision:
+        """The decision of that full name.
+
+        Raises:
+            SpaceError: There is none.
+        """
+        if name not in self._by_name:
+            raise SpaceError(f"space {self.name!r} has no decision {name!r}")
+        return self._by_name[name]
+
+    def active(self, arch: Arch) -> tuple[Decision, ...]:
+        """The decisions that matter for an architecture."""
+        return tuple(self._by_name[name] for name, _ in arch.choices)
+
+    @functools.cached_property
+    def _size(self) -> int:
+        return _count(self._decisions)
+
+    def size(self) -> int:
+        """How many different architectures there are (recipes included)."""
+        return self._size
+
+    def sample(self, rng: Rng) -> Arch:
+        """An architecture, each active decision drawn uniformly."""
+        return self._filled({}, rng)
+
+    def mutate(self, arch: Arch, rng: Rng) -> Arch:
+        """Another option for exactly one active decision; decisions it wakes up are drawn.
+
+        Raises:
+            SpaceError: The space has only one architecture.
+        """
+        open_ = [name for name, _ in arch.choices if len(self._by_name[name].options) > 1]
+        if not open_:
+            raise SpaceError(f"space {self.name!r} has no decision to mutate")
+        values = dict(arch.choices)
+        which, step = rng.random(2)
+        name = open_[int(which * len(open_))]
+        others = [option for option in self._by_name[name].options if option != values[name]]
+        values[name] = others[int(step * len(others))]
+        return self._filled(values, rng)
+
+    def cross(self, a: Arch, b: Arch, rng: Rng) -> Arch:
+        """A child of two architectures: each decision from one of them, by a fair coin."""
+        left, right = dict(a.choices), dict(b.choices)
+        coins = rng.random(len(self._decisions))
+        values: dict[str, Option] = {}
+        for decision, coin in zip(self._decisions, coins, strict=True):
+            first, second = (left, right) if coin < 0.5 else (right, left)
+            if decision.name in first:
+                values[decision.name] = first[decision.name]
+            elif decision.name in second:
+                values[decision.name] = second[decision.name]
+        return self._filled(values, rng)
+
+    def neighbours(self, arch: Arch) -> Iterator[Arch]:
+        """All architectures that differ in one decision; decisions it wakes up are at their first."""
+        values = dict(arch.choices)
+        for name, chosen in arch.choices:
+            for option in self._by_name[name].options:
+                if option != chosen:
+                    yield self._filled({**values, name: option}, None)
+
+    def arch(self, choices: Values | None = None) -> Arch:
+        """The architecture of some decisions; those not named take their first option.
+
+        Raises:
+            SpaceError: A decision or an option is not known.
+        """
+        for name, option in (choices or {}).items():
+            if option not in self.decision(name).options:
+                raise SpaceError(
+                    f"{name} = {option!r} is not an option: {self.decision(name).options}"
+                )
+        return self._filled(choices or {}, None)
+
+    def extremes(self) -> tuple[Arch, Arch]:
+        """The members with the first and with the last option of every decision."""
+        last = {decision.name: decision.options[-1] for decision in self._decisions}
+        return self._filled({}, None), self._filled(last, None)
+
+    def why_invalid(self, arch: Arch) -> str | None:
+        """Why an architecture is none of this space, or None if it is one."""
+        if arch.space != self.name:
+            return f"it belongs to the space {arch.space!r}, not {self.name!r}"
+        values = dict(arch.choices)
+        for name in values:
+            if name not in self._by_name:
+                return f"the space has no decision {name!r}"
+        for decision in self._decisions:
+            if not decision.active(values):
+                if decision.name in values:
+                    return f"{decision.name} is set but not active"
+            elif decision.name not in values:
+                return f"{decision.name} is missing: choose one of {decision.options}"
+            elif values[decision.name] not in decision.options:
+                chosen = values[decision.name]
+                return f"{decision.name} = {chosen!r} is not an option: {decision.options}"
+        return None
+
+    def recipe(self, arch: Arch) -> dict[str, Option]:
+        """The training settings of an architecture."""
+        values = dict(arch.choices)
+        return {
+            key: values[f"recipe.{key}"] if isinstance(value, Choice) else value
+            for key, value in self.recipe_fields.items()
+        }
+
+    def _filled(self, values: Values, rng: Rng | None) -> Arch:
+        """The active part of ``values``, what is missing drawn (or the first option without rng)."""
+        draws = None if rng is None else rng.random(len(self._decisions)).tolist()
+        chosen: dict[str, Option] = {}
+        for i, decision in enumerate(self._decisions):
+            if decision.active(chosen):
+                name, options = decision.name, decision.options
+                if name in values:
+                    chosen[name] = values[name]
+                else:
+                    chosen[name] = options[0 if draws is None else int(draws[i] * len(options))]
+        return Arch.of(self.name, chosen)
+
+    def to_json(self) -> dict[str, Any]:
+        recipe = {key: _encode(value) for key, value in self.recipe_fields.items()}
+        return {"name": self.name, "doc": self.doc, "body": _encode(self.body), "recipe": recipe}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Space:
+        """Read what ``to_json`` wrote, for spaces of Brickwork's own bricks.
+
+        Raises:
+            SpaceError: A brick is not known.
+        """
+        recipe = {key: _decode(value) for key, value in data["recipe"].items()}
+        return cls(data["name"], _decode(data["body"]), recipe, data["doc"])
+
+
+def full_name(scope: str, name: str) -> str:
+    """The full name of a decision: ``name`` seen from ``scope`` (``"stage1.0."``).
+
+    Raises:
+        SpaceError: ``"../"`` leads above the root.
+    """
+    if name.startswith("/"):
+        return name[1:]
+    while name.startswith("../"):
+        if not scope:
+            raise SpaceError(f"the choice {name!r} leads above the root of the space")
+        name, scope = name[3:], scope[: scope.rfind(".", 0, -1) + 1]
+    return scope + name
+
+
+def bound(block: Composite, scope: str) -> Composite:
+    """A composite whose own choices have absolute names, so that lowering does not move them."""
+    changes: dict[str, Any] = {}
+    for name, choice, wide in _choices(block):
+        fixed = Choice("/" + full_name(scope, choice.name), choice.options)
+        changes[name] = fixed if wide is None else replace(wide, factor=fixed)
+    return replace(block, **changes) if changes else block  # type: ignore[type-var]  # composites are dataclasses
+
+
+def _choices(block: object) -> Iterator[tuple[str, Choice[Any], Wide | None]]:
+    """The choices in a brick's own fields: field, choice, and the ``Wide`` around it if any."""
+    if not is_dataclass(block):
+        raise SpaceError(f"a brick is a frozen dataclass, got {block!r}")
+    for field in fields(block):
+        value = getattr(block, field.name)
+        if isinstance(value, Choice):
+            yield field.name, value, None
+        elif isinstance(value, Wide) and isinstance(value.factor, Choice):
+            yield field.name, value.factor, value
+
+
+def _walk(block: Block, scope: str, guard: Guard) -> Iterator[tuple[str, Choice[Any], Guard]]:
+    """Every choice below a brick: full name, choice, and what must hold for it to matter."""
+    if isinstance(block, Seq):
+        inner = f"{scope}{block.name}." if block.name else scope
+        for child in block.blocks:
+            yield from _walk(child, inner, guard)
+    elif isinstance(block, Residual):
+        for _, choice, _wide in _choices(block):
+            yield full_name(scope, choice.name), choice, guard
+        yield from _walk(block.body, scope, guard)
+        if block.shortcut is not None and not isinstance(block.shortcut, str):
+            yield from _walk(block.shortcut, f"{scope}shortcut.", guard)
+    elif isinstance(block, Parallel):
+        for i, branch in enumerate(block.branches):
+            yield from _walk(branch, scope + block.scope(i), guard)
+    elif isinstance(block, Repeat):
+        times = block.times
+        inner = f"{scope}{block.name}."
+        if isinstance(times, Choice):
+            yield full_name(inner, times.name), times, guard
+        for i in range(max(times.options) if isinstance(times, Choice) else times):
+            more = guard
+            if isinstance(times, Choice) and i >= min(times.options):
+                enough = frozenset[Option](n for n in times.options if n > i)
+                more = (*guard, (full_name(inner, times.name), enough))
+            yield from _walk(block.at(i), f"{inner}{i}.", more)
+    elif isinstance(block, OneOf):
+        name = full_name(scope, block.name)
+        yield name, block.choice, guard
+        for label, option in block.options:
+            more = (*guard, (name, frozenset[Option]((label,))))
+            yield from _walk(option, f"{name}.{label}.", more)
+    elif isinstance(block, Optional):
+        name = full_name(scope, block.name)
+        yield name, block.choice, guard
+        yield from _walk(block.body, f"{name}.", (*guard, (name, frozenset[Option]((True,)))))
+    elif isinstance(block, Composite):
+        for _, choice, _wide in _choices(block):
+            yield full_name(scope, choice.name), choice, guard
+        yield from _walk(bound(block, scope).lower((1, 1, 1)), scope, guard)
+    else:
+        for _, choice, _wide in _choices(block):
+            yield full_name(scope, choice.name), choice, guard
+
+
+def _record(
+    found: dict[str, tuple[tuple[Option, ...], list[Guard]]],
+    name: str,
+    options: tuple[Option, ...],
+    guard: Guard,
+) -> None:
+    known, guards = found.setdefault(name, (options, []))
+    if known != options:
+        raise SpaceError(f"the decision {name!r} has two sets of options: {known} and {options}")
+    guards.append(guard)
+
+
+def _count(decisions: tuple[Decision, ...]) -> int:
+    """Number of assignments of active decisions, by recursion over the decisions in order.
+
+    Only the values that later guards still ask for are part of the state, so the recursion is
+    short however large the space.
+    """
+    parents = [{name for guard in d.when for name, _ in guard} for d in decisions]
+    needed: list[set[str]] = [set() for _ in range(len(decisions) + 1)]
+    for i in reversed(range(len(decisions))):
+        needed[i] = needed[i + 1] | parents[i]
+
+    @functools.lru_cache(maxsize=None)
+    def count(i: int, state: tuple[tuple[str, Option], ...]) -> int:
+        if i == len(decisions):
+            return 1
+        decision, values = decisions[i], dict(state)
+        keep = {n: v for n, v in values.items() if n in needed[i + 1]}
+        if not decision.active(values):
+            return count(i + 1, tuple(sorted(keep.items())))
+        if decision.name not in needed[i + 1]:
+            return len(decision.options) * count(i + 1, tuple(sorted(keep.items())))
+        return sum(
+            count(i + 1, tuple(sorted({**keep, decision.name: option}.items())))
+            for option in decision.options
+        )
+
+    return count(0, ())
+
+
+_BRICKS: Mapping[str, type] = {
+    name: getattr(module, name)
+    for module in (_ops, _blocks)
+    for name in module.__all__
+    if isinstance(getattr(module, name), type) and is_dataclass(getattr(module, name))
+} | {"Choice": Choice, "Wide": Wide}
+
+
+def _encode(value: Any) -> Any:
+    """Bricks, choices and tuples as JSON; scalars stay."""
+    if isinstance(value, tuple):
+        return [_encode(item) for item in value]
+    if not is_dataclass(value):
+        return value
+    name = type(value).__name__
+    if name not in _BRICKS:
+        raise SpaceError(f"{name} is not one of Brickwork's bricks: it cannot be written as JSON")
+    return {"brick": name} | {f.name: _encode(getattr(value, f.name)) for f in fields(value)}
+
+
+def _decode(value: Any) -> Any:
+    if isinstance(value, list):
+        return tuple(_decode(item) for item in value)
+    if not isinstance(value, Mapping):
+        return value
+    name = value["brick"]
+    if name not in _BRICKS:
+        raise SpaceError(f"unknown brick {name!r}")
+    parts = {key: _decode(item) for key, item in value.items() if key != "brick"}
+    if name == "Seq":
+        return Seq(*parts["blocks"], name=parts["name"])
+    if name == "OneOf":
+        return OneOf(parts["name"], dict(parts["options"]))
+    return _BRICKS[name](**parts)

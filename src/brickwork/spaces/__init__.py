@@ -1,0 +1,1 @@
+"""The catalogue: each entry is a function that returns a ``Space``."""

@@ -1,0 +1,81 @@
+"""The mobile space: inverted residuals with everything elastic, scaled to the input."""
+
+from __future__ import annotations
+
+from brickwork.space import (
+    Choice,
+    ConvNorm,
+    GlobalPool,
+    InvertedResidual,
+    Linear,
+    Optional,
+    Repeat,
+    Seq,
+    Shape,
+    Space,
+    SqueezeExcite,
+)
+from brickwork.space.blocks import Block
+
+__all__ = ["mobile"]
+
+RECIPE = {
+    "optimizer": "adamw",
+    "lr": Choice("lr", (0.005, 0.01, 0.02)),
+    "weight_decay": Choice("weight_decay", (0.0005, 0.005, 0.05)),
+    "label_smoothing": Choice("label_smoothing", (0.0, 0.05, 0.1)),
+    "augment": Choice("augment", (0.0, 0.5, 1.0)),
+}
+"""Training settings that are searched together with the architecture."""
+
+
+def mobile(input: Shape = (3, 224, 224)) -> Space:
+    """MBConv-type space (MobileNetV2, MnasNet) for images of any size, and for 1-D and 3-D input.
+
+    Depth, width, expansion, kernel, squeeze-excite and skips of every stage may be chosen; the
+    number of stages and the widths on offer follow from the size of the input.
+
+    Args:
+        input: Shape of a sample, ``(channels, *spatial)``.
+    """
+    side = max(input[1:])
+    if side <= 16:
+        stem, stages = (4, 6, 8, 12, 16), ((4, 6, 8, 12, 16, 24), (8, 12, 16, 24, 32, 48))
+        stem_stride, strides = 1, (2, 2)
+    elif side <= 64:
+        stem = (4, 6, 8, 12, 16, 24)
+        stages = ((6, 8, 12, 16, 24), (8, 12, 16, 24, 32, 48), (12, 16, 24, 32, 48, 64, 96))
+        stem_stride, strides = (1 if side < 24 else 2), (1, 2, 2)
+    else:
+        stem = (8, 16, 24, 32)
+        stages = (
+            (8, 16, 24),
+            (16, 24, 32),
+            (24, 32, 48),
+            (48, 64, 96),
+            (96, 160, 224),
+        )
+        stem_stride, strides = 2, (1, 2, 2, 2, 2)
+    body = Seq(
+        Seq(ConvNorm(Choice("width", stem), 3, stem_stride, "relu"), name="stem"),
+        *(_stage(i, widths, stride) for i, (widths, stride) in enumerate(zip(stages, strides, strict=True), start=1)),
+        Seq(GlobalPool(), Linear(), name="classifier"),
+    )
+    return Space("mobile", body, RECIPE, doc="inverted residuals, everything elastic")
+
+
+def _stage(index: int, widths: tuple[int, ...], stride: int) -> Block:
+    """One to three blocks of one width; the first one strides."""
+
+    def block(stride: int) -> Block:
+        return InvertedResidual(
+            Choice("../width", widths),
+            kernel=Choice("kernel", (3, 5)),
+            stride=stride,
+            expand=Choice("expand", (1, 2, 3, 4)),
+            activation="relu",
+            gate=Optional("se", SqueezeExcite()),
+            skip=Choice("../skip", (False, True)),
+        )
+
+    return Repeat(f"stage{index}", block(1), Choice("depth", (1, 2, 3)), first=block(stride))
