@@ -3,7 +3,7 @@
     BrickworkError                 the root: one line that says what, where and what to do
     ├── SpaceError                 a space, or an architecture in it, is not well formed
     │   └── ShapeError             two tensors do not fit together in a graph
-    ├── UnknownName                a name that no table knows (target, strategy, space, task, metric)
+    ├── UnknownName                a name that no table knows (target, strategy, task, metric, ...)
     ├── LimitError                 a limit's text cannot be read, or no candidate can meet it
     ├── TargetError                a device description is not usable
     ├── DataError                  the user's data cannot be used as it is

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -26,7 +27,6 @@ _SUFFIXES: Mapping[str, float] = {
     "kib": 1024.0,
     "mib": 1024.0**2,
     "gib": 1024.0**3,
-    "%": 0.01,
 }
 _LIMIT = re.compile(r"\s*([A-Za-z_][A-Za-z_0-9]*)\s*(<=|>=|=<|=>|<|>|==|=)?\s*(\S.*?)?\s*")
 _AMOUNT = re.compile(r"([0-9][0-9_]*\.?[0-9]*(?:[eE][+-]?[0-9]+)?|\.[0-9]+)\s*([A-Za-z%]*)")
@@ -113,7 +113,8 @@ class Limit:
     @property
     def text(self) -> str:
         """The limit as ``parse`` reads it."""
-        return f"{self.metric}{'<=' if self.upper else '>='}{self.bound:.12g}"
+        bound = repr(float(self.bound)).removesuffix(".0")
+        return f"{self.metric}{'<=' if self.upper else '>='}{bound}"
 
 
 def parse_amount(text: str) -> float:
@@ -123,9 +124,14 @@ def parse_amount(text: str) -> float:
         ValueError: The text is not such a number.
     """
     match = _AMOUNT.fullmatch(text.strip())
-    if match is None or match[2].lower() not in _SUFFIXES:
+    suffix = match[2].lower() if match else ""
+    if match is None or suffix not in (*_SUFFIXES, "%"):
         raise ValueError(f"not a number with a known suffix: {text!r}")
-    return float(match[1].replace("_", "")) * _SUFFIXES[match[2].lower()]
+    number = float(match[1].replace("_", ""))
+    amount = number / 100 if suffix == "%" else number * _SUFFIXES[suffix]  # 95 * 0.01 > 0.95
+    if math.isinf(amount):
+        raise ValueError(f"too large: {text!r}")
+    return amount
 
 
 def violation(metrics: Mapping[str, Quantity], limits: Sequence[Limit]) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
@@ -109,6 +110,6 @@ def rng_for(seed: int, *names: str | int) -> np.random.Generator:
     The same seed and names give the same stream on every machine; different names give
     independent streams.
     """
-    text = "/".join(str(name) for name in (seed, *names))
+    text = json.dumps([seed, *map(str, names)])  # ("a", "b") and ("a/b",) must differ
     digest = hashlib.sha256(text.encode()).digest()
     return np.random.Generator(np.random.PCG64(int.from_bytes(digest[:16], "little")))

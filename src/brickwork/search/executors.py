@@ -238,5 +238,3 @@ def usable_cores() -> int:
     except (OSError, ValueError):  # no control groups here: the affinity is all there is to know
         return cores
     return cores
-
-

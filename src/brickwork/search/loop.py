@@ -14,10 +14,10 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
-from brickwork.errors import StudyCorrupt
+from brickwork.errors import SpaceError, StudyCorrupt
 from brickwork.objective import Limit, Objective
 from brickwork.quantity import Quantity
 from brickwork.search.executors import Executor, Outcome
@@ -169,7 +169,8 @@ class Loop:
             self.progress.trials.append(trial)
             if trial.state is not State.WAITING:
                 self.progress.note(trial)
-            self._keys.setdefault(self._key(proposal, self.describe(proposal)), trial.number)
+            if trial.state is not State.INFEASIBLE and trial.twin_of is None:
+                self._keys[self._key(proposal, self.describe(proposal))] = trial.number
         for trial in stored:
             if trial.state is State.WAITING:
                 self._dispatch(trial, record=False)
@@ -207,15 +208,19 @@ class Loop:
 
     def _consider(self, trial: Trial) -> None:
         """Give a proposal to the executor, unless it is known already or breaks a limit."""
-        candidate = self.describe(trial.proposal)
-        trial = Trial(trial.number, trial.proposal, metrics=candidate.metrics)
+        self.progress.trials.append(trial)
+        try:
+            candidate = self.describe(trial.proposal)
+        except SpaceError as error:  # it does not fit the input: as good as breaking a limit
+            self._finish(trial.finished(State.INFEASIBLE, cause=str(error)))
+            return
+        trial = self.progress.trials[trial.number] = replace(trial, metrics=candidate.metrics)
         broken = [
             limit
             for limit in self.limits
             if limit.metric in candidate.metrics
             and limit.excess(candidate.metrics[limit.metric].value) > 0
         ]
-        self.progress.trials.append(trial)
         if broken:
             self._finish(trial.finished(State.INFEASIBLE, cause=_breaks(broken, trial.metrics)))
             return
@@ -299,5 +304,3 @@ def _breaks(limits: Sequence[Limit], metrics: Mapping[str, Quantity]) -> str:
     return "; ".join(
         f"{limit.metric} {metrics[limit.metric].text()} breaks {limit.text}" for limit in limits
     )
-
-

@@ -52,7 +52,9 @@ class Store:
     Use ``Store.create`` or ``Store.open``; close it, or use it as a context manager.
     """
 
-    def __init__(self, folder: Path, connection: sqlite3.Connection, lock: sqlite3.Connection | None) -> None:
+    def __init__(
+        self, folder: Path, connection: sqlite3.Connection, lock: sqlite3.Connection | None
+    ) -> None:
         self.folder = folder
         self._db = connection
         self._lock = lock
@@ -316,5 +318,3 @@ def _locked(folder: Path) -> sqlite3.Connection:
             ) from error
         raise _explained(path, error) from error
     return lock
-
-

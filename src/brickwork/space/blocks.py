@@ -102,7 +102,7 @@ class Parallel:
     """
 
     branches: tuple[Block, ...]
-    join: Add | Concat | Multiply = Add()
+    join: Add | Concat | Multiply = Add()  # noqa: RUF009  # ops are frozen values
 
     def scope(self, index: int) -> str:
         """The scope of a branch: its own name if it has one, else its index."""
@@ -216,7 +216,11 @@ class SqueezeExcite:
     def lower(self, shape: Shape) -> Block:
         gate = Seq(
             GlobalPool(keep=True),
-            Seq(Conv(Wide(self.ratio, self.divisor), 1, bias=True), Activation("relu"), name="squeeze"),
+            Seq(
+                Conv(Wide(self.ratio, self.divisor), 1, bias=True),
+                Activation("relu"),
+                name="squeeze",
+            ),
             Seq(Conv(shape[0], 1, bias=True), Activation("hard_sigmoid"), name="excite"),
             name="gate",
         )
@@ -254,9 +258,7 @@ class InvertedResidual:
         inner = Wide(self.expand, self.divisor)
         parts: list[Block] = []
         if self.expand != 1:
-            parts.append(
-                Seq(Conv(inner, 1), Norm(), *_activation(self.activation), name="expand")
-            )
+            parts.append(Seq(Conv(inner, 1), Norm(), *_activation(self.activation), name="expand"))
         parts.append(
             Seq(
                 Depthwise(self.kernel, self.stride),
@@ -276,6 +278,4 @@ def _activation(how: str | Choice[str]) -> tuple[Activation, ...]:
     return () if how == "" else (Activation(how),)
 
 
-Block = (
-    Op | Identity | Seq | Residual | Parallel | Repeat | OneOf | Optional | Composite
-)
+Block = Op | Identity | Seq | Residual | Parallel | Repeat | OneOf | Optional | Composite

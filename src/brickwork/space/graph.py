@@ -18,7 +18,6 @@ from brickwork.errors import ShapeError, SpaceError
 from brickwork.space.arch import Arch
 from brickwork.space.blocks import (
     Block,
-    Composite,
     Identity,
     OneOf,
     Optional,
@@ -173,7 +172,7 @@ def graph(
     shape = input
     parts: list[Fragment] = []
     for unit in _plan(space):
-        if not all(values.get(name, 0) > i for name, i in unit.guard):  # type: ignore[operator]  # repetitions are counted
+        if unit.guard and not unit.stands(values):
             continue
         part = unit.fragment(values, shape, outputs)
         if not part.nodes:
@@ -200,6 +199,16 @@ class _Unit:
         self.blocks = [(scope, block)]
         self._names: tuple[str, ...] | None = None
         self._cache: dict[tuple[Any, ...], Fragment] = {}
+        self._memo = _Memo()
+
+    def stands(self, values: Values) -> bool:
+        """Whether the architecture has it: whether each repetition around it is reached."""
+        for name, i in self.guard:
+            if name not in values:
+                raise _undecided(name)
+            if values[name] <= i:  # type: ignore[operator]  # repetitions are counted
+                return False
+        return True
 
     def fragment(self, values: Values, shape: Shape, outputs: int) -> Fragment:
         if self._names is None:
@@ -214,7 +223,7 @@ class _Unit:
         return part
 
     def _expanded(self, values: Values, shape: Shape, outputs: int) -> Fragment:
-        expansion = _Expansion(values, shape, outputs)
+        expansion = _Expansion(values, shape, outputs, self._memo)
         at = -1
         for scope, block in self.blocks:
             at = expansion.add(block, scope, at)
@@ -231,9 +240,7 @@ def _plan(space: Space) -> list[_Unit]:
     return plan
 
 
-def _units(
-    block: Block, scope: str, guard: tuple[tuple[str, int], ...], plan: list[_Unit]
-) -> None:
+def _units(block: Block, scope: str, guard: tuple[tuple[str, int], ...], plan: list[_Unit]) -> None:
     if isinstance(block, Seq):
         inner = f"{scope}{block.name}." if block.name else scope
         for child in block.blocks:
@@ -252,13 +259,56 @@ def _units(
         plan.append(_Unit(guard, scope, block))
 
 
+class _Memo:
+    """What the expansions of a unit have in common.
+
+    Lowering depends on a brick, its scope and the shape that comes in only, so it is done once. A
+    named stretch of bricks becomes the same nodes wherever the same decisions meet the same shape
+    at the same place. Keys hold the ``id`` of a brick and values the brick itself, so that no other
+    brick can come to have its ``id``.
+    """
+
+    def __init__(self) -> None:
+        self.pieces: dict[tuple[Any, ...], tuple[Block, tuple[Node, ...], int]] = {}
+        self._lowered: dict[tuple[int, str, Shape], tuple[Block, Block]] = {}
+        self._names: dict[tuple[int, str], tuple[Block, tuple[str, ...]]] = {}
+
+    def lowered(self, block: Composite, scope: str, shape: Shape) -> Block:
+        """The simpler bricks that a composite is short for."""
+        key = (id(block), scope, shape)
+        found = self._lowered.get(key)
+        if found is None:
+            if len(self._lowered) >= _CACHE:
+                self._lowered.clear()
+            found = self._lowered[key] = (block, bound(block, scope).lower(shape))
+        return found[1]
+
+    def names(self, block: Block, scope: str) -> tuple[str, ...]:
+        """The full names of all decisions in a brick."""
+        key = (id(block), scope)
+        found = self._names.get(key)
+        if found is None:
+            if len(self._names) >= _CACHE:
+                self._names.clear()
+            names = dict.fromkeys(name for name, _, _ in _walk(block, scope, ()))
+            found = self._names[key] = (block, tuple(names))
+        return found[1]
+
+    def keep(self, key: tuple[Any, ...], block: Block, nodes: tuple[Node, ...], end: int) -> None:
+        """Remember what a brick became."""
+        if len(self.pieces) >= _CACHE:
+            self.pieces.clear()
+        self.pieces[key] = (block, nodes, end)
+
+
 class _Expansion:
     """Turns bricks into nodes; choices are looked up in ``values``."""
 
-    def __init__(self, values: Values, shape: Shape, outputs: int) -> None:
+    def __init__(self, values: Values, shape: Shape, outputs: int, memo: _Memo) -> None:
         self.values = values
         self.input = shape
         self.outputs = outputs
+        self.memo = memo
         self.nodes: list[Node] = []
 
     def shape(self, index: int) -> Shape:
@@ -267,9 +317,10 @@ class _Expansion:
     def add(self, block: Block, scope: str, at: int) -> int:
         """Append a brick that reads node ``at``; returns the index of its output."""
         if isinstance(block, Seq):
-            inner = f"{scope}{block.name}." if block.name else scope
+            if block.name:
+                return self._piece(block, scope, at)
             for child in block.blocks:
-                at = self.add(child, inner, at)
+                at = self.add(child, scope, at)
             return at
         if isinstance(block, Identity):
             return at
@@ -298,7 +349,23 @@ class _Expansion:
             return self.add(block.body, f"{name}.", at) if self._value(name) else at
         if isinstance(block, Op):
             return self._op(block, scope, (at,))
-        return self.add(bound(block, scope).lower(self.shape(at)), scope, at)
+        return self.add(self.memo.lowered(block, scope, self.shape(at)), scope, at)
+
+    def _piece(self, block: Seq, scope: str, at: int) -> int:
+        """A named stretch, remembered with the decisions in it."""
+        memo, values, start = self.memo, self.values, len(self.nodes)
+        chosen = [values.get(name) for name in memo.names(block, scope)]
+        key = (id(block), scope, at, start, self.shape(at), self.outputs, *chosen)
+        known = memo.pieces.get(key)
+        if known is not None:
+            self.nodes.extend(known[1])
+            return known[2]
+        end = at
+        inner = f"{scope}{block.name}."
+        for child in block.blocks:
+            end = self.add(child, inner, end)
+        memo.keep(key, block, tuple(self.nodes[start:]), end)
+        return end
 
     def _residual(self, block: Residual, scope: str, at: int) -> int:
         end = self.add(block.body, scope, at)
@@ -313,7 +380,9 @@ class _Expansion:
         if block.shortcut == "drop":
             return end
         if block.shortcut is None or isinstance(block.shortcut, str):
-            raise ShapeError(f"residual at {scope or 'the root'}: body gives {after}, skip {before}")
+            raise ShapeError(
+                f"residual at {scope or 'the root'}: body gives {after}, skip {before}"
+            )
         skip = self.add(block.shortcut, f"{scope}shortcut.", at)
         return self._op(_ADD, scope, (end, skip))
 
@@ -346,8 +415,12 @@ class _Expansion:
 
     def _value(self, name: str) -> Any:
         if name not in self.values:
-            raise SpaceError(f"the architecture does not decide {name}")
+            raise _undecided(name)
         return self.values[name]
+
+
+def _undecided(name: str) -> SpaceError:
+    return SpaceError(f"the architecture does not decide {name}")
 
 
 def _flattened(whole: Graph) -> Iterator[Node]:

@@ -83,7 +83,9 @@ def _window(
         )
     )
     if min(out) < 1:
-        raise ShapeError(f"{op.kind} with kernel {kernel} and stride {stride} leaves no pixel of {shape}")
+        raise ShapeError(
+            f"{op.kind} with kernel {kernel} and stride {stride} leaves no pixel of {shape}"
+        )
     return out
 
 
@@ -184,14 +186,16 @@ class Conv(Op):
     def shape(self, inputs: Sequence[Shape]) -> Shape:
         (shape,) = inputs
         if shape[0] % self.groups or self.out % self.groups:  # type: ignore[operator]  # concrete in a graph
-            raise ShapeError(f"{self.groups} groups do not divide {shape[0]} -> {self.out} channels")
+            raise ShapeError(
+                f"{self.groups} groups do not divide {shape[0]} -> {self.out} channels"
+            )
         window = _window(self, shape, self.kernel, self.stride, self.pads, self.dilation)  # type: ignore[arg-type]  # concrete in a graph
-        return (self.out, *window)  # type: ignore[return-value]  # concrete in a graph
+        return (self.out, *window)  # type: ignore[arg-type]  # concrete in a graph
 
     def weights(self, inputs: Sequence[Shape]) -> Mapping[str, Shape]:
         channels, *spatial = inputs[0]
         kernel = per_axis(self.kernel, len(spatial))  # type: ignore[arg-type]  # concrete in a graph
-        weight: Shape = (self.out, channels // self.groups, *kernel)  # type: ignore[operator,assignment]  # concrete in a graph
+        weight: Shape = (self.out, channels // self.groups, *kernel)  # type: ignore[operator,arg-type]  # concrete in a graph
         return {"weight": weight, "bias": (weight[0],)} if self.bias else {"weight": weight}
 
     def macs(self, inputs: Sequence[Shape], out: Shape) -> int:
@@ -244,7 +248,9 @@ class Linear(Op):
     def shape(self, inputs: Sequence[Shape]) -> Shape:
         (shape,) = inputs
         if len(shape) != 1:
-            raise ShapeError(f"linear needs a shape (channels,), got {shape}: pool or flatten first")
+            raise ShapeError(
+                f"linear needs a shape (channels,), got {shape}: pool or flatten first"
+            )
         return (self.out,)  # type: ignore[return-value]  # concrete in a graph
 
     def weights(self, inputs: Sequence[Shape]) -> Mapping[str, Shape]:
@@ -426,6 +432,8 @@ class Multiply(Op):
     kind: ClassVar[str] = "multiply"
 
     def shape(self, inputs: Sequence[Shape]) -> Shape:
+        if len(inputs) != 2:
+            raise ShapeError(f"multiply takes two inputs, got {len(inputs)}")
         a, b = inputs
         fits = len(a) == len(b) and a[0] == b[0]
         if not fits or any(y not in (1, x) for x, y in zip(a, b, strict=True)):

@@ -8,11 +8,19 @@ from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import Any, Protocol
 
 from brickwork.errors import SpaceError
-from brickwork.space import blocks as _blocks
-from brickwork.space import ops as _ops
 from brickwork.space.arch import Arch
-from brickwork.space.blocks import Block, Composite, OneOf, Optional, Parallel, Repeat, Residual, Seq
+from brickwork.space.blocks import (
+    Block,
+    Composite,
+    OneOf,
+    Optional,
+    Parallel,
+    Repeat,
+    Residual,
+    Seq,
+)
 from brickwork.space.choice import Choice, Option, Wide
+from brickwork.space.codec import decode, encode
 
 __all__ = ["Decision", "Rng", "Space", "bound", "full_name"]
 
@@ -65,7 +73,8 @@ class Space:
         doc: One line for a person.
 
     Raises:
-        SpaceError: One name is used for two different sets of options.
+        SpaceError: One name is used for two different sets of options, or decisions depend on each
+            other in a circle.
     """
 
     def __init__(
@@ -85,9 +94,11 @@ class Space:
         for key, value in self.recipe_fields.items():
             if isinstance(value, Choice):
                 _record(found, f"recipe.{key}", value.options, ())
-        self._decisions = tuple(
-            Decision(full, options, () if () in guards else tuple(dict.fromkeys(guards)))
-            for full, (options, guards) in found.items()
+        self._decisions = _ordered(
+            [
+                Decision(full, options, () if () in guards else tuple(dict.fromkeys(guards)))
+                for full, (options, guards) in found.items()
+            ]
         )
         self._by_name = {decision.name: decision for decision in self._decisions}
 
@@ -98,7 +109,9 @@ class Space:
         return hash((self.name, self.body))
 
     def __repr__(self) -> str:
-        return f"Space({self.name!r}, {len(self._decisions)} decisions, {self.size():,} architectures)"
+        return (
+            f"Space({self.name!r}, {len(self._decisions)} decisions, {self.size():,} architectures)"
+        )
 
     def decisions(self) -> tuple[Decision, ...]:
         """All decisions, those that others depend on first."""
@@ -160,7 +173,7 @@ class Space:
         return self._filled(values, rng)
 
     def neighbours(self, arch: Arch) -> Iterator[Arch]:
-        """All architectures that differ in one decision; decisions it wakes up are at their first."""
+        """All architectures that differ in one decision; those it wakes up are at their first."""
         values = dict(arch.choices)
         for name, chosen in arch.choices:
             for option in self._by_name[name].options:
@@ -173,12 +186,13 @@ class Space:
         Raises:
             SpaceError: A decision or an option is not known.
         """
+        values: dict[str, Option] = {}
         for name, option in (choices or {}).items():
-            if option not in self.decision(name).options:
-                raise SpaceError(
-                    f"{name} = {option!r} is not an option: {self.decision(name).options}"
-                )
-        return self._filled(choices or {}, None)
+            options = self.decision(name).options
+            if option not in options:
+                raise SpaceError(f"{name} = {option!r} is not an option: {options}")
+            values[name] = options[options.index(option)]  # 8.0 means 8, and 1 means True
+        return self._filled(values, None)
 
     def extremes(self) -> tuple[Arch, Arch]:
         """The members with the first and with the last option of every decision."""
@@ -199,8 +213,7 @@ class Space:
                     return f"{decision.name} is set but not active"
             elif decision.name not in values:
                 return f"{decision.name} is missing: choose one of {decision.options}"
-            elif values[decision.name] not in decision.options:
-                chosen = values[decision.name]
+            elif not _among(decision.options, chosen := values[decision.name]):
                 return f"{decision.name} = {chosen!r} is not an option: {decision.options}"
         return None
 
@@ -213,7 +226,7 @@ class Space:
         }
 
     def _filled(self, values: Values, rng: Rng | None) -> Arch:
-        """The active part of ``values``, what is missing drawn (or the first option without rng)."""
+        """The active part of ``values``; what is missing is drawn, or the first without rng."""
         draws = None if rng is None else rng.random(len(self._decisions)).tolist()
         chosen: dict[str, Option] = {}
         for i, decision in enumerate(self._decisions):
@@ -226,8 +239,8 @@ class Space:
         return Arch.of(self.name, chosen)
 
     def to_json(self) -> dict[str, Any]:
-        recipe = {key: _encode(value) for key, value in self.recipe_fields.items()}
-        return {"name": self.name, "doc": self.doc, "body": _encode(self.body), "recipe": recipe}
+        recipe = {key: encode(value) for key, value in self.recipe_fields.items()}
+        return {"name": self.name, "doc": self.doc, "body": encode(self.body), "recipe": recipe}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Space:
@@ -236,8 +249,8 @@ class Space:
         Raises:
             SpaceError: A brick is not known.
         """
-        recipe = {key: _decode(value) for key, value in data["recipe"].items()}
-        return cls(data["name"], _decode(data["body"]), recipe, data["doc"])
+        recipe = {key: decode(value) for key, value in data["recipe"].items()}
+        return cls(data["name"], decode(data["body"]), recipe, data["doc"])
 
 
 def full_name(scope: str, name: str) -> str:
@@ -327,10 +340,31 @@ def _record(
     options: tuple[Option, ...],
     guard: Guard,
 ) -> None:
+    if any(name == parent for parent, _ in guard):
+        return  # inside its own option: it is decided already
     known, guards = found.setdefault(name, (options, []))
     if known != options:
         raise SpaceError(f"the decision {name!r} has two sets of options: {known} and {options}")
     guards.append(guard)
+
+
+def _among(options: tuple[Option, ...], chosen: Option) -> bool:
+    """Whether it is one of the options, in value and in type (1, 1.0 and True have other ids)."""
+    return any(option == chosen and type(option) is type(chosen) for option in options)
+
+
+def _ordered(decisions: list[Decision]) -> tuple[Decision, ...]:
+    """The decisions, each after all those that decide whether it matters, else in their order."""
+    parents = {d.name: {name for guard in d.when for name, _ in guard} for d in decisions}
+    waiting, done = list(decisions), dict[str, Decision]()
+    while waiting:
+        ready = next((d for d in waiting if parents[d.name] <= done.keys()), None)
+        if ready is None:
+            names = ", ".join(d.name for d in waiting)
+            raise SpaceError(f"these decisions depend on each other in a circle: {names}")
+        waiting.remove(ready)
+        done[ready.name] = ready
+    return tuple(done.values())
 
 
 def _count(decisions: tuple[Decision, ...]) -> int:
@@ -344,7 +378,7 @@ def _count(decisions: tuple[Decision, ...]) -> int:
     for i in reversed(range(len(decisions))):
         needed[i] = needed[i + 1] | parents[i]
 
-    @functools.lru_cache(maxsize=None)
+    @functools.cache
     def count(i: int, state: tuple[tuple[str, Option], ...]) -> int:
         if i == len(decisions):
             return 1
@@ -360,39 +394,3 @@ def _count(decisions: tuple[Decision, ...]) -> int:
         )
 
     return count(0, ())
-
-
-_BRICKS: Mapping[str, type] = {
-    name: getattr(module, name)
-    for module in (_ops, _blocks)
-    for name in module.__all__
-    if isinstance(getattr(module, name), type) and is_dataclass(getattr(module, name))
-} | {"Choice": Choice, "Wide": Wide}
-
-
-def _encode(value: Any) -> Any:
-    """Bricks, choices and tuples as JSON; scalars stay."""
-    if isinstance(value, tuple):
-        return [_encode(item) for item in value]
-    if not is_dataclass(value):
-        return value
-    name = type(value).__name__
-    if name not in _BRICKS:
-        raise SpaceError(f"{name} is not one of Brickwork's bricks: it cannot be written as JSON")
-    return {"brick": name} | {f.name: _encode(getattr(value, f.name)) for f in fields(value)}
-
-
-def _decode(value: Any) -> Any:
-    if isinstance(value, list):
-        return tuple(_decode(item) for item in value)
-    if not isinstance(value, Mapping):
-        return value
-    name = value["brick"]
-    if name not in _BRICKS:
-        raise SpaceError(f"unknown brick {name!r}")
-    parts = {key: _decode(item) for key, item in value.items() if key != "brick"}
-    if name == "Seq":
-        return Seq(*parts["blocks"], name=parts["name"])
-    if name == "OneOf":
-        return OneOf(parts["name"], dict(parts["options"]))
-    return _BRICKS[name](**parts)

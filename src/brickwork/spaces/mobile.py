@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from brickwork.space import (
     Choice,
     ConvNorm,
     GlobalPool,
     InvertedResidual,
     Linear,
+    Option,
     Optional,
     Repeat,
     Seq,
@@ -19,7 +23,7 @@ from brickwork.space.blocks import Block
 
 __all__ = ["mobile"]
 
-RECIPE = {
+RECIPE: Mapping[str, Option | Choice[Any]] = {
     "optimizer": "adamw",
     "lr": Choice("lr", (0.005, 0.01, 0.02)),
     "weight_decay": Choice("weight_decay", (0.0005, 0.005, 0.05)),
@@ -39,6 +43,9 @@ def mobile(input: Shape = (3, 224, 224)) -> Space:
         input: Shape of a sample, ``(channels, *spatial)``.
     """
     side = max(input[1:])
+    stem: tuple[int, ...]
+    stages: tuple[tuple[int, ...], ...]
+    strides: tuple[int, ...]
     if side <= 16:
         stem, stages = (4, 6, 8, 12, 16), ((4, 6, 8, 12, 16, 24), (8, 12, 16, 24, 32, 48))
         stem_stride, strides = 1, (2, 2)
@@ -58,7 +65,10 @@ def mobile(input: Shape = (3, 224, 224)) -> Space:
         stem_stride, strides = 2, (1, 2, 2, 2, 2)
     body = Seq(
         Seq(ConvNorm(Choice("width", stem), 3, stem_stride, "relu"), name="stem"),
-        *(_stage(i, widths, stride) for i, (widths, stride) in enumerate(zip(stages, strides, strict=True), start=1)),
+        *(
+            _stage(i, widths, stride)
+            for i, (widths, stride) in enumerate(zip(stages, strides, strict=True), start=1)
+        ),
         Seq(GlobalPool(), Linear(), name="classifier"),
     )
     return Space("mobile", body, RECIPE, doc="inverted residuals, everything elastic")

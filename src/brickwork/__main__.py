@@ -1,0 +1,5 @@
+"""``python -m brickwork``."""
+
+from brickwork.cli import main
+
+main()

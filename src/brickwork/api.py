@@ -1,0 +1,96 @@
+"""``brickwork.search``: the whole way, from data and a device to a study."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from brickwork.campaign import Campaign, Watch
+from brickwork.config import Run, default_objectives, parse_duration, study_folder, task_for
+from brickwork.devices.target import load_target
+from brickwork.dossier import write_report
+from brickwork.search.executors import usable_cores
+from brickwork.study import Study
+
+__all__ = ["carry_out", "search"]
+
+
+def search(
+    data: Any,
+    target: str = "cpu",
+    budget: str | float = "10m",
+    seed: int = 0,
+    *,
+    limits: Sequence[str] = (),
+    objectives: Sequence[str] = (),
+    space: str = "mobile",
+    strategy: str = "auto",
+    task: str = "image-classification",
+    max_trials: int | None = None,
+    workers: int | None = None,
+    control: bool = False,
+    study: str | Path | None = None,
+    watch: Watch | None = None,
+    inline: bool = False,
+) -> Study:
+    """Search the best networks for some data on a device.
+
+    Run again with the same arguments and the same study folder it goes on where it stopped.
+
+    Args:
+        data: A path, the name of embedded data (``"digits"``), arrays ``(x, y)``, or a mapping of
+            arrays with the keys of a supported ``.npz`` file.
+        target: Name of a target, or a TOML file that describes one.
+        budget: Time for all of it, in seconds or such as ``"10m"``.
+        seed: Determines splits, proposals and training.
+        limits: Hard limits, such as ``"latency_ms<=20"``; those of the target hold besides.
+        objectives: Metrics to improve; by default accuracy and what costs most on the target.
+        space: Name of the space.
+        strategy: Name of the strategy.
+        task: Name of the task.
+        max_trials: The most trials that are trained.
+        workers: Processes that train at once; by default one for each usable core.
+        control: Whether a random search with the same budget is run beside.
+        study: The study's folder; by default below ``studies``.
+        watch: Told what happens.
+        inline: Whether to work in this process only (slower, easier to debug).
+
+    Raises:
+        BrickworkError: Something given cannot be used; the message says what to do.
+    """
+    run = Run.of(
+        data=data if isinstance(data, str) else str(data) if isinstance(data, Path) else "arrays",
+        task=task,
+        target=str(target),
+        space=space,
+        strategy=strategy,
+        objectives=tuple(objectives) or default_objectives(load_target(str(target))),
+        limits=tuple(limits),
+        budget_s=parse_duration(budget),
+        max_trials=max_trials,
+        seed=seed,
+        workers=1 if inline else workers or usable_cores(),
+        control=control,
+    )
+    arrays = None if isinstance(data, str | Path) else data
+    return carry_out(run, Path(study) if study else study_folder(run), arrays, watch, inline)
+
+
+def carry_out(
+    run: Run, folder: Path, arrays: Any = None, watch: Watch | None = None, inline: bool = False
+) -> Study:
+    """Do a run in a folder, write its report, and return the study.
+
+    Raises:
+        BrickworkError: As ``search``.
+    """
+    task = task_for(run, arrays)
+    try:
+        Campaign(run, task, folder, watch, inline).carry_out()
+    except KeyboardInterrupt:
+        write_report(Study(folder))
+        raise
+    study = Study(folder)
+    write_report(study)
+    return study

@@ -1,0 +1,302 @@
+"""One study from data to report: search, retrain, test once, export, verify, judge.
+
+Each phase records what it did as events of the study, so that a campaign which was interrupted
+anywhere goes on from there when it is run again.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import shutil
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from brickwork.config import Context, Run
+from brickwork.errors import BudgetError, LimitError, ShapeError, StudyMismatch
+from brickwork.finish import Finish
+from brickwork.objective import violation
+from brickwork.search.executors import Executor, Inline, Processes, Setup
+from brickwork.search.loop import Loop, Progress
+from brickwork.search.store import FILE, Store
+from brickwork.space import Arch
+from brickwork.tasks.task import Task
+from brickwork.trial import rng_for
+
+__all__ = ["Campaign", "Shares", "Watch"]
+
+_KNOWN = 2000  # members of the space that are looked at before anything is trained
+_LEAST_S = 5.0  # seconds of search; below that not one trial ends
+
+FREE = ("budget_s", "max_trials")
+"""What may differ when a study is continued."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shares:
+    """How a budget is divided, in seconds of wall-clock time.
+
+    Attributes:
+        search: For the search.
+        control: For the random control, as much as the search or nothing.
+        final: For retraining.
+        export: For writing and verifying files.
+    """
+
+    search: float
+    control: float
+    final: float
+    export: float
+
+    @classmethod
+    def of(cls, run: Run) -> Shares:
+        export = min(0.15 * run.budget_s, 120.0)
+        rest = run.budget_s - export
+        search = (0.36 if run.control else 0.58) * rest
+        control = search if run.control else 0.0
+        return cls(search, control, rest - search - control, export)
+
+
+class Watch:
+    """Who wants to see a campaign at work; each method may be overridden."""
+
+    def phase(self, name: str, seconds: float) -> None:
+        """A phase begins and should take so many seconds."""
+
+    def searched(self, progress: Progress) -> None:
+        """The search has moved."""
+
+    def step(self, done: int, total: int) -> None:
+        """A retraining or an export has ended."""
+
+
+class Campaign:
+    """Carries out a run in a folder.
+
+    Args:
+        run: What to do.
+        task: Its data.
+        folder: The study.
+        watch: Told what happens.
+        inline: Whether jobs run in this process instead of in workers.
+    """
+
+    def __init__(
+        self,
+        run: Run,
+        task: Task,
+        folder: Path,
+        watch: Watch | None = None,
+        inline: bool = False,
+    ) -> None:
+        self.folder = Path(folder)
+        self.watch = watch or Watch()
+        self.run = _settled(run, self.folder)
+        self.context = Context.of(self.run, task)
+        self.inline = inline
+        self.shares = Shares.of(self.run)
+        self._started = time.monotonic()
+
+    def carry_out(self) -> None:
+        """Do all that is left to do.
+
+        Raises:
+            BudgetError: There is no time for one trial.
+            LimitError: No candidate keeps the limits.
+            StudyError: The folder cannot be used.
+        """
+        if self.shares.search < _LEAST_S and self.run.max_trials is None:
+            raise BudgetError(
+                f"the budget of {self.run.budget_s:g} s leaves {self.shares.search:.1f} s for the "
+                f"search, too short for one trial: give at least {_least_budget(self.run):.0f} s"
+            )
+        feasible_or_raise(self.context)
+        with self._store() as store:
+            data = Path(tempfile.mkdtemp(prefix="brickwork-"))
+            executor: Executor | None = None
+            try:
+                self.context.task.save(data)
+                executor = self._executor(data)
+                self._search(store, executor)
+                if self.run.control:
+                    self._control(executor)
+                self._final(store, executor)
+            finally:
+                if executor is not None:
+                    executor.close()
+                shutil.rmtree(data, ignore_errors=True)
+
+    def _store(self, folder: Path | None = None) -> Store:
+        """The study's store, after a check that the data are still the same."""
+        store = Store.create(folder or self.folder, self.run.model_dump(mode="json"), FREE)
+        facts = self._facts()
+        for known in store.events("data"):
+            if known["splits"] != facts["splits"]:
+                store.close()
+                raise StudyMismatch(
+                    f"{self.folder} was made with other data: the contents of {self.run.data} have "
+                    "changed since; give another --study"
+                )
+            return store
+        store.record("data", facts)
+        return store
+
+    def _facts(self) -> dict[str, Any]:
+        """What is recorded of the data and of the limits in force."""
+        task = self.context.task
+        splits = {k: {"size": s.size, "sha256": s.sha256} for k, s in task.splits.items()}
+        return {
+            "name": task.name,
+            "title": task.title,
+            "input": list(task.input),
+            "outputs": task.outputs,
+            "classes": list(task.classes),
+            "normalize": [list(task.normalize.mean), list(task.normalize.std)],
+            "splits": splits,
+            "notes": list(task.notes),
+            "limits": [limit.text for limit in self.context.limits],
+            "strategy": self.explain(),
+        }
+
+    def explain(self) -> str:
+        """A sentence on what the strategy does."""
+        strategy = self.context.strategy()
+        explain = getattr(strategy, "explain", None)
+        return str(explain()) if explain else (type(strategy).__doc__ or "").splitlines()[0]
+
+    def _executor(self, data: Path) -> Executor:
+        arguments = {"run": self.run.model_dump(mode="json"), "data": str(data)}
+        setup = Setup(
+            "brickwork.worker:make",
+            arguments,
+            preload=("brickwork.worker",),
+            memory_bytes=_memory_share(self.run.workers),
+        )
+        if self.inline:
+            return Inline(setup)
+        return Processes(setup, self.run.workers, max(120.0, self.run.budget_s))
+
+    def _search(self, store: Store, executor: Executor) -> None:
+        self.watch.phase("search", self.shares.search)
+        loop = self._loop(self.context.strategy(), executor, store)
+        begun = time.monotonic()
+        progress = loop.run(self.shares.search, self.run.max_trials, self.watch.searched)
+        store.record("spent", {"phase": "search", "seconds": time.monotonic() - begun})
+        if not any(trial.scored for trial in progress.trials):
+            causes = [trial.cause for trial in progress.trials if trial.cause]
+            raise BudgetError(
+                f"no trial ended with a score in {self.shares.search:.0f} s of search: give more "
+                f"budget{f' (last cause: {causes[-1]})' if causes else ''}"
+            )
+
+    def _control(self, executor: Executor) -> None:
+        """A random search with the same budget, in a study of its own."""
+        self.watch.phase("random control", self.shares.control)
+        with self._store(self.folder / "control") as store:
+            loop = self._loop(self.context.strategy("random"), executor, store)
+            loop.run(self.shares.control, self.run.max_trials, self.watch.searched)
+
+    def _loop(self, strategy: Any, executor: Executor, store: Store) -> Loop:
+        return Loop(
+            strategy,
+            self.context.describe,
+            executor,
+            store,
+            self.context.objectives,
+            self.context.limits,
+            lag=self.run.workers,
+        )
+
+    def _final(self, store: Store, executor: Executor) -> None:
+        """Retrain the front and the controls, then open the test split and export."""
+        spent = time.monotonic() - self._started
+        left = max(self.run.budget_s - spent - self.shares.export, 0.2 * self.run.budget_s)
+        finish = Finish(self.context, store, executor, self.folder, self.watch.step)
+        self.watch.phase("retraining", left)
+        finish.retrain(left if self.run.max_trials is None else float("inf"))
+        self.watch.phase("export", self.shares.export)
+        finish.export()
+
+
+def _settled(run: Run, folder: Path) -> Run:
+    """The run with what follows from the budget decided: now, or when its study was begun."""
+    if (folder / FILE).is_file():
+        with Store.open(folder) as store:
+            before = store.run
+        return run.model_copy(update={key: before[key] for key in ("scale", "low")})
+    return run
+
+
+def feasible_or_raise(context: Context) -> None:
+    """Look for one member of the space that keeps the limits which are known for free.
+
+    Raises:
+        LimitError: There is none; the message names the nearest and by how much it misses.
+    """
+    rng = rng_for(context.run.seed, "feasible")
+    pool = [*context.space.extremes(), *(context.space.sample(rng) for _ in range(_KNOWN))]
+    nearest: tuple[float, Arch] | None = None
+    for arch in pool:
+        excess = _excess(context, arch)
+        if excess == 0:
+            return
+        if nearest is None or excess < nearest[0]:
+            nearest = (excess, arch)
+    while nearest is not None:  # downhill, one decision at a time
+        step = min(
+            ((_excess(context, arch), arch) for arch in context.space.neighbours(nearest[1])),
+            key=lambda pair: pair[0],
+            default=nearest,
+        )
+        if step[0] == 0:
+            return
+        if step[0] >= nearest[0]:
+            break
+        nearest = step
+    raise LimitError(_missed(context, nearest))
+
+
+def _excess(context: Context, arch: Arch) -> float:
+    try:
+        return violation(context.known(arch), context.limits)
+    except ShapeError:
+        return float("inf")
+
+
+def _missed(context: Context, nearest: tuple[float, Arch] | None) -> str:
+    if nearest is None or nearest[0] == float("inf"):
+        return (
+            f"no member of the space {context.space.name!r} fits input of shape "
+            f"{context.task.input}: choose another --space"
+        )
+    costs = context.known(nearest[1])
+    broken = [
+        f"{limit.metric} {costs[limit.metric].text()} against {limit.text} "
+        f"({100 * limit.excess(costs[limit.metric].value):.0f} % beyond)"
+        for limit in context.limits
+        if limit.metric in costs and limit.excess(costs[limit.metric].value) > 0
+    ]
+    return (
+        f"no candidate of the space {context.space.name!r} keeps the limits; the nearest has "
+        f"{'; '.join(broken)}: relax the limit, or choose another --space or --target"
+    )
+
+
+def _least_budget(run: Run) -> float:
+    """The smallest budget that leaves enough for the search, in whole seconds."""
+    budget = run.budget_s
+    while Shares.of(run.model_copy(update={"budget_s": budget})).search < _LEAST_S:
+        budget *= 1.1
+    return float(math.ceil(budget))
+
+
+def _memory_share(workers: int) -> int:
+    """Bytes a worker may hold, so that its own allocation fails before the machine's memory ends."""
+    try:
+        pages, size = os.sysconf("SC_AVPHYS_PAGES"), os.sysconf("SC_PAGE_SIZE")
+    except (ValueError, OSError, AttributeError):  # not known on this system: no limit
+        return 0
+    return int(0.9 * pages * size / workers)

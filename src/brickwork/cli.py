@@ -1,0 +1,307 @@
+"""The command line. Only this module and the report print."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from brickwork.errors import BrickworkError
+
+if TYPE_CHECKING:
+    from brickwork.study import Study
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    name="brickwork",
+    help="Search neural networks that fit a device, and get them trained, exported and verified.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+StudyFolder = Annotated[Path, typer.Argument(help="Folder of the study.", metavar="STUDY")]
+
+
+def main() -> None:
+    """Run the command line; a known error is one line on stderr and exit code 2."""
+    try:
+        app(standalone_mode=True)
+    except BrickworkError as error:
+        sys.stderr.write(f"brickwork: {' '.join(str(error).split())}\n")
+        raise SystemExit(2) from None
+    except BrokenPipeError:  # the reader of our output has gone, as with `| head`
+        sys.stderr.close()
+        raise SystemExit(0) from None
+
+
+@app.command()
+def search(
+    data: Annotated[
+        str, typer.Argument(help="'digits', an .npz file or a folder of class folders.")
+    ],
+    target: Annotated[str, typer.Option(help="Name of a target, or a TOML file.")] = "cpu",
+    limit: Annotated[
+        list[str] | None, typer.Option(help="Hard limit such as 'latency_ms<=20'; repeatable.")
+    ] = None,
+    objective: Annotated[
+        list[str] | None, typer.Option(help="Metric to improve; repeatable.")
+    ] = None,
+    budget: Annotated[
+        str, typer.Option(help="Time for search, retraining and export together.")
+    ] = "10m",
+    max_trials: Annotated[int | None, typer.Option(help="The most trials to train.")] = None,
+    strategy: Annotated[str, typer.Option(help="See 'brickwork strategies'.")] = "auto",
+    space: Annotated[str, typer.Option(help="See 'brickwork spaces'.")] = "mobile",
+    task: Annotated[str, typer.Option(help="See 'brickwork tasks'.")] = "image-classification",
+    seed: Annotated[int, typer.Option(help="Determines splits, proposals and training.")] = 0,
+    workers: Annotated[
+        int | None, typer.Option(help="Processes that train at once; default: usable cores.")
+    ] = None,
+    study: Annotated[
+        Path | None, typer.Option(help="Folder of the study; run again to go on.")
+    ] = None,
+    control: Annotated[
+        bool, typer.Option("--control", help="Run a random search of equal budget beside.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Search the best networks for DATA on a device."""
+    from brickwork.api import search as run_search
+    from brickwork.live import Live
+
+    folder = study
+    with Live(quiet=as_json) as live:
+        try:
+            found = run_search(
+                data,
+                target,
+                budget,
+                seed,
+                limits=limit or (),
+                objectives=objective or (),
+                space=space,
+                strategy=strategy,
+                task=task,
+                max_trials=max_trials,
+                workers=workers,
+                control=control,
+                study=folder,
+                watch=live,
+            )
+        except KeyboardInterrupt:
+            live.interrupted()
+            raise SystemExit(130) from None
+    _show(found, as_json)
+
+
+@app.command()
+def resume(study: StudyFolder, as_json: AsJson = False) -> None:
+    """Go on with a study that was interrupted."""
+    from brickwork.api import carry_out
+    from brickwork.live import Live
+    from brickwork.study import Study
+
+    run = Study(study).run
+    if run.data == "arrays":
+        raise BrickworkError(
+            f"{study} was made from arrays: call brickwork.search again with them in Python"
+        )
+    with Live(quiet=as_json) as live:
+        try:
+            found = carry_out(run, study, watch=live)
+        except KeyboardInterrupt:
+            live.interrupted()
+            raise SystemExit(130) from None
+    _show(found, as_json)
+
+
+@app.command()
+def front(study: StudyFolder, as_json: AsJson = False) -> None:
+    """Print the front of a study."""
+    from brickwork.study import Study
+
+    _show(Study(study), as_json, brief=True)
+
+
+@app.command()
+def report(
+    study: StudyFolder,
+    out: Annotated[Path | None, typer.Option(help="Where to write it.")] = None,
+) -> None:
+    """Write the report of a study: one HTML page."""
+    from brickwork.dossier import write_report
+    from brickwork.study import Study
+
+    typer.echo(write_report(Study(study), out))
+
+
+@app.command()
+def export(
+    study: StudyFolder,
+    model: Annotated[str, typer.Argument(help="Id of a model, or its beginning.")],
+    to: Annotated[str, typer.Option(help="Formats, separated by commas; default: all.")] = "",
+    out: Annotated[Path, typer.Option(help="Folder to write to.")] = Path("model"),
+) -> None:
+    """Copy the verified files of a model to a folder."""
+    from brickwork.study import Study
+
+    formats = tuple(name.strip() for name in to.split(",") if name.strip())
+    typer.echo(Study(study).model(model).export(out, formats))
+
+
+@app.command()
+def verify(study: StudyFolder, as_json: AsJson = False) -> None:
+    """Check the files of all models: hashes, and golden vectors in their runtimes."""
+    from brickwork.export.verify import recheck
+    from brickwork.study import Study
+
+    found = {model.id: recheck(model.folder) for model in Study(study).front}
+    if not found:
+        raise BrickworkError(f"{study} has no exported models yet: resume it first")
+    if as_json:
+        _print_json(
+            [{"id": key, "problems": value, "ok": not value} for key, value in found.items()]
+        )
+    else:
+        for key, problems in found.items():
+            typer.echo(f"{key}  {'; '.join(problems) if problems else 'ok'}")
+    if any(found.values()):
+        raise SystemExit(1)
+
+
+@app.command()
+def targets(as_json: AsJson = False) -> None:
+    """List the known targets."""
+    from brickwork.devices.target import load_target, target_names
+
+    rows = []
+    for name in target_names():
+        target = load_target(name)
+        rows.append(
+            {
+                "name": name,
+                "title": target.title,
+                "family": target.family,
+                "precision": target.precision,
+                "engine": target.engine,
+                "limits": [limit.text for limit in target.limits()],
+                "latency": "measured" if target.measurable else "predicted",
+            }
+        )
+    _list(rows, as_json)
+
+
+@app.command()
+def strategies(as_json: AsJson = False) -> None:
+    """List the strategies."""
+    from brickwork.config import STRATEGIES
+
+    _list(_described(STRATEGIES, "strategy"), as_json)
+
+
+@app.command()
+def tasks(as_json: AsJson = False) -> None:
+    """List the tasks."""
+    from brickwork.config import TASKS
+
+    _list(_described(TASKS, "task"), as_json)
+
+
+@app.command()
+def spaces(as_json: AsJson = False) -> None:
+    """List the spaces; sizes are for images of 3x32x32 where they depend on the input."""
+    from brickwork.config import SPACES, make_space
+
+    rows = []
+    for name in SPACES:
+        space = make_space(name, (3, 32, 32))
+        rows.append(
+            {
+                "name": name,
+                "doc": space.doc,
+                "size": space.size(),
+                "decisions": [
+                    {"name": d.name, "options": list(d.options)} for d in space.decisions()
+                ]
+                if as_json
+                else len(space.decisions()),
+            }
+        )
+    _list(rows, as_json)
+
+
+@app.command()
+def cost(
+    name: Annotated[
+        str, typer.Argument(help="A space, a reference, or a file with an arch (JSON).")
+    ],
+    target: Annotated[str, typer.Option(help="Name of a target, or a TOML file.")] = "cpu",
+    input: Annotated[str, typer.Option(help="Shape of a sample, such as 3,224,224.")] = "",
+    outputs: Annotated[int | None, typer.Option(help="Number of outputs.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Tell what a network costs on a target, without training it."""
+    from brickwork.costs import cost_of
+
+    found = cost_of(name, target, input, outputs)
+    if as_json:
+        _print_json(found)
+        return
+    from brickwork.live import cost_table
+
+    cost_table(found)
+
+
+@app.command()
+def doctor(as_json: AsJson = False) -> None:
+    """Tell what this machine has: versions, cores, runtimes, extras, disk."""
+    from brickwork.diagnosis import diagnose
+
+    found = diagnose()
+    if as_json:
+        _print_json(found)
+        return
+    width = max(map(len, found))
+    for key, value in found.items():
+        typer.echo(f"{key:<{width}}  {value}")
+
+
+def _described(table: Any, kind: str) -> list[dict[str, Any]]:
+    from brickwork.config import load
+
+    rows = []
+    for name in table:
+        text = (load(table, kind, name).__doc__ or "").strip().splitlines()
+        rows.append({"name": name, "doc": text[0] if text else ""})
+    return rows
+
+
+def _list(rows: list[dict[str, Any]], as_json: bool) -> None:
+    if as_json:
+        _print_json(rows)
+        return
+    from brickwork.live import print_rows
+
+    print_rows(rows)
+
+
+def _show(study: Study, as_json: bool, brief: bool = False) -> None:
+    if as_json:
+        from brickwork.summary import summary
+
+        _print_json(summary(study))
+        return
+    from brickwork.live import print_front
+
+    print_front(study, brief)
+
+
+def _print_json(data: Any) -> None:
+    typer.echo(json.dumps(data, indent=2, allow_nan=False))

@@ -1,0 +1,294 @@
+"""A run as text, the one table of names, and the step from names to objects.
+
+Everything that can be named on the command line stands in a table here as ``"module:object"``;
+the command line, the documentation and the contract tests read these tables.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from brickwork.errors import BrickworkError, BudgetError, UnknownName
+from brickwork.objective import Limit, Objective, parse_amount
+from brickwork.quantity import METRICS, Quantity
+from brickwork.space import Arch, Graph, Shape, Space, graph
+from brickwork.trial import Proposal, rng_for
+
+if TYPE_CHECKING:
+    from brickwork.devices.target import Target
+    from brickwork.search.loop import Candidate
+    from brickwork.strategies.base import Strategy
+    from brickwork.tasks.task import Task
+
+__all__ = [
+    "EXPORTERS",
+    "REFERENCES",
+    "SPACES",
+    "STRATEGIES",
+    "TASKS",
+    "Context",
+    "Run",
+    "make_space",
+    "parse_duration",
+]
+
+SPACES: Mapping[str, str] = {
+    "mobile": "brickwork.spaces.mobile:mobile",
+    "resnet8": "brickwork.spaces.references:resnet8",
+    "mobilenetv2": "brickwork.spaces.references:mobilenetv2",
+    "dscnn": "brickwork.spaces.references:dscnn",
+}
+REFERENCES = ("resnet8", "mobilenetv2", "dscnn")
+"""The spaces with one point: published networks."""
+
+STRATEGIES: Mapping[str, str] = {
+    "auto": "brickwork.strategies.auto:Auto",
+    "evolution": "brickwork.strategies.evolution:RegularizedEvolution",
+    "nsga2": "brickwork.strategies.nsga2:NSGA2",
+    "random": "brickwork.strategies.random:Random",
+}
+TASKS: Mapping[str, str] = {
+    "image-classification": "brickwork.tasks.image:load_images",
+}
+EXPORTERS: Mapping[str, str] = {
+    "source": "brickwork.export.source:write_source",
+    "onnx": "brickwork.export.onnx:write_onnx",
+    "onnx-int8": "brickwork.export.quantize:quantize",
+}
+
+_TRIALS = 36  # trainings at low fidelity that a search should have time for
+
+
+def load(table: Mapping[str, str], kind: str, name: str) -> Any:
+    """The object behind a name.
+
+    Raises:
+        UnknownName: The table has no such name.
+    """
+    if name not in table:
+        raise UnknownName(kind, name, table)
+    module, _, attribute = table[name].partition(":")
+    return getattr(importlib.import_module(module), attribute)
+
+
+def make_space(name: str, input: Shape) -> Space:
+    """A space of the catalogue, for data of a shape.
+
+    Raises:
+        UnknownName: There is none of that name.
+    """
+    make = load(SPACES, "space", name)
+    space: Space = make() if name in REFERENCES else make(input)
+    return space
+
+
+class Run(BaseModel):
+    """Everything that determines a study, as text.
+
+    Attributes:
+        data: A path, or the name of embedded data.
+        objectives: Metrics to improve; empty for the target's defaults.
+        limits: Hard limits, such as ``"latency_ms<=20"``.
+        budget_s: Wall-clock seconds for search, retraining and export together.
+        max_trials: The most trials that are trained, or None.
+        workers: Processes that train at once; also the lag of the loop.
+        control: Whether a random search of equal budget is run beside.
+        scale: The part of a full training that fidelity 1 stands for in the search.
+        low: The fidelity of a first look, for strategies that use several.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    data: str
+    task: str = "image-classification"
+    target: str = "cpu"
+    space: str = "mobile"
+    strategy: str = "auto"
+    objectives: tuple[str, ...] = ()
+    limits: tuple[str, ...] = ()
+    budget_s: float = 600.0
+    max_trials: int | None = None
+    seed: int = 0
+    workers: int = 1
+    control: bool = False
+    scale: float = 1.0
+    low: float = 1.0 / 3.0
+
+    @classmethod
+    def of(cls, **values: Any) -> Run:
+        """A run from settings as a person gives them.
+
+        Raises:
+            BrickworkError: A setting has the wrong form.
+            UnknownName: A name is not known.
+        """
+        try:
+            run = cls(**values)
+        except ValidationError as error:
+            first = error.errors()[0]
+            where = ".".join(map(str, first["loc"]))
+            raise BrickworkError(
+                f"{where}: {first['msg'].lower()}, got {first['input']!r}"
+            ) from None
+        if run.task not in TASKS:
+            raise UnknownName("task", run.task, TASKS)
+        if run.space not in SPACES:
+            raise UnknownName("space", run.space, SPACES)
+        if run.strategy not in STRATEGIES:
+            raise UnknownName("strategy", run.strategy, STRATEGIES)
+        for name in run.objectives:
+            if name not in METRICS:
+                raise UnknownName("metric", name, METRICS)
+        for text in run.limits:
+            Limit.parse(text)
+        if run.budget_s <= 0:
+            raise BudgetError(f"the budget must be above zero, got {run.budget_s:g} s")
+        if run.workers < 1:
+            raise BrickworkError(f"workers must be at least 1, got {run.workers}")
+        if run.max_trials is not None and run.max_trials < 1:
+            raise BudgetError(f"max-trials must be at least 1, got {run.max_trials}")
+        return run
+
+
+def parse_duration(text: str | float) -> float:
+    """Seconds in ``"90"``, ``"60s"``, ``"10m"``, ``"1.5h"`` or ``"1d"``.
+
+    Raises:
+        BudgetError: The text is no duration.
+    """
+    if isinstance(text, int | float):
+        return float(text)
+    units = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "min": 60.0, "sec": 1.0}
+    number = text.strip().rstrip("abcdefghijklmnopqrstuvwxyz ")
+    unit = text.strip()[len(number) :].strip() or "s"
+    try:
+        if unit not in units:
+            raise ValueError(unit)
+        return parse_amount(number) * units[unit]
+    except ValueError:
+        raise BudgetError(
+            f"cannot read the duration {text!r}: write a number with s, m, h or d, such as '10m'"
+        ) from None
+
+
+@dataclass(frozen=True)
+class Context:
+    """The objects of a run, made from its text in the parent and again in each worker.
+
+    Attributes:
+        run: The text.
+        task: The data.
+        space: What is searched.
+        target: The device.
+    """
+
+    run: Run
+    task: Task
+    space: Space
+    target: Target
+
+    @classmethod
+    def of(cls, run: Run, task: Task) -> Context:
+        from brickwork.devices.target import load_target
+
+        return cls(run, task, make_space(run.space, task.input), load_target(run.target))
+
+    @functools.cached_property
+    def objectives(self) -> tuple[Objective, ...]:
+        """What was asked for; by default accuracy against what costs most on the target."""
+        return tuple(
+            Objective(name) for name in self.run.objectives or default_objectives(self.target)
+        )
+
+    @functools.cached_property
+    def limits(self) -> tuple[Limit, ...]:
+        """The user's limits, and those of the device where the user set none for the metric."""
+        own = tuple(Limit.parse(text) for text in self.run.limits)
+        asked = {limit.metric for limit in own}
+        return own + tuple(l for l in self.target.limits() if l.metric not in asked)
+
+    def graph(self, arch: Arch) -> Graph:
+        """The graph of an architecture, raw data in, as many outputs as the task has."""
+        return graph(self.space, arch, self.task.input, self.task.outputs, self.task.normalize)
+
+    def known(self, arch: Arch) -> Mapping[str, Quantity]:
+        """The costs of an architecture that are known without training or measuring it."""
+        from brickwork.devices import known_costs
+
+        return known_costs(self.graph(arch), self.target)
+
+    def describe(self, proposal: Proposal) -> Candidate:
+        """What a search wants to know of a proposal."""
+        from brickwork.devices import known_costs
+        from brickwork.search.loop import Candidate
+
+        whole = self.graph(proposal.arch)
+        recipe = sorted(self.space.recipe(proposal.arch).items())
+        return Candidate(f"{whole.hash}{recipe}", known_costs(whole, self.target))
+
+    @functools.cached_property
+    def typical_macs(self) -> float:
+        """The median MACs of the space inside the limits: what an ordinary member costs."""
+        rng = rng_for(self.run.seed, "typical")
+        costs = (self.known(self.space.sample(rng)) for _ in range(200))
+        fitting = sorted(
+            c["macs"].value
+            for c in costs
+            if all(l.excess(c[l.metric].value) == 0 for l in self.limits if l.metric in c)
+        )
+        return fitting[len(fitting) // 2] if fitting else 1e6
+
+    def strategy(self, name: str | None = None, fidelity: float = 1.0) -> Strategy:
+        """A strategy by name; by default the run's."""
+        from brickwork.strategies.base import Problem
+
+        problem = Problem(self.space, self.objectives, self.limits, self.known)
+        made: Strategy = load(STRATEGIES, "strategy", name or self.run.strategy)(
+            problem, self.run.seed
+        )
+        return made
+
+
+def default_objectives(target: Target) -> tuple[str, ...]:
+    """What is wanted where nothing was said: on a microcontroller a small model, else a fast one."""
+    return ("accuracy", "parameters") if target.family == "mcu" else ("accuracy", "latency_ms")
+
+
+def task_for(run: Run, data: Any = None) -> Task:
+    """Load the data of a run.
+
+    Args:
+        run: The run.
+        data: Arrays, where the run's ``data`` is only a name for them.
+
+    Raises:
+        DataError: The data cannot be used.
+    """
+    task: Task = load(TASKS, "task", run.task)(run.data if data is None else data, seed=run.seed)
+    return task
+
+
+def package_versions() -> dict[str, str]:
+    """Versions of what a result depends on."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    found: dict[str, str] = {}
+    for name in ("brickwork", "torch", "numpy", "scikit-learn", "onnx", "onnxruntime", "moocore"):
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            found[name] = "not installed"
+    return found
+
+
+def study_folder(run: Run) -> Path:
+    """Where a study goes that was given no folder."""
+    stem = Path(run.data).stem or "study"
+    return Path("studies") / f"{stem}-{Path(run.target).stem}-{run.seed}"

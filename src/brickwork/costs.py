@@ -1,0 +1,116 @@
+"""What a network costs on a target, for ``brickwork cost``."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from brickwork.config import SPACES, make_space
+from brickwork.devices import known_costs
+from brickwork.devices.target import Target, load_target
+from brickwork.errors import BrickworkError, SpaceError, UnknownName
+from brickwork.quantity import Quantity
+from brickwork.space import Arch, Graph, Shape, Space, graph
+from brickwork.spaces.references import PUBLISHED
+from brickwork.trial import rng_for
+
+__all__ = ["cost_of"]
+
+_USUAL: tuple[Shape, int] = ((3, 224, 224), 1000)
+
+
+def cost_of(name: str, target: str, input: str = "", outputs: int | None = None) -> dict[str, Any]:
+    """Costs of a reference, of an architecture in a file, or of a space's extremes.
+
+    Args:
+        name: A name of the catalogue, or a JSON file (or JSON text) with an architecture.
+        target: Name or file of the target.
+        input: Shape as text, ``"3,224,224"``; by default what a reference was published with.
+        outputs: Number of outputs; likewise.
+
+    Raises:
+        BrickworkError: A name, the shape or the architecture cannot be used.
+    """
+    device = load_target(target)
+    arch = _arch_in(name)
+    space_name = name if arch is None else arch.space
+    usual_input, usual_outputs = PUBLISHED.get(space_name, _USUAL)
+    shape = _shape(input) if input else usual_input
+    count = usual_outputs if outputs is None else outputs
+    space = make_space(space_name, shape)
+    head = {"name": space_name, "target": device.name, "input": list(shape), "outputs": count}
+    if arch is not None:
+        reason = space.why_invalid(arch)
+        if reason:
+            raise SpaceError(f"{name}: {reason}")
+        return {**head, **_member(space, arch, shape, count, device)}
+    if space.size() == 1:
+        return {**head, **_member(space, space.arch(), shape, count, device)}
+    smallest, largest = space.extremes()
+    members = {
+        "smallest": _member(space, smallest, shape, count, device),
+        "largest": _member(space, largest, shape, count, device),
+    }
+    return {**head, "members": members, **members["smallest"]}
+
+
+def _member(space: Space, arch: Arch, shape: Shape, outputs: int, device: Target) -> dict[str, Any]:
+    whole = graph(space, arch, shape, outputs)
+    metrics = dict(known_costs(whole, device))
+    if device.measurable:
+        metrics |= _measured(whole, device)
+    broken = [
+        f"{limit.metric} {metrics[limit.metric].text()} breaks {limit.text}"
+        for limit in device.limits()
+        if limit.metric in metrics and limit.excess(metrics[limit.metric].value) > 0
+    ]
+    return {
+        "arch": arch.to_json(),
+        "metrics": {key: quantity.to_json() for key, quantity in metrics.items()},
+        "fits": not broken,
+        "broken": broken,
+    }
+
+
+def _measured(whole: Graph, device: Target) -> dict[str, Quantity]:
+    from brickwork.devices.energy import energy
+    from brickwork.devices.measure import measure_onnx
+    from brickwork.export.onnx import random_weights, write_onnx
+
+    latency = measure_onnx(
+        write_onnx(whole, random_weights(whole, rng_for(0, "cost"))), whole.input
+    )
+    return {"latency_ms": latency, "energy_mj": energy(latency, device)}
+
+
+def _arch_in(name: str) -> Arch | None:
+    """The architecture in a file or in JSON text; None when it is a name of the catalogue."""
+    if name in SPACES:
+        return None
+    path = Path(name)
+    try:
+        if name.lstrip().startswith("{"):
+            text = name
+        elif path.is_file():
+            text = path.read_text(encoding="utf-8")
+        else:
+            raise UnknownName("space or architecture file", name, SPACES)
+        data = json.loads(text)
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise BrickworkError(f"{name} is not JSON: {error}") from None
+    if isinstance(data, dict) and "arch" in data:
+        data = data["arch"]
+    return Arch.from_json(data)
+
+
+def _shape(text: str) -> Shape:
+    try:
+        shape = tuple(int(part) for part in text.replace("x", ",").split(","))
+    except ValueError:
+        shape = ()
+    if len(shape) < 2 or min(shape) < 1:
+        raise BrickworkError(
+            f"cannot read the shape {text!r}: write channels and sizes, such as --input 3,224,224"
+        )
+    return shape

@@ -1,0 +1,68 @@
+"""Energy = active power x time, as trustworthy as the weaker of the two."""
+
+from __future__ import annotations
+
+import math
+
+from brickwork.devices.counts import counted
+from brickwork.devices.latency import PredictedLatency
+from brickwork.devices.target import Target
+from brickwork.quantity import How, Quantity, weakest
+from brickwork.space import Graph
+
+__all__ = ["Energy", "energy", "known_costs"]
+
+_LATENCY = PredictedLatency()
+
+
+class Energy:
+    """Energy from the predicted latency of the target."""
+
+    metric = "energy_mj"
+
+    def cost(self, graph: Graph, target: Target) -> Quantity:
+        """Millijoules for one sample.
+
+        Raises:
+            TargetError: The target has no latency model.
+        """
+        return energy(_LATENCY.cost(graph, target), target)
+
+
+def energy(latency: Quantity, target: Target) -> Quantity:
+    """Millijoules of a run that takes so long on the target; unknown where its power is.
+
+    Milliseconds times watts are millijoules. The two relative errors are independent, so they add
+    in quadrature.
+    """
+    power = target.power_w
+    if power is None:
+        reason = f"no measured active power for {target.name}: energy cannot be told from latency"
+        return Quantity(math.nan, "mJ", How.UNKNOWN, None, reason)
+    value = power * latency.value
+    spread = None
+    if latency.spread is not None and target.power_spread_w is not None:
+        spread = math.hypot(power * latency.spread, latency.value * target.power_spread_w)
+    return Quantity(
+        value, "mJ", weakest(How.MEASURED, latency.how), spread, _source(latency, target)
+    )
+
+
+def known_costs(graph: Graph, target: Target) -> dict[str, Quantity]:
+    """All costs that are known without training or measuring.
+
+    Counted: ``parameters``, ``macs``, ``flash_bytes``, ``peak_sram_bytes``. Where the target has a
+    latency model also ``latency_ms`` and ``energy_mj`` (unknown where its power is).
+    """
+    costs = counted(graph, target)
+    if target.latency is not None:
+        latency = _LATENCY.cost(graph, target)
+        costs["latency_ms"] = latency
+        costs["energy_mj"] = energy(latency, target)
+    return costs
+
+
+def _source(latency: Quantity, target: Target) -> str:
+    spread = "" if target.power_spread_w is None else f" ± {1000 * target.power_spread_w:.3g}"
+    power = f"active power {1000 * (target.power_w or 0):.3g}{spread} mW"
+    return f"{power} ({target.source('active_power_mw')}) x latency ({latency.how})"

@@ -1,0 +1,92 @@
+"""What a runtime executes: the ops of a graph after fusing, and the buffers they read and write.
+
+Inference runtimes fold a norm, an activation and the normalisation of the input into the op that
+comes before, so that no buffer lies between the two. The rules here are conservative:
+
+* An op that ``follows`` is fused when it is the only reader of its producer's output. Otherwise it
+  is an op of its own with a buffer of its own.
+* ``Normalize`` is fused into the input; no other op is.
+* ``Flatten`` and ``Reshape`` give the same bytes another shape: an alias, no op. Nothing is fused
+  through them.
+* ``Dropout`` does nothing once trained: it vanishes.
+* Nothing else shares a buffer. In particular a sum is not written over one of its inputs.
+"""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+from math import prod
+
+from brickwork.space import Dropout, Flatten, Fragment, Normalize, Reshape
+
+__all__ = ["CACHE", "Fused", "Step", "fused"]
+
+CACHE = 65_536
+"""Fragments whose costs are kept, for each kind of cost (a few hundred bytes each)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One executed op.
+
+    Attributes:
+        node: Index of the node in its fragment that gives the op its name.
+        reads: The buffers it reads, each once.
+        writes: The buffer it writes.
+    """
+
+    node: int
+    reads: tuple[int, ...]
+    writes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Fused:
+    """A fragment as a runtime executes it.
+
+    Attributes:
+        steps: The executed ops in the order of the fragment; step ``i`` writes buffer ``i + 1``.
+        sizes: Elements of each buffer; buffer 0 is the input.
+        output: The buffer that holds the output.
+    """
+
+    steps: tuple[Step, ...]
+    sizes: tuple[int, ...]
+    output: int
+
+
+@functools.lru_cache(maxsize=CACHE)
+def fused(fragment: Fragment) -> Fused:
+    """The executed ops of a fragment and their buffers."""
+    nodes = fragment.nodes
+    readers = [0] * (len(nodes) + 1)  # of each node; the last place is the input's, index -1
+    for node in nodes:
+        for source in set(node.inputs) if len(node.inputs) > 1 else node.inputs:
+            readers[source] += 1
+    buffer = [0] * (len(nodes) + 1)  # where each node's output lies
+    # What a follower may be fused into: "op", "input" or, behind an alias, nothing.
+    host = [""] * len(nodes) + ["input"]
+    steps: list[Step] = []
+    sizes = [prod(fragment.input)]
+    for index, node in enumerate(nodes):
+        op, source = node.op, node.inputs[0]
+        if op.follows and readers[source] == 1 and _joins(op, host[source]):
+            buffer[index], host[index] = buffer[source], host[source]
+        elif isinstance(op, Flatten | Reshape | Dropout):
+            buffer[index] = buffer[source]
+        else:
+            if len(node.inputs) == 1:
+                reads: tuple[int, ...] = (buffer[source],)
+            else:
+                reads = tuple(dict.fromkeys([buffer[i] for i in node.inputs]))
+            buffer[index], host[index] = len(sizes), "op"
+            steps.append(Step(index, reads, len(sizes)))
+            sizes.append(prod(node.shape))
+    return Fused(tuple(steps), tuple(sizes), buffer[-2] if nodes else 0)
+
+
+def _joins(op: object, host: str) -> bool:
+    if host == "input":
+        return isinstance(op, Normalize | Dropout)
+    return host == "op"

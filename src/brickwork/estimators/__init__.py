@@ -1,0 +1,1 @@
+"""A score for a proposal: what stands between a strategy and the truth."""

@@ -1,0 +1,1 @@
+"""Trained networks as files that work without Brickwork, and the proof that they do."""

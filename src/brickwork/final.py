@@ -1,0 +1,209 @@
+"""After the search: which models are retrained, with what, and how far the search could be trusted.
+
+Everything here is arithmetic on trials and results; the training itself runs in the executor.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from brickwork.objective import Objective, front, hypervolume
+from brickwork.quantity import Quantity, metric
+from brickwork.trial import Trial, rng_for
+
+__all__ = [
+    "Gap",
+    "Plan",
+    "candidates",
+    "gap",
+    "plan",
+    "scaled",
+    "shared_hypervolume",
+    "spread_out",
+]
+
+_REPETITIONS = 3
+_PARTS = (1.0, 0.7, 0.5, 0.35, 0.25)  # of a full training, for what the time allows
+_DRAWS = 2000  # of the bootstrap
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is retrained.
+
+    Attributes:
+        trials: Numbers of the trials whose architectures are retrained.
+        repetitions: Seeds of each.
+        part: Of a full training, for every one of them.
+        expected_s: CPU seconds this should take.
+    """
+
+    trials: tuple[int, ...]
+    repetitions: int
+    part: float
+    expected_s: float
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "trials": list(self.trials),
+            "repetitions": self.repetitions,
+            "part": self.part,
+            "expected_s": self.expected_s,
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Plan:
+        return cls(tuple(data["trials"]), data["repetitions"], data["part"], data["expected_s"])
+
+
+def scaled(objective: Objective, metrics: Mapping[str, Quantity]) -> float:
+    """The loss on the scale on which it is compared: costs in logarithms, qualities as errors."""
+    loss = objective.loss(metrics)
+    if metric(objective.metric).quality:
+        return 1.0 + loss
+    return float(np.log(max(loss, 1e-12)))
+
+
+def table(
+    objectives: Sequence[Objective], rows: Sequence[Mapping[str, Quantity]]
+) -> NDArray[np.float64]:
+    """Scaled losses, (rows, objectives)."""
+    values = [[scaled(o, row) for o in objectives] for row in rows]
+    return np.asarray(values, np.float64).reshape(len(rows), len(objectives))
+
+
+def candidates(trials: Sequence[Trial], objectives: Sequence[Objective]) -> list[Trial]:
+    """The trials that no other dominates, each architecture at its highest fidelity."""
+    best: dict[str, Trial] = {}
+    for trial in trials:
+        if not trial.scored:
+            continue
+        known = best.get(trial.proposal.arch.id)
+        if known is None or trial.proposal.fidelity >= known.proposal.fidelity:
+            best[trial.proposal.arch.id] = trial
+    scored = list(best.values())
+    keep = front(table(objectives, [trial.metrics for trial in scored]))
+    chosen = [trial for trial, kept in zip(scored, keep, strict=True) if kept]
+    return sorted(chosen, key=lambda trial: objectives[-1].loss(trial.metrics))
+
+
+def spread_out(trials: Sequence[Trial], objectives: Sequence[Objective], most: int) -> list[Trial]:
+    """At most ``most`` of some trials: those without which the hypervolume shrinks most."""
+    kept = list(trials)
+    while len(kept) > max(1, most):
+        losses = table(objectives, [trial.metrics for trial in kept])
+        reference = _reference(losses)
+        rest = [
+            hypervolume(np.delete(losses, i, axis=0), reference.tolist()) for i in range(len(kept))
+        ]
+        del kept[int(np.argmax(rest))]
+    return kept
+
+
+def plan(
+    found: Sequence[Trial],
+    objectives: Sequence[Objective],
+    seconds_of: Callable[[Trial], float],
+    budget_s: float,
+    workers: int,
+    most: int = 8,
+    extra: int = 0,
+) -> Plan:
+    """As many models and seeds, trained as fully, as the time allows.
+
+    Fewer seeds come first, then fewer models, then shorter trainings.
+
+    Args:
+        found: The candidates.
+        objectives: What was wanted.
+        seconds_of: CPU seconds that a full training of a trial's network should take.
+        budget_s: Time there is.
+        workers: Trainings that run at once.
+        most: The most models to retrain.
+        extra: Further networks of the same size, trained once, for each model (controls).
+    """
+    options = [(most, n, 1.0) for n in range(_REPETITIONS, 0, -1)]
+    options += [(count, 1, 1.0) for count in range(most - 1, most // 2, -1)]
+    options += [(most // 2, 1, part) for part in _PARTS]
+    options += [(count, 1, _PARTS[-1]) for count in range(most // 2 - 1, 0, -1)]
+    for count, repetitions, part in options:
+        chosen = spread_out(found, objectives, count)
+        times = [part * seconds_of(trial) for trial in chosen for _ in range(repetitions + extra)]
+        if max(max(times, default=0.0), 1.1 * sum(times) / workers) <= budget_s:
+            break
+    numbers = tuple(trial.number for trial in chosen)
+    return Plan(numbers, repetitions, part, sum(times))
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """How the scores of the search compare with those after retraining.
+
+    Attributes:
+        pairs: Search score and final score of each model.
+        mean: Mean of final minus search.
+        tau: Kendall's rank correlation; NaN below three models.
+        low: Lower end of its 80 % bootstrap interval.
+        high: Upper end.
+    """
+
+    pairs: tuple[tuple[float, float], ...]
+    mean: float
+    tau: float
+    low: float
+    high: float
+
+    def to_json(self) -> dict[str, Any]:
+        def number(value: float) -> float | None:
+            return None if np.isnan(value) else value
+
+        tau = {"value": number(self.tau), "low": number(self.low), "high": number(self.high)}
+        return {"mean": number(self.mean), "tau": {**tau, "n": len(self.pairs)}}
+
+
+def gap(pairs: Sequence[tuple[float, float]], seed: int) -> Gap:
+    """Compare scores, ``(search, final)`` for each model, with a bootstrap over the models."""
+    values = np.asarray(pairs, np.float64).reshape(-1, 2)
+    mean = float(np.mean(values[:, 1] - values[:, 0])) if len(values) else float("nan")
+    if len(values) < 3:
+        return Gap(tuple(map(tuple, values.tolist())), mean, *(float("nan"),) * 3)
+    rng = rng_for(seed, "gap")
+    draws = rng.integers(len(values), size=(_DRAWS, len(values)))
+    taus = np.asarray([_tau(values[rows]) for rows in draws])
+    taus = taus[np.isfinite(taus)]
+    low, high = np.quantile(taus, [0.1, 0.9]) if len(taus) else (np.nan, np.nan)
+    return Gap(tuple(map(tuple, values.tolist())), mean, _tau(values), float(low), float(high))
+
+
+def _tau(values: NDArray[np.float64]) -> float:
+    """Kendall's tau-b of two columns; NaN when one of them is constant."""
+    upper = np.triu_indices(len(values), 1)
+    signs = np.sign(values[:, None, :] - values[None, :, :])[upper]
+    a, b = signs[:, 0], signs[:, 1]
+    scale = np.sqrt(float((a != 0).sum()) * float((b != 0).sum()))
+    return float((a * b).sum() / scale) if scale else float("nan")
+
+
+def shared_hypervolume(*fronts: NDArray[np.float64]) -> list[float]:
+    """Hypervolume of several fronts, each (points, objectives), on one scale from 0 to 1.
+
+    The scale runs from the best to the worst value of each objective over all fronts, plus a
+    tenth, so the numbers can be compared with each other and with nothing else.
+    """
+    every = np.concatenate([f for f in fronts if len(f)])
+    low, reference = every.min(axis=0), _reference(every)
+    span = np.maximum(reference - low, 1e-12)
+    ones = [1.0] * every.shape[1]
+    return [hypervolume((f - low) / span, ones) if len(f) else 0.0 for f in fronts]
+
+
+def _reference(losses: NDArray[np.float64]) -> NDArray[np.float64]:
+    """A point a tenth of the range worse than the worst."""
+    worst, best = losses.max(axis=0), losses.min(axis=0)
+    reference: NDArray[np.float64] = worst + 0.1 * np.maximum(worst - best, 1e-9)
+    return reference

@@ -1,0 +1,398 @@
+"""A leaf module for each operation of a graph.
+
+Their parameters have the names of PyTorch's own layers. What differs from those is speed on a CPU:
+networks of a few thousand weights spend most of a training step in the set-up of oneDNN's
+convolutions, so the cases with a faster way round are listed here, each with its condition.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Mapping, Sequence
+from math import prod, sqrt
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F  # noqa: N812  # its usual name
+
+from brickwork.errors import ShapeError, SpaceError
+from brickwork.space import (
+    Activation,
+    Add,
+    Concat,
+    Conv,
+    Depthwise,
+    Flatten,
+    GlobalPool,
+    Linear,
+    Multiply,
+    Node,
+    Norm,
+    Normalize,
+    Op,
+    Pool,
+    Reshape,
+    Shape,
+    per_axis,
+)
+from brickwork.space import Dropout as DropoutOp
+
+__all__ = ["BATCH_NORM_MOMENTUM", "BatchNorm", "Dropout", "leaf"]
+
+BATCH_NORM_MOMENTUM = 0.1
+"""Weight of a new batch in the running statistics; PyTorch's default."""
+
+_POINTWISE_POSITIONS = 64
+"""Up to this many positions a matrix product beats the set-up time of a oneDNN convolution."""
+
+_NARROW = 3
+"""oneDNN's fast kernel for the weight gradient of a depthwise convolution is at most this wide."""
+
+_WIDE_SIZE = 800
+"""From this many outputs of a sample it pays to assemble a wider gradient from narrow ones."""
+
+
+def leaf(node: Node, shapes: list[Shape], generator: torch.Generator) -> nn.Module:
+    """The module of a node whose inputs have these shapes.
+
+    Raises:
+        SpaceError: The op has no module.
+        ShapeError: PyTorch cannot do what the op asks for.
+    """
+    make = _LEAVES.get(type(node.op))
+    if make is None:
+        raise SpaceError(f"{node.name}: no module is known for the op {node.op.kind!r}")
+    try:
+        return make(node.op, shapes, generator)
+    except ShapeError as error:
+        raise ShapeError(f"{node.name}: {error}") from None
+
+
+class _Normalize(nn.Module):
+    """``(x - mean) / std`` with constants, which are no part of the state dict."""
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(self, op: Normalize, shapes: list[Shape], _: torch.Generator) -> None:
+        super().__init__()
+        axes = (1,) * (len(shapes[0]) - 1)
+        self.register_buffer("mean", torch.tensor(op.mean).reshape(-1, *axes), persistent=False)
+        self.register_buffer("std", torch.tensor(op.std).reshape(-1, *axes), persistent=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return (x - self.mean) / self.std
+
+
+class _Convolution(nn.Module):
+    """``Conv`` and ``Depthwise`` in one, two or three dimensions."""
+
+    def __init__(self, op: Conv | Depthwise, shapes: list[Shape], random: torch.Generator) -> None:
+        super().__init__()
+        channels, *spatial = shapes[0]
+        axes = len(spatial)
+        self.groups: int = channels if isinstance(op, Depthwise) else op.groups  # type: ignore[assignment]  # concrete in a graph
+        self.stride = per_axis(op.stride, axes)  # type: ignore[arg-type]  # concrete in a graph
+        self.padding = per_axis(op.pads, axes)
+        self.dilation = per_axis(op.dilation, axes)  # type: ignore[arg-type]  # concrete in a graph
+        wanted = op.weights(shapes)
+        fan_out = prod(wanted["weight"]) // wanted["weight"][1] // self.groups
+        self.weight = _normal(wanted["weight"], sqrt(2 / fan_out), random)
+        self.bias = nn.Parameter(torch.zeros(wanted["bias"])) if op.bias else None
+        self.wide_depthwise = isinstance(op, Depthwise) and _wide(
+            op, shapes[0], wanted["weight"][2:]
+        )
+        self.pointwise = isinstance(op, Conv) and _pointwise(self, wanted["weight"], spatial)
+        self._convolve = (torch.conv1d, torch.conv2d, torch.conv3d)[axes - 1]
+
+    def forward(self, x: Tensor) -> Tensor:
+        if self.pointwise and x.device.type == "cpu":
+            last = F.linear(x.permute(0, 2, 3, 1), self.weight.flatten(1), self.bias)
+            return last.permute(0, 3, 1, 2)
+        if self.wide_depthwise and self.training and x.device.type == "cpu":
+            y: Tensor = _WideDepthwise.apply(x, self.weight, self.stride, self.padding)  # type: ignore[no-untyped-call]
+            return y if self.bias is None else y + self.bias.view(-1, 1, 1)
+        return self._convolve(
+            x, self.weight, self.bias, self.stride, self.padding, self.dilation, self.groups
+        )
+
+
+def _pointwise(conv: _Convolution, weight: Shape, spatial: Sequence[int]) -> bool:
+    """Whether a convolution is faster as a matrix product: 1x1 on few positions."""
+    plain = prod(weight[2:]) == prod(conv.stride) == conv.groups == 1 and not any(conv.padding)
+    return plain and len(spatial) == 2 and prod(spatial) <= _POINTWISE_POSITIONS
+
+
+def _wide(op: Depthwise, shape: Shape, kernel: Shape) -> bool:
+    """Whether a depthwise convolution should get its weight gradient from narrow ones."""
+    if len(kernel) != 2 or per_axis(op.dilation, 2) != (1, 1):  # type: ignore[arg-type]  # concrete in a graph
+        return False
+    return kernel[1] > _NARROW and shape[1] >= kernel[0] and prod(op.shape([shape])) >= _WIDE_SIZE
+
+
+class _WideDepthwise(torch.autograd.Function):
+    """A depthwise convolution in two dimensions whose weight gradient is made column by column.
+
+    For windows wider than three oneDNN falls back to a kernel that is up to ten times slower.
+    """
+
+    @staticmethod
+    def forward(
+        ctx: Any, x: Tensor, weight: Tensor, stride: tuple[int, ...], padding: tuple[int, ...]
+    ) -> Tensor:
+        ctx.save_for_backward(x, weight)
+        ctx.stride, ctx.padding = stride, padding
+        return torch.conv2d(x, weight, None, stride, padding, 1, x.shape[1])
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, Tensor | None, None, None]:
+        x, weight = ctx.saved_tensors
+        stride, (above, beside) = ctx.stride, ctx.padding
+        grad = grad.contiguous(memory_format=torch.channels_last)
+        into_x: Tensor | None = None
+        if ctx.needs_input_grad[0]:
+            into_x, _ = _depthwise_gradients(grad, x, weight, stride, ctx.padding, (True, False))
+        padded = F.pad(x, (beside, beside, 0, 0))
+        reach = (grad.shape[3] - 1) * stride[1]
+        strips = []
+        for first in range(0, weight.shape[3], _NARROW):
+            strip = weight[..., first : first + _NARROW]
+            seen = padded[..., first : first + reach + strip.shape[3]]
+            pads = (above, 0)
+            strips.append(_depthwise_gradients(grad, seen, strip, stride, pads, (False, True))[1])
+        return into_x, torch.cat(strips, 3), None, None
+
+
+def _depthwise_gradients(
+    grad: Tensor,
+    x: Tensor,
+    weight: Tensor,
+    stride: tuple[int, ...],
+    padding: tuple[int, ...],
+    wanted: tuple[bool, bool],
+) -> tuple[Tensor, Tensor]:
+    """Gradients of a depthwise convolution with respect to its input and its weight."""
+    backward = torch.ops.aten.convolution_backward
+    mask = (*wanted, False)
+    into_x, into_weight, _ = backward(
+        grad, x, weight, None, stride, padding, (1, 1), False, (0, 0), x.shape[1], mask
+    )
+    return into_x, into_weight
+
+
+class _Linear(nn.Module):
+    def __init__(self, op: Linear, shapes: list[Shape], random: torch.Generator) -> None:
+        super().__init__()
+        wanted = op.weights(shapes)
+        self.weight = _normal(wanted["weight"], sqrt(1 / wanted["weight"][1]), random)
+        self.bias = nn.Parameter(torch.zeros(wanted["bias"])) if op.bias else None
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.linear(x, self.weight, self.bias)
+
+
+class _Scaled(nn.Module):
+    """What the norms share: a scale and a shift for each channel."""
+
+    def __init__(self, op: Norm, shapes: list[Shape]) -> None:
+        super().__init__()
+        self.eps = op.eps
+        self.weight = nn.Parameter(torch.ones(shapes[0][0]))
+        self.bias = nn.Parameter(torch.zeros(shapes[0][0]))
+
+
+class BatchNorm(_Scaled):
+    """Batch norm with PyTorch's names; batches are not counted, which nothing here would read."""
+
+    running_mean: Tensor
+    running_var: Tensor
+
+    def __init__(self, op: Norm, shapes: list[Shape]) -> None:
+        super().__init__(op, shapes)
+        self.register_buffer("running_mean", torch.zeros(shapes[0][0]))
+        self.register_buffer("running_var", torch.ones(shapes[0][0]))
+        self.register_buffer("num_batches_tracked", torch.tensor(0))
+        self.momentum = BATCH_NORM_MOMENTUM
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.batch_norm(
+            x,
+            self.weight,
+            self.bias,
+            self.running_mean,
+            self.running_var,
+            self.training,
+            self.momentum,
+            self.eps,
+            torch.backends.cudnn.enabled,
+        )
+
+
+class _GroupNorm(_Scaled):
+    def __init__(self, op: Norm, shapes: list[Shape]) -> None:
+        super().__init__(op, shapes)
+        self.groups = op.groups
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.group_norm(x, self.groups, self.weight, self.bias, self.eps)
+
+
+class _LayerNorm(_Scaled):
+    """Over the channels, at each position."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        last = x.movedim(1, -1)
+        normed = F.layer_norm(last, self.weight.shape, self.weight, self.bias, self.eps)
+        return normed.movedim(-1, 1)
+
+
+class _Activation(nn.Module):
+    def __init__(self, op: Activation, *_: object) -> None:
+        super().__init__()
+        self._apply_to = _ACTIVATIONS[str(op.how)]
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self._apply_to(x)
+
+
+class _Pool(nn.Module):
+    def __init__(self, op: Pool, shapes: list[Shape], _: torch.Generator) -> None:
+        super().__init__()
+        axes = len(shapes[0]) - 1
+        self.kernel = per_axis(op.kernel, axes)  # type: ignore[arg-type]  # concrete in a graph
+        self.stride = per_axis(op.steps, axes)
+        self.padding = per_axis(op.pads, axes)
+        if any(2 * p > k for p, k in zip(self.padding, self.kernel, strict=True)):
+            raise ShapeError(
+                f"pooling pads at most half of its window, got padding {self.padding} "
+                f"for kernel {self.kernel}"
+            )
+        self._pool = (_MAX_POOLS if op.how == "max" else _AVERAGE_POOLS)[axes - 1]
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self._pool(x, self.kernel, self.stride, self.padding)
+
+
+class _GlobalPool(nn.Module):
+    def __init__(self, op: GlobalPool, shapes: list[Shape], _: torch.Generator) -> None:
+        super().__init__()
+        self.axes = tuple(range(2, len(shapes[0]) + 1))
+        self.keep = op.keep
+        self.largest = op.how == "max"
+
+    def forward(self, x: Tensor) -> Tensor:
+        if self.largest:
+            return x.amax(self.axes, self.keep)
+        return x.mean(self.axes, self.keep)
+
+
+class _Flatten(nn.Module):
+    def __init__(self, *_: object) -> None:
+        super().__init__()
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x.flatten(1)
+
+
+class _Reshape(nn.Module):
+    def __init__(self, op: Reshape, *_: object) -> None:
+        super().__init__()
+        self.to_shape = op.to
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x.reshape(x.shape[0], *self.to_shape)
+
+
+class Dropout(nn.Module):
+    """Dropout whose randomness is an argument.
+
+    Attributes:
+        rate: The part that is set to zero in training.
+        generator: Where the mask comes from; None for PyTorch's global generator.
+    """
+
+    def __init__(self, rate: float, generator: torch.Generator | None = None) -> None:
+        super().__init__()
+        self.rate = rate
+        self.generator = generator
+
+    def forward(self, x: Tensor) -> Tensor:
+        if not self.training or self.rate == 0.0:
+            return x
+        keep = torch.empty_like(x).bernoulli_(1.0 - self.rate, generator=self.generator)
+        return x * keep.div_(1.0 - self.rate) if self.rate < 1.0 else x * 0.0
+
+
+class _Add(nn.Module):
+    def __init__(self, *_: object) -> None:
+        super().__init__()
+
+    def forward(self, *inputs: Tensor) -> Tensor:
+        total = inputs[0] + inputs[1] if len(inputs) > 1 else inputs[0]
+        for other in inputs[2:]:
+            total = total + other
+        return total
+
+
+class _Concat(nn.Module):
+    def __init__(self, *_: object) -> None:
+        super().__init__()
+
+    def forward(self, *inputs: Tensor) -> Tensor:
+        return torch.cat(inputs, 1)
+
+
+class _Multiply(nn.Module):
+    def __init__(self, *_: object) -> None:
+        super().__init__()
+
+    def forward(self, a: Tensor, b: Tensor) -> Tensor:
+        return a * b
+
+
+def _norm(op: Norm, shapes: list[Shape], _: torch.Generator) -> nn.Module:
+    makers = {"batch": BatchNorm, "group": _GroupNorm, "layer": _LayerNorm}
+    return makers[op.how](op, shapes)
+
+
+def _dropout(op: DropoutOp, *_: object) -> nn.Module:
+    return Dropout(float(op.rate))  # type: ignore[arg-type]  # concrete in a graph
+
+
+def _normal(shape: Shape, std: float, generator: torch.Generator) -> nn.Parameter:
+    return nn.Parameter(torch.empty(shape).normal_(0.0, std, generator=generator))
+
+
+_ACTIVATIONS: Mapping[str, Callable[[Tensor], Tensor]] = {
+    "relu": torch.relu,
+    "relu6": F.relu6,
+    "gelu": F.gelu,
+    "silu": F.silu,
+    "hard_swish": F.hardswish,
+    "hard_sigmoid": F.hardsigmoid,
+    "sigmoid": torch.sigmoid,
+    "tanh": torch.tanh,
+}
+_MAX_POOLS: Sequence[Callable[..., Tensor]] = (F.max_pool1d, F.max_pool2d, F.max_pool3d)
+_AVERAGE_POOLS: Sequence[Callable[..., Tensor]] = tuple(
+    functools.partial(pool, count_include_pad=False)
+    for pool in (F.avg_pool1d, F.avg_pool2d, F.avg_pool3d)
+)
+
+_LEAVES: Mapping[type[Op], Callable[..., nn.Module]] = {
+    Normalize: _Normalize,
+    Conv: _Convolution,
+    Depthwise: _Convolution,
+    Linear: _Linear,
+    Norm: _norm,
+    Activation: _Activation,
+    Pool: _Pool,
+    GlobalPool: _GlobalPool,
+    Flatten: _Flatten,
+    Reshape: _Reshape,
+    DropoutOp: _dropout,
+    Add: _Add,
+    Concat: _Concat,
+    Multiply: _Multiply,
+}

@@ -1,0 +1,216 @@
+"""What a strategy is, what it is given, and the little that all strategies need."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from brickwork.errors import SpaceError
+from brickwork.objective import Limit, Objective, violation
+from brickwork.quantity import Quantity
+from brickwork.space import Arch, Option, Space
+from brickwork.trial import Proposal, State, Trial, rng_for
+
+__all__ = ["Asked", "Member", "Problem", "Strategy", "crowding", "every", "ranks"]
+
+TRIES = 32  # children, then as many samples, that are drawn in search of a new feasible one
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What is searched, what is wanted, and what is known for free.
+
+    Attributes:
+        space: The architectures and recipes.
+        objectives: What to improve.
+        limits: What must be kept.
+        known: The costs of an architecture that need no training and no measurement. Objectives
+            and limits on other metrics (accuracy, a latency to be measured) are learned from
+            trials. It raises ``SpaceError`` for an architecture that does not fit the input.
+    """
+
+    space: Space
+    objectives: tuple[Objective, ...]
+    limits: tuple[Limit, ...]
+    known: Callable[[Arch], Mapping[str, Quantity]]
+
+    def losses(self, metrics: Mapping[str, Quantity]) -> tuple[float, ...]:
+        """One value to be minimised for each objective; infinite where it is missing."""
+        return tuple(objective.loss(metrics) for objective in self.objectives)
+
+    def violation(self, metrics: Mapping[str, Quantity]) -> float:
+        """Total relative violation of the limits whose metric is given."""
+        return violation(metrics, self.limits)
+
+    def forecast(self, arch: Arch) -> tuple[Mapping[str, Quantity], float]:
+        """The known costs of an architecture and by how much they break the limits.
+
+        One that does not fit the input has no costs and breaks them infinitely: it is a last
+        resort, and the search records the reason when it comes to that.
+        """
+        try:
+            costs = self.known(arch)
+        except SpaceError:
+            return {}, float("inf")
+        return costs, self.violation(costs)
+
+
+class Strategy(Protocol):
+    """Proposes architectures; is told what became of them.
+
+    A strategy is a pure fold: its next proposals depend on the seed, on how often it was asked
+    and on what it was told, in that order; on no clock, file, process or device. Replaying the
+    same calls gives the same proposals, which is how a study is resumed.
+    """
+
+    def ask(self, n: int) -> list[Proposal]:
+        """Up to n proposals, none of which was asked before; fewer when the space is exhausted."""
+        ...
+
+    def tell(self, trial: Trial) -> None:
+        """A trial has ended. Trials may come in any order, and any of them may have failed."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A member of a population.
+
+    Attributes:
+        arch: The architecture.
+        violation: By how much it breaks the limits; 0.0 when feasible.
+        losses: One value to be minimised for each objective.
+    """
+
+    arch: Arch
+    violation: float
+    losses: tuple[float, ...]
+
+    @classmethod
+    def of(cls, problem: Problem, trial: Trial) -> Member | None:
+        """The member that a trial gives: scored or infeasible; None for one without numbers."""
+        if trial.state in (State.FAILED, State.WAITING):
+            return None
+        over = problem.violation(trial.metrics)
+        if not trial.scored:
+            over = max(over, 1e-9)  # infeasible for a reason that is not a limit
+        return cls(trial.proposal.arch, over, problem.losses(trial.metrics))
+
+
+class Asked:
+    """Remembers what was asked for, and finds what is new.
+
+    Args:
+        problem: What is searched.
+        seed: Decides the order in which what is left of a small space is handed out.
+    """
+
+    def __init__(self, problem: Problem, seed: int) -> None:
+        self._problem = problem
+        self._single = problem.space.size() == 1
+        self._ids: set[str] = set()
+        self._rest = every(problem.space, rng_for(seed, "strategy", "rest"))
+
+    def __contains__(self, arch: Arch) -> bool:
+        return arch.id in self._ids
+
+    def __len__(self) -> int:
+        return len(self._ids)
+
+    def note(self, arch: Arch) -> None:
+        """Remember an architecture."""
+        self._ids.add(arch.id)
+
+    def fresh(
+        self, rng: np.random.Generator, make: Callable[[], Arch] | None = None
+    ) -> Arch | None:
+        """An architecture that was not asked before and whose known costs break no limit; noted.
+
+        Args:
+            rng: Where samples come from.
+            make: What to draw first, such as a mutation; samples follow if it gives nothing.
+
+        Returns:
+            Without luck in a bounded number of draws the nearest to the limits among them. When
+            all were asked before, the next one of the space that was not; None if there is none.
+        """
+        best, nearest = None, float("inf")
+        space = self._problem.space
+        for attempt in range(2 * TRIES):
+            children = make is not None and attempt < TRIES and not self._single
+            arch = make() if make is not None and children else space.sample(rng)
+            if arch.id in self._ids:
+                continue
+            over = self._problem.forecast(arch)[1] if self._problem.limits else 0.0
+            if over == 0.0:
+                best = arch
+                break
+            if best is None or over < nearest:
+                best, nearest = arch, over
+        if best is None:
+            best = next((arch for arch in self._rest if arch.id not in self._ids), None)
+        if best is not None:
+            self.note(best)
+        return best
+
+
+def every(space: Space, rng: np.random.Generator) -> Iterator[Arch]:
+    """All architectures of a space once; the options of each decision in a random order."""
+    decisions = space.decisions()
+    orders = [[d.options[i] for i in rng.permutation(len(d.options))] for d in decisions]
+
+    def walk(i: int, chosen: dict[str, Option]) -> Iterator[Arch]:
+        while i < len(decisions) and not decisions[i].active(chosen):
+            i += 1
+        if i == len(decisions):
+            yield Arch.of(space.name, chosen)
+            return
+        for option in orders[i]:
+            yield from walk(i + 1, {**chosen, decisions[i].name: option})
+
+    return walk(0, {})
+
+
+def ranks(members: Sequence[Member]) -> NDArray[np.int64]:
+    """The front each member lies in, from 0, after Deb et al. (2002).
+
+    Feasible members come first, in the order of non-dominated fronts; the others follow by their
+    total violation.
+    """
+    over = np.array([member.violation for member in members])
+    rank = np.zeros(len(members), dtype=np.int64)
+    feasible = np.flatnonzero(over == 0.0)
+    level = 0
+    if len(feasible):
+        table = np.array([members[i].losses for i in feasible])
+        no_worse = (table[:, None, :] <= table[None, :, :]).all(axis=2)
+        beats = no_worse & ~no_worse.T  # (who, whom)
+        open_ = np.ones(len(feasible), dtype=np.bool_)
+        while open_.any():
+            best = open_ & ~beats[open_].any(axis=0)
+            rank[feasible[best]] = level
+            open_ &= ~best
+            level += 1
+    broken = np.unique(over[over > 0.0])
+    rank[over > 0.0] = level + np.searchsorted(broken, over[over > 0.0])
+    return rank
+
+
+def crowding(members: Sequence[Member], rank: NDArray[np.int64]) -> NDArray[np.float64]:
+    """How lonely each member is in its front (crowding distance, Deb et al., 2002)."""
+    table = np.array([member.losses for member in members])
+    distance = np.zeros(len(members))
+    for level in np.unique(rank):
+        inside = np.flatnonzero(rank == level)
+        for column in table[inside].T:
+            order = np.argsort(column, kind="stable")
+            values = column[order]
+            distance[inside[order[[0, -1]]]] = np.inf
+            width = values[-1] - values[0]
+            if np.isfinite(width) and width > 0:
+                distance[inside[order[1:-1]]] += (values[2:] - values[:-2]) / width
+    return distance

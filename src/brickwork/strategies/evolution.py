@@ -1,0 +1,78 @@
+"""Regularized evolution.
+
+Real, Aggarwal, Huang, Le: "Regularized Evolution for Image Classifier Architecture Search", 2019.
+
+Differs from the paper:
+- asked one at a time while other trials run, as in the paper's own asynchronous setting; a trial
+  joins the population when it is told, and the oldest member dies;
+- several objectives: a tournament is won by the lowest non-dominated rank within the sample, then
+  by the loneliest (Deb et al., 2002); with one objective that is the lowest loss;
+- limits: feasible members win over infeasible ones, which live only while there is room.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from brickwork.space import Arch
+from brickwork.strategies.base import Asked, Member, Problem, crowding, ranks
+from brickwork.trial import Proposal, Trial, rng_for
+
+__all__ = ["Evolution"]
+
+
+class Evolution:
+    """Mutates the winner of a tournament; the oldest dies.
+
+    Args:
+        problem: What is searched.
+        seed: The same seed gives the same proposals to the same answers.
+        population: Members alive at a time (P in the paper); as many are drawn at random first.
+        sample: Members in a tournament (S in the paper).
+    """
+
+    def __init__(
+        self, problem: Problem, seed: int, *, population: int = 20, sample: int = 5
+    ) -> None:
+        if not 1 <= sample <= population:
+            raise ValueError(f"1 <= sample <= population, got {sample} and {population}")
+        self._problem = problem
+        self._seed = seed
+        self._size = population
+        self._sample = sample
+        self._population: list[Member] = []  # oldest first
+        self._asked = Asked(problem, seed)
+        self._count = 0
+
+    def ask(self, n: int) -> list[Proposal]:
+        proposals: list[Proposal] = []
+        for _ in range(n):
+            arch = self._next(rng_for(self._seed, "strategy", self._count))
+            self._count += 1
+            if arch is not None:
+                proposals.append(Proposal(arch))
+        return proposals
+
+    def tell(self, trial: Trial) -> None:
+        self._asked.note(trial.proposal.arch)
+        member = Member.of(self._problem, trial)
+        if member is None:
+            return
+        self._population.append(member)
+        if len(self._population) > self._size:
+            infeasible = [i for i, m in enumerate(self._population) if m.violation > 0]
+            del self._population[infeasible[0] if infeasible else 0]
+
+    def _next(self, rng: np.random.Generator) -> Arch | None:
+        if self._count < self._size or not self._population:
+            return self._asked.fresh(rng)
+        parent = self._tournament(rng)
+        return self._asked.fresh(rng, lambda: self._problem.space.mutate(parent, rng))
+
+    def _tournament(self, rng: np.random.Generator) -> Arch:
+        size = min(self._sample, len(self._population))
+        drawn = rng.choice(len(self._population), size, replace=False)
+        sample = [self._population[i] for i in drawn]
+        rank = ranks(sample)
+        best = np.lexsort((-crowding(sample, rank), rank))[0]
+        return sample[best].arch

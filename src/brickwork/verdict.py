@@ -1,0 +1,115 @@
+"""What came of a study, in plain sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from brickwork.final import table
+from brickwork.quantity import METRICS
+from brickwork.study import Model, Study
+from brickwork.summary import controls
+
+__all__ = ["best_compromise", "verdict"]
+
+
+def verdict(study: Study) -> list[str]:
+    """What came of it, in plain sentences; the key number stands between two asterisks."""
+    if not study.finished:
+        count = len(study.front)
+        if not count:
+            return [
+                "**No model** has a score yet: the search was stopped before its first trial ended."
+            ]
+        return [
+            f"The search was stopped before its end: **{count} candidates** so far, with scores "
+            "of the search only; nothing was retrained, exported or tested. Run the same command "
+            "to go on."
+        ]
+    if not len(study.front):
+        reasons = "; ".join(sorted({model.dropped for model in study.models}))
+        return [f"**No model** stood up to retraining and verification: {reasons}."]
+    sentences = [_front_sentence(study)]
+    sentences += _control_sentences(study)
+    sentences += _gap_sentence(study)
+    return sentences
+
+
+def best_compromise(study: Study) -> Model:
+    """The knee of the front: the model farthest beyond the line between its ends, on equal scales."""
+    losses = table(study.objectives, [model.metrics for model in study.front])
+    span = np.maximum(losses.max(axis=0) - losses.min(axis=0), 1e-12)
+    sums = ((losses - losses.min(axis=0)) / span).sum(axis=1)
+    chosen: Model = study.front[int(np.argmin(sums))]
+    return chosen
+
+
+def _front_sentence(study: Study) -> str:
+    model = best_compromise(study)
+    quality = study.quality
+    costs = [
+        f"{model.metrics[name].text()}{word}"
+        for name, word in (
+            ("parameters", " parameters"),
+            ("peak_sram_bytes", " of SRAM"),
+            ("latency_ms", ""),
+        )
+        if name in model.metrics and model.metrics[name].value == model.metrics[name].value
+    ]
+    count = len(study.front)
+    models = "One model forms" if count == 1 else f"{count} models form"
+    label = METRICS[quality].label
+    return (
+        f"{models} the front. The best compromise has **{model.metrics[quality].text()}** test "
+        f"{label} with {_listed(costs)}."
+    )
+
+
+def _control_sentences(study: Study) -> list[str]:
+    found = controls(study)
+    if not found or "hypervolume" not in found["front"]:
+        return []
+    ours, random, size = (found[name] for name in ("front", "random", "size"))
+    sentences = []
+    if random["models"]:
+        better = ours["hypervolume"] > random["hypervolume"]
+        sentences.append(
+            f"At equal budget random search covers {100 * random['hypervolume']:.1f} % of the "
+            f"range where this front covers {100 * ours['hypervolume']:.1f} %: "
+            + (
+                "the search was worth it."
+                if better
+                else "the search was **not** better than chance."
+            )
+        )
+    if size["models"]:
+        better = ours["hypervolume"] > size["hypervolume"]
+        word = "less" if better else "as much or more"
+        sentences.append(
+            f"Networks of the same sizes drawn at random cover {word} "
+            f"({100 * size['hypervolume']:.1f} %)."
+        )
+    return sentences
+
+
+def _gap_sentence(study: Study) -> list[str]:
+    found = study.gap
+    if not found.pairs:
+        return []
+    points = 100 * found.mean
+    side = "too low" if points > 0 else "too high"
+    text = f"Scores in the search were {abs(points):.1f} points {side} on average"
+    if found.tau == found.tau:
+        word = "well" if found.low > 0.5 else "poorly" if found.high < 0.3 else "roughly"
+        text += (
+            f" and ranked the models {word} (tau {found.tau:.2f}, 80 % interval "
+            f"{found.low:.2f} to {found.high:.2f}, {len(found.pairs)} models)"
+        )
+    return [text + "."]
+
+
+def _listed(items: Sequence[str]) -> str:
+    if len(items) < 2:
+        return "".join(items)
+    return f"{', '.join(items[:-1])} and {items[-1]}"

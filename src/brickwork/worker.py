@@ -1,0 +1,148 @@
+"""What a worker process does: jobs of a study, as JSON, with the objects made once from its text."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import safetensors.numpy
+import torch
+
+from brickwork.config import Context, Run
+from brickwork.estimators.train import TrainEstimator, training_seed
+from brickwork.nets.build import build, load_weights, weights_of
+from brickwork.quantity import Quantity
+from brickwork.space import Arch, Graph
+from brickwork.tasks.task import load_saved
+from brickwork.tasks.training import Recipe, predict, train
+from brickwork.trial import Proposal, rng_for
+
+__all__ = ["Worker", "make"]
+
+Job = Mapping[str, Any]
+Result = dict[str, Any]
+
+_CALIBRATION = 256  # training samples that set the ranges of an int8 file
+_GOLDEN = 8  # samples whose outputs are stored beside an exported model
+
+
+def make(run: Mapping[str, Any], data: str) -> Callable[[Job], Result]:
+    """The entry of a worker process.
+
+    Args:
+        run: The run, as JSON.
+        data: Folder with the task as ``Task.save`` wrote it.
+    """
+    torch.set_num_threads(1)
+    return Worker(Context.of(Run.of(**run), load_saved(Path(data))))
+
+
+class Worker:
+    """Does jobs: ``estimate`` (the search), ``retrain``, ``test`` and ``export``."""
+
+    def __init__(self, context: Context) -> None:
+        self.context = context
+        self.estimator = TrainEstimator(
+            context.task,
+            context.space,
+            context.graph,
+            context.typical_macs,
+            context.run.seed,
+            context.run.scale,
+        )
+
+    def __call__(self, job: Job) -> Result:
+        started = time.process_time()
+        does = {
+            "estimate": self._estimate,
+            "retrain": self._retrain,
+            "test": self._test,
+            "export": self._export,
+        }
+        result = does[job.get("kind", "estimate")](job)
+        return {"seconds": time.process_time() - started, **result}
+
+    def _estimate(self, job: Job) -> Result:
+        """Measure what must be measured, check the limits, then train."""
+        arch = Arch.from_json(job["arch"])
+        measured = self._measured(self.context.graph(arch))
+        broken = [
+            f"{limit.metric} {measured[limit.metric].text()} breaks {limit.text}"
+            for limit in self.context.limits
+            if limit.metric in measured and limit.excess(measured[limit.metric].value) > 0
+        ]
+        metrics = {name: q.to_json() for name, q in measured.items()}
+        if broken:
+            return {"metrics": metrics, "infeasible": "; ".join(broken)}
+        found = self.estimator.estimate(Proposal(arch, job["fidelity"]), job["checkpoint"])
+        metrics |= {name: q.to_json() for name, q in found.metrics.items()}
+        return {"metrics": metrics, "checkpoint": found.checkpoint}
+
+    def _measured(self, whole: Graph) -> dict[str, Quantity]:
+        """Latency and energy in the runtime of this machine, if this machine is the target."""
+        if not self.context.target.measurable:
+            return {}
+        from brickwork.devices.energy import energy
+        from brickwork.devices.measure import measure_onnx
+        from brickwork.export.onnx import random_weights, write_onnx
+
+        weights = random_weights(whole, rng_for(self.context.run.seed, "weights"))
+        latency = measure_onnx(write_onnx(whole, weights), whole.input)
+        return {"latency_ms": latency, "energy_mj": energy(latency, self.context.target)}
+
+    def _retrain(self, job: Job) -> Result:
+        """Train with the full recipe on training and validation data; the weights as bytes."""
+        context, arch = self.context, Arch.from_json(job["arch"])
+        whole = context.graph(arch)
+        seed = training_seed(context.run.seed, arch, 1 + job["repetition"])
+        size = sum(context.task.splits[split].size for split in ("train", "val"))
+        module = build(whole, seed)
+        trained = train(
+            module,
+            context.task,
+            Recipe.of(context.space.recipe(arch)),
+            epochs=self.estimator.epochs(whole, job["part"], size),
+            seed=seed,
+            splits=("train", "val"),
+        )
+        weights = safetensors.numpy.save(dict(weights_of(module)))
+        return {"weights": weights, "epochs": trained.epochs}
+
+    def _test(self, job: Job) -> Result:
+        """Score retrained weights on the test split."""
+        module = build(self.context.graph(Arch.from_json(job["arch"])))
+        x, y = self.context.task.arrays("test")
+        scores = []
+        for weights in job["weights"]:
+            load_weights(module, safetensors.numpy.load(weights))
+            scored = self.context.task.metrics(predict(module, x), y)
+            scores.append({name: q.to_json() for name, q in scored.items()})
+        return {"scores": scores}
+
+    def _export(self, job: Job) -> Result:
+        """Write a model's folder, run every file in it, and score it on the test split."""
+        from brickwork.export.artifacts import export_model
+        from brickwork.export.verify import verify
+
+        context, task = self.context, self.context.task
+        whole = context.graph(Arch.from_json(job["arch"]))
+        weights = safetensors.numpy.load(job["weights"][0])
+        tested = self._test(job)["scores"]
+        x, y = task.arrays("test")
+        seen, _ = task.arrays("train")
+        rows = rng_for(context.run.seed, "calibration").permutation(len(seen))[:_CALIBRATION]
+        folder = Path(job["folder"])
+        export_model(
+            folder,
+            whole,
+            weights,
+            formats=tuple(job["formats"]),
+            calibration=np.asarray(seen[np.sort(rows)]),
+            golden_inputs=np.asarray(x[:_GOLDEN]),
+            info=job["info"],
+        )
+        verified = verify(folder, whole, weights, np.asarray(x), y, task.metrics)
+        return {"scores": tested, "verification": verified.to_json()}

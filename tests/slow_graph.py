@@ -1,0 +1,206 @@
+"""The graph of an architecture by a second, slow route: one plain recursion, nothing kept.
+
+Shares with the package only the records of the bricks and ``lower``, which defines what a
+composite stands for. Scopes are lists of names here, shapes come from counting positions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import fields, replace
+from math import prod
+from typing import Any, NamedTuple
+
+from brickwork.space import (
+    Add,
+    Choice,
+    Concat,
+    Conv,
+    Depthwise,
+    Flatten,
+    GlobalPool,
+    Identity,
+    Input,
+    Linear,
+    OneOf,
+    Op,
+    Optional,
+    Parallel,
+    Pool,
+    Repeat,
+    Residual,
+    Seq,
+    Space,
+    Wide,
+)
+
+__all__ = ["SlowNode", "slow_graph", "slow_shape", "touched"]
+
+Shape = tuple[int, ...]
+Path = tuple[str, ...]
+
+
+class SlowNode(NamedTuple):
+    """As ``Node``."""
+
+    name: str
+    op: Op
+    inputs: tuple[int, ...]
+    shape: Shape
+
+
+def slow_graph(space: Space, values: Mapping[str, Any], input: Shape, outputs: int):
+    """All nodes of a network, with unique names."""
+    walk = _Walk(values, input, outputs)
+    walk.add(space.body, (), 0)
+    seen: dict[str, int] = {}
+    nodes = []
+    for node in walk.nodes:
+        seen[node.name] = seen.get(node.name, 0) + 1
+        again = f"_{seen[node.name]}" if seen[node.name] > 1 else ""
+        nodes.append(node._replace(name=node.name + again))
+    return nodes
+
+
+def touched(space: Space, values: Mapping[str, Any], input: Shape) -> set[str]:
+    """The decisions that a network looks at: those that matter for it."""
+    walk = _Walk(values, input, 10)
+    walk.add(space.body, (), 0)
+    recipe = {f"recipe.{k}" for k, v in space.recipe_fields.items() if isinstance(v, Choice)}
+    return walk.touched | recipe
+
+
+def slow_shape(op: Op, shapes: list[Shape]) -> Shape:
+    """What comes out of an op, by counting the positions of its window."""
+    first = shapes[0]
+    match op:
+        case Conv(out=out):
+            return (out, *_positions(op, first[1:], op.padding, op.stride, op.dilation))
+        case Depthwise():
+            return (first[0], *_positions(op, first[1:], op.padding, op.stride, op.dilation))
+        case Pool():
+            stride = op.kernel if op.stride is None else op.stride
+            return (first[0], *_positions(op, first[1:], op.padding or 0, stride, 1))
+        case Linear(out=out):
+            return (out,)
+        case GlobalPool(keep=True):
+            return (first[0], *[1 for _ in first[1:]])
+        case GlobalPool():
+            return (first[0],)
+        case Flatten():
+            return (prod(first),)
+        case Concat():
+            return (sum(shape[0] for shape in shapes), *first[1:])
+    return first
+
+
+def _positions(op: Any, spatial: Shape, padding: Any, stride: Any, dilation: Any) -> Shape:
+    def at(value: Any, axis: int) -> int:
+        return value[axis] if isinstance(value, tuple) else value
+
+    out = []
+    for axis, size in enumerate(spatial):
+        kernel, spacing = at(op.kernel, axis), at(dilation, axis)
+        pad = spacing * (kernel - 1) // 2 if padding is None else at(padding, axis)
+        reach = spacing * (kernel - 1)  # from the first to the last pixel of the window
+        starts = range(-pad, size + pad - reach, at(stride, axis))
+        out.append(len(starts))
+    return tuple(out)
+
+
+def _round(width: float, divisor: int) -> int:
+    """The nearest multiple (up from the middle), but not below nine tenths, and at least one."""
+    multiples = [divisor * i for i in range(1, int(width / divisor) + 3)]
+    nearest = min(multiples, key=lambda m: (abs(m - width), -m))
+    return nearest if nearest >= 0.9 * width else nearest + divisor
+
+
+def _full(path: Path, name: str) -> str:
+    if name.startswith("/"):
+        return name[1:]
+    parts = list(path)
+    while name.startswith("../"):
+        parts.pop()
+        name = name[3:]
+    return ".".join([*parts, name])
+
+
+class _Walk:
+    def __init__(self, values: Mapping[str, Any], input: Shape, outputs: int) -> None:
+        self.values = values
+        self.outputs = outputs
+        self.nodes = [SlowNode("input", Input(), (), input)]
+        self.touched: set[str] = set()
+
+    def value(self, path: Path, item: Any) -> Any:
+        """What stands for a choice, or the item itself."""
+        if not isinstance(item, Choice):
+            return item
+        name = _full(path, item.name)
+        self.touched.add(name)
+        return self.values[name]
+
+    def add(self, block: Any, path: Path, at: int) -> int:
+        match block:
+            case Identity():
+                return at
+            case Seq():
+                for child in block.blocks:
+                    at = self.add(child, (*path, block.name) if block.name else path, at)
+                return at
+            case Repeat():
+                inner = (*path, block.name)
+                for i in range(self.value(inner, block.times)):
+                    first = i == 0 and block.first is not None
+                    at = self.add(block.first if first else block.body, (*inner, str(i)), at)
+                return at
+            case OneOf():
+                label = self.value(path, block.choice)
+                name = _full(path, block.name)
+                return self.add(dict(block.options)[label], (*name.split("."), label), at)
+            case Optional():
+                there = self.value(path, block.choice)
+                name = _full(path, block.name)
+                return self.add(block.body, tuple(name.split(".")), at) if there else at
+            case Parallel():
+                ends = []
+                for i, branch in enumerate(block.branches):
+                    named = isinstance(branch, Seq) and branch.name
+                    ends.append(self.add(branch, path if named else (*path, str(i)), at))
+                return self.op(block.join, path, ends)
+            case Residual():
+                end = self.add(block.body, path, at)
+                same = self.nodes[end].shape == self.nodes[at].shape
+                if not self.value(path, block.keep) or (not same and block.shortcut == "drop"):
+                    return end
+                if not same:
+                    at = self.add(block.shortcut, (*path, "shortcut"), at)
+                return self.op(Add(), path, [end, at])
+            case Op():
+                return self.op(block, path, [at])
+        return self.add(self.absolute(block, path).lower(self.nodes[at].shape), path, at)
+
+    def absolute(self, block: Any, path: Path) -> Any:
+        """A composite whose own choices are named from the root."""
+        changes = {}
+        for field in fields(block):
+            item = getattr(block, field.name)
+            if isinstance(item, Choice):
+                self.value(path, item)
+                changes[field.name] = Choice("/" + _full(path, item.name), item.options)
+        return replace(block, **changes)
+
+    def op(self, op: Any, path: Path, inputs: list[int]) -> int:
+        shapes = [self.nodes[i].shape for i in inputs]
+        concrete = {}
+        for field in fields(op):
+            item = self.value(path, getattr(op, field.name))
+            if isinstance(item, Wide):
+                item = _round(shapes[0][0] * self.value(path, item.factor), item.divisor)
+            concrete[field.name] = item
+        if isinstance(op, Linear) and op.out == "outputs":
+            concrete["out"] = self.outputs
+        op = type(op)(**concrete)
+        name = ".".join([*path, op.kind])
+        self.nodes.append(SlowNode(name, op, tuple(inputs), slow_shape(op, shapes)))
+        return len(self.nodes) - 1
