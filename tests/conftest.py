@@ -1,14 +1,18 @@
-"""What all tests share: the collection of real data, and how hypothesis runs."""
+"""What all tests share: the collection of real data, golden files, and how hypothesis runs."""
 
 from __future__ import annotations
 
+import json
 import os
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
 
 ROOT = Path(__file__).parents[1]
+GOLDEN = Path(__file__).parent / "golden"
 
 # The same examples in every run, so that a check that passed here passes elsewhere; look for new
 # ones with HYPOTHESIS_PROFILE=explore. No deadline: machines are shared and slow at times.
@@ -17,10 +21,19 @@ settings.register_profile(
     derandomize=True,
     deadline=None,
     database=None,
+    max_examples=50,
     suppress_health_check=[HealthCheck.too_slow],
 )
 settings.register_profile("explore", deadline=None, max_examples=2000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "fixed"))
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--rewrite-golden",
+        action="store_true",
+        help="write tests/golden/*.json anew instead of comparing with them: look at the diff",
+    )
 
 
 @pytest.fixture(scope="session")
@@ -30,3 +43,23 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no data in {folder}: set BRICKWORK_DATA to the folder of data sets")
     return folder
+
+
+@pytest.fixture
+def golden(request: pytest.FixtureRequest) -> Callable[[str, Any], None]:
+    """Compares a JSON value with ``tests/golden/NAME.json``: ``golden(name, value)``.
+
+    What stands there is part of what was promised (ids, costs, first proposals). It changes only on
+    purpose, with ``--rewrite-golden``, and the change says why.
+    """
+
+    def compare(name: str, value: Any) -> None:
+        path = GOLDEN / f"{name}.json"
+        value = json.loads(json.dumps(value))  # tuples become lists, as in the file
+        if request.config.getoption("--rewrite-golden"):
+            path.write_text(json.dumps(value, indent=1, sort_keys=True) + "\n")
+            return
+        assert path.is_file(), f"{path} is missing: write it with --rewrite-golden"
+        assert value == json.loads(path.read_text())
+
+    return compare

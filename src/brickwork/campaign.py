@@ -94,9 +94,8 @@ class Campaign:
     ) -> None:
         self.folder = Path(folder)
         self.watch = watch or Watch()
-        self.run = _settled(run, self.folder)
-        self.context = Context.of(self.run, task)
         self.inline = inline
+        self.run, self.context = _settled(run, task, self.folder)
         self.shares = Shares.of(self.run)
         self._started = time.monotonic()
 
@@ -221,13 +220,15 @@ class Campaign:
         finish.export()
 
 
-def _settled(run: Run, folder: Path) -> Run:
-    """The run with what follows from the budget decided: now, or when its study was begun."""
+def _settled(run: Run, task: Task, folder: Path) -> tuple[Run, Context]:
+    """The run with what follows from its budget: decided now, or when its study was begun."""
     if (folder / FILE).is_file():
         with Store.open(folder) as store:
-            before = store.run
-        return run.model_copy(update={key: before[key] for key in ("scale", "low")})
-    return run
+            scale = store.run.get("scale", run.scale)
+    else:
+        scale = round(Context.of(run, task).affordable(Shares.of(run).search), 4)
+    run = run.model_copy(update={"scale": scale})
+    return run, Context.of(run, task)
 
 
 def feasible_or_raise(context: Context) -> None:
@@ -294,7 +295,7 @@ def _least_budget(run: Run) -> float:
 
 
 def _memory_share(workers: int) -> int:
-    """Bytes a worker may hold, so that its own allocation fails before the machine's memory ends."""
+    """Bytes a worker may hold: its own allocation is to fail before the machine runs out."""
     try:
         pages, size = os.sysconf("SC_AVPHYS_PAGES"), os.sysconf("SC_PAGE_SIZE")
     except (ValueError, OSError, AttributeError):  # not known on this system: no limit

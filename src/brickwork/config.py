@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import importlib
+import inspect
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from brickwork.errors import BrickworkError, BudgetError, UnknownName
-from brickwork.objective import Limit, Objective, parse_amount
+from brickwork.objective import Limit, Objective, parse_amount, violation
 from brickwork.quantity import METRICS, Quantity
 from brickwork.space import Arch, Graph, Shape, Space, graph
 from brickwork.trial import Proposal, rng_for
@@ -63,7 +64,14 @@ EXPORTERS: Mapping[str, str] = {
     "onnx-int8": "brickwork.export.quantize:quantize",
 }
 
-_TRIALS = 36  # trainings at low fidelity that a search should have time for
+_TRIALS = 48  # trainings at low fidelity that a search should have time for
+_PROMOTED = 0.5  # compute spent on higher fidelity, relative to that on low fidelity
+_LEAST_SCALE = 0.03
+
+# A nominal CPU core, for decisions that a seed must determine; never shown as a measurement.
+# Fitted by eye to steps of small networks on one core of a server, 2026-11.
+_SECONDS_A_NODE = 8e-5  # of one training step, for each node of a graph
+_MACS_A_SECOND = 6e9
 
 
 def load(table: Mapping[str, str], kind: str, name: str) -> Any:
@@ -212,7 +220,7 @@ class Context:
         """The user's limits, and those of the device where the user set none for the metric."""
         own = tuple(Limit.parse(text) for text in self.run.limits)
         asked = {limit.metric for limit in own}
-        return own + tuple(l for l in self.target.limits() if l.metric not in asked)
+        return own + tuple(lim for lim in self.target.limits() if lim.metric not in asked)
 
     def graph(self, arch: Arch) -> Graph:
         """The graph of an architecture, raw data in, as many outputs as the task has."""
@@ -239,25 +247,43 @@ class Context:
         rng = rng_for(self.run.seed, "typical")
         costs = (self.known(self.space.sample(rng)) for _ in range(200))
         fitting = sorted(
-            c["macs"].value
-            for c in costs
-            if all(l.excess(c[l.metric].value) == 0 for l in self.limits if l.metric in c)
+            known["macs"].value for known in costs if violation(known, self.limits) == 0
         )
         return fitting[len(fitting) // 2] if fitting else 1e6
 
-    def strategy(self, name: str | None = None, fidelity: float = 1.0) -> Strategy:
+    def strategy(self, name: str | None = None) -> Strategy:
         """A strategy by name; by default the run's."""
         from brickwork.strategies.base import Problem
 
         problem = Problem(self.space, self.objectives, self.limits, self.known)
-        made: Strategy = load(STRATEGIES, "strategy", name or self.run.strategy)(
-            problem, self.run.seed
-        )
+        make = load(STRATEGIES, "strategy", name or self.run.strategy)
+        options = {"low": self.run.low} if "low" in inspect.signature(make).parameters else {}
+        made: Strategy = make(problem, self.run.seed, **options)
         return made
+
+    def affordable(self, search_s: float) -> float:
+        """The part of a full training that fidelity 1 can stand for in a search.
+
+        Enough trainings at low fidelity, and some at fidelity 1, must fit into the time. Reckoned
+        with a nominal core and the typical member of the space, so that a seed determines it.
+
+        Args:
+            search_s: Wall-clock seconds of search.
+        """
+        from brickwork.tasks.training import default_batch, full_epochs
+
+        size = self.task.splits["train"].size
+        batch = default_batch(size)
+        macs = self.typical_macs
+        nodes = len(self.graph(self.space.sample(rng_for(self.run.seed, "nodes"))).nodes)
+        step_s = _SECONDS_A_NODE * nodes + 3 * batch * macs / _MACS_A_SECOND
+        full_s = step_s * max(1, size // batch) * full_epochs(size, round(macs), round(macs))
+        low_s = search_s * self.run.workers / (_TRIALS * (1 + _PROMOTED))
+        return min(1.0, max(_LEAST_SCALE, low_s / (self.run.low * full_s)))
 
 
 def default_objectives(target: Target) -> tuple[str, ...]:
-    """What is wanted where nothing was said: on a microcontroller a small model, else a fast one."""
+    """What is wanted where nothing was said: small on a microcontroller, else fast."""
     return ("accuracy", "parameters") if target.family == "mcu" else ("accuracy", "latency_ms")
 
 

@@ -10,6 +10,7 @@ from brickwork.config import SPACES, make_space
 from brickwork.devices import known_costs
 from brickwork.devices.target import Target, load_target
 from brickwork.errors import BrickworkError, SpaceError, UnknownName
+from brickwork.objective import broken
 from brickwork.quantity import Quantity
 from brickwork.space import Arch, Graph, Shape, Space, graph
 from brickwork.spaces.references import PUBLISHED
@@ -60,16 +61,12 @@ def _member(space: Space, arch: Arch, shape: Shape, outputs: int, device: Target
     metrics = dict(known_costs(whole, device))
     if device.measurable:
         metrics |= _measured(whole, device)
-    broken = [
-        f"{limit.metric} {metrics[limit.metric].text()} breaks {limit.text}"
-        for limit in device.limits()
-        if limit.metric in metrics and limit.excess(metrics[limit.metric].value) > 0
-    ]
+    cause = broken(metrics, device.limits())
     return {
         "arch": arch.to_json(),
         "metrics": {key: quantity.to_json() for key, quantity in metrics.items()},
-        "fits": not broken,
-        "broken": broken,
+        "fits": not cause,
+        "broken": cause,
     }
 
 

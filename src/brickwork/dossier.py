@@ -23,7 +23,7 @@ from brickwork.objective import front, hypervolume
 from brickwork.quantity import Quantity
 from brickwork.search.executors import usable_cores
 from brickwork.search.store import Store
-from brickwork.space import Graph, graph
+from brickwork.space import Graph, graph, per_axis
 from brickwork.study import Model, Study
 from brickwork.summary import command, controls, spent, values
 from brickwork.trial import State, Trial
@@ -160,7 +160,8 @@ def _block(whole: Graph, label: str, members: Sequence[int]) -> dict[str, Any]:
     for node in nodes:
         op: Any = node.op
         if node.op.kind in ("conv", "depthwise"):
-            size = "×".join([str(op.kernel)] * 2) if isinstance(op.kernel, int) else str(op.kernel)
+            axes = len(node.shape) - 1
+            size = "x".join(map(str, per_axis(op.kernel, axes)))
             word = "conv" if node.op.kind == "conv" else "depthwise"
             step = f" /{op.stride}" if op.stride != 1 else ""
             words.append(f"{word} {size}{step} → {node.shape[0]}")
@@ -194,7 +195,7 @@ def _gap(study: Study) -> dict[str, Any] | None:
 def _report_controls(found: Mapping[str, Any]) -> dict[str, Any]:
     notes = {
         "random": "random search with the same budget, its front retrained in the same way",
-        "size": "architectures drawn at random with the sizes of the front, retrained in the same way",
+        "size": "random architectures of the sizes of the front, retrained in the same way",
     }
     return {
         key: {

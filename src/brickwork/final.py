@@ -171,13 +171,15 @@ def gap(pairs: Sequence[tuple[float, float]], seed: int) -> Gap:
     values = np.asarray(pairs, np.float64).reshape(-1, 2)
     mean = float(np.mean(values[:, 1] - values[:, 0])) if len(values) else float("nan")
     if len(values) < 3:
-        return Gap(tuple(map(tuple, values.tolist())), mean, *(float("nan"),) * 3)
+        return Gap(tuple((a, b) for a, b in values.tolist()), mean, *(float("nan"),) * 3)
     rng = rng_for(seed, "gap")
     draws = rng.integers(len(values), size=(_DRAWS, len(values)))
     taus = np.asarray([_tau(values[rows]) for rows in draws])
     taus = taus[np.isfinite(taus)]
     low, high = np.quantile(taus, [0.1, 0.9]) if len(taus) else (np.nan, np.nan)
-    return Gap(tuple(map(tuple, values.tolist())), mean, _tau(values), float(low), float(high))
+    return Gap(
+        tuple((a, b) for a, b in values.tolist()), mean, _tau(values), float(low), float(high)
+    )
 
 
 def _tau(values: NDArray[np.float64]) -> float:

@@ -15,6 +15,7 @@ from typing import Any
 from brickwork.config import EXPORTERS, Context
 from brickwork.errors import TrainingError
 from brickwork.final import candidates, plan, spread_out
+from brickwork.objective import violation
 from brickwork.search.executors import Executor, Outcome
 from brickwork.search.store import Store
 from brickwork.space import Arch
@@ -182,11 +183,7 @@ class Finish:
 
     def _keeps(self, trial: Trial) -> bool:
         """Whether a trial keeps all limits, those on quality too."""
-        return all(
-            limit.excess(trial.metrics[limit.metric].value) == 0
-            for limit in self.context.limits
-            if limit.metric in trial.metrics
-        )
+        return violation(trial.metrics, self.context.limits) == 0
 
     def _seconds_of(self, trial: Trial) -> float:
         """CPU seconds that a full training of a trial's network on all data should take."""
@@ -210,11 +207,7 @@ class Finish:
         for _ in range(_SIZES):
             arch = self.context.space.sample(rng)
             costs = self.context.known(arch)
-            if all(
-                l.excess(costs[l.metric].value) == 0
-                for l in self.context.limits
-                if l.metric in costs
-            ):
+            if violation(costs, self.context.limits) == 0:
                 pool[arch.id] = (costs["parameters"].value, arch)
         chosen: list[Arch] = []
         for net in nets:

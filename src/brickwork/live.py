@@ -165,7 +165,7 @@ def print_front(study: Study, brief: bool = False) -> None:
 
 def _cell(quantity: Quantity | None) -> str:
     if quantity is None or quantity.value != quantity.value:
-        return "–"
+        return "-"
     return quantity.text() + MARKS[quantity.how]
 
 
@@ -199,4 +199,4 @@ def cost_table(found: Mapping[str, Any]) -> None:
                 METRICS[key].label, quantity.text(), spread, str(quantity.how), quantity.source
             )
         console.print(table)
-        console.print("fits" if member["fits"] else "does not fit: " + "; ".join(member["broken"]))
+        console.print("fits" if member["fits"] else "does not fit: " + member["broken"])

@@ -13,7 +13,16 @@ from numpy.typing import NDArray
 from brickwork.errors import LimitError, UnknownName
 from brickwork.quantity import METRICS, How, Quantity, metric
 
-__all__ = ["Limit", "Objective", "dominates", "front", "hypervolume", "parse_amount", "violation"]
+__all__ = [
+    "Limit",
+    "Objective",
+    "broken",
+    "dominates",
+    "front",
+    "hypervolume",
+    "parse_amount",
+    "violation",
+]
 
 _SUFFIXES: Mapping[str, float] = {
     "": 1.0,
@@ -138,6 +147,15 @@ def violation(metrics: Mapping[str, Quantity], limits: Sequence[Limit]) -> float
     """Total relative violation of all limits whose metric is known; 0.0 when none is broken."""
     return sum(
         limit.excess(metrics[limit.metric].value) for limit in limits if limit.metric in metrics
+    )
+
+
+def broken(metrics: Mapping[str, Quantity], limits: Sequence[Limit]) -> str:
+    """Which limits are broken and by which values, as a sentence; empty when none is."""
+    return "; ".join(
+        f"{limit.metric} {metrics[limit.metric].text()} breaks {limit.text}"
+        for limit in limits
+        if limit.metric in metrics and limit.excess(metrics[limit.metric].value) > 0
     )
 
 

@@ -93,6 +93,8 @@ class Quantity:
             return _bytes(self.value)
         if self.unit == "1":
             return f"{self.value:,.0f}"
+        if abs(self.value) >= 1000:  # three digits would print it as 1.23e+03
+            return f"{self.value:,.0f} {self.unit}"
         return f"{self.value:.3g} {self.unit}"
 
 

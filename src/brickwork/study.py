@@ -16,7 +16,7 @@ import numpy as np
 from brickwork.config import Run, make_space
 from brickwork.errors import BrickworkError, UnknownName
 from brickwork.final import Gap, candidates, gap, table
-from brickwork.objective import Limit, Objective, front
+from brickwork.objective import Limit, Objective, broken, front
 from brickwork.quantity import METRICS, How, Quantity, metric
 from brickwork.search.store import Store
 from brickwork.space import Arch, Graph, Normalize, graph
@@ -248,7 +248,7 @@ class Study:
 
     @functools.cached_property
     def front(self) -> Front:
-        """The front: retrained, exported and verified; before that, the candidates of the search."""
+        """The retrained, exported and verified front; before that the candidates of the search."""
         if self.models:
             kept = [model for model in self.models if not model.dropped]
             return Front(kept, self.objectives)
@@ -347,13 +347,7 @@ class Study:
         limits = [Limit.parse(text) for text in self.task.get("limits", ())]
         judged: list[Model] = []
         for model in models:
-            broken = [
-                f"{limit.metric} {model.metrics[limit.metric].text()} breaks {limit.text}"
-                for limit in limits
-                if limit.metric in model.metrics
-                and limit.excess(model.metrics[limit.metric].value) > 0
-            ]
-            reason = model.dropped or "; ".join(broken)
+            reason = model.dropped or broken(model.metrics, limits)
             judged.append(replace(model, dropped=reason))
         standing = [i for i, model in enumerate(judged) if not model.dropped]
         keep = front(table(self.objectives, [judged[i].metrics for i in standing]))

@@ -37,7 +37,7 @@ def verdict(study: Study) -> list[str]:
 
 
 def best_compromise(study: Study) -> Model:
-    """The knee of the front: the model farthest beyond the line between its ends, on equal scales."""
+    """The knee of the front: the least sum of losses, each scaled to the range of the front."""
     losses = table(study.objectives, [model.metrics for model in study.front])
     span = np.maximum(losses.max(axis=0) - losses.min(axis=0), 1e-12)
     sums = ((losses - losses.min(axis=0)) / span).sum(axis=1)

@@ -1,4 +1,4 @@
-"""What a worker process does: jobs of a study, as JSON, with the objects made once from its text."""
+"""What a worker process does: the jobs of a study, with objects made once from its text."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ import torch
 from brickwork.config import Context, Run
 from brickwork.estimators.train import TrainEstimator, training_seed
 from brickwork.nets.build import build, load_weights, weights_of
+from brickwork.objective import broken
 from brickwork.quantity import Quantity
 from brickwork.space import Arch, Graph
-from brickwork.tasks.task import load_saved
+from brickwork.tasks.image import load_saved
 from brickwork.tasks.training import Recipe, predict, train
 from brickwork.trial import Proposal, rng_for
 
@@ -69,14 +70,10 @@ class Worker:
         """Measure what must be measured, check the limits, then train."""
         arch = Arch.from_json(job["arch"])
         measured = self._measured(self.context.graph(arch))
-        broken = [
-            f"{limit.metric} {measured[limit.metric].text()} breaks {limit.text}"
-            for limit in self.context.limits
-            if limit.metric in measured and limit.excess(measured[limit.metric].value) > 0
-        ]
+        cause = broken(measured, self.context.limits)
         metrics = {name: q.to_json() for name, q in measured.items()}
-        if broken:
-            return {"metrics": metrics, "infeasible": "; ".join(broken)}
+        if cause:
+            return {"metrics": metrics, "infeasible": cause}
         found = self.estimator.estimate(Proposal(arch, job["fidelity"]), job["checkpoint"])
         metrics |= {name: q.to_json() for name, q in found.metrics.items()}
         return {"metrics": metrics, "checkpoint": found.checkpoint}
@@ -99,7 +96,7 @@ class Worker:
         whole = context.graph(arch)
         seed = training_seed(context.run.seed, arch, 1 + job["repetition"])
         size = sum(context.task.splits[split].size for split in ("train", "val"))
-        module = build(whole, seed)
+        module = build(whole, torch.Generator().manual_seed(seed))
         trained = train(
             module,
             context.task,

@@ -29,6 +29,8 @@ def digits(seed: int = 0, models: int = 9, trials: int = 180, long_names: bool =
     """
     rng = rng_for(seed, "report example")
     front = _front(rng, models, long_names)
+    best = front[2 * models // 3]
+    gap = sum(m["final"]["accuracy"]["value"] - m["search"]["accuracy"]["value"] for m in front)
     name = "handwritten-digits-collected-in-the-second-half-of-2026-by-the-archive" * long_names
     return {
         "study": "studies/digits-stm32f746",
@@ -68,12 +70,12 @@ def digits(seed: int = 0, models: int = 9, trials: int = 180, long_names: bool =
         "space": {"name": "mobile", "size": 3.1e14, "decisions": 24},
         "verdict": [
             f"{models} models form the front.",
-            "The best compromise reaches **99.4 %** with 4,242 parameters, 26 KiB of 320 KiB SRAM "
-            "and about 15 ms.",
+            _best(best["metrics"]),
             "At equal budget random search reaches 98.9 %: the search was worth it.",
-            "Scores in the search were 1.1 points too low on average and ranked the models well "
-            "(tau 0.90).",
+            f"Scores in the search were {100 * gap / models:.1f} points too low on average and "
+            "ranked the models well (tau 0.90).",
         ],
+        "best": best["id"],
         "models": front,
         "dropped": [
             {
@@ -104,12 +106,12 @@ def digits(seed: int = 0, models: int = 9, trials: int = 180, long_names: bool =
                 }
                 for model in front
             ],
-            "mean": 0.011,
+            "mean": gap / models,
             "tau": {"value": 0.9, "low": 0.62, "high": 1.0, "n": models},
         },
         "controls": {
             "random": {
-                "models": [_control(rng, p) for p in (980, 2_000, 4_300, 12_000, 31_000)],
+                "models": [_control(rng, p) for p in (980, 2_000, 4_300, 9_700)],
                 "hypervolume": 0.7131,
                 "search_hypervolume": 0.7812,
                 "note": "the same seconds of search, the same retraining",
@@ -231,6 +233,15 @@ def hostile() -> Data:
     return data
 
 
+def _best(metrics: Data) -> str:
+    value = {name: quantity["value"] for name, quantity in metrics.items()}
+    return (
+        f"The best compromise reaches **{100 * value['accuracy']:.1f} %** with "
+        f"{value['parameters']:,} parameters, {value['peak_sram_bytes'] / 1024:.0f} KiB of "
+        f"320 KiB SRAM and about {value['latency_ms']:.0f} ms."
+    )
+
+
 def _quantity(
     value: float, unit: str, how: str, spread: float | None = None, source: str = ""
 ) -> Data:
@@ -258,7 +269,7 @@ def _model(rng: np.random.Generator, parameters: int, place: int, long_names: bo
     macs = int(41 * parameters)
     blocks, memory = _body(rng, parameters, place, long_names)
     peak = max(size for _, size in memory)
-    latency = macs / 16_200
+    latency = macs / 26_000
     spread = 1.28 * math.sqrt(accuracy * (1 - accuracy) / 360)
     return {
         "id": _id("model", place, parameters),
@@ -394,8 +405,8 @@ def _costs(parameters: float) -> Data:
         "macs": round(macs),
         "flash_bytes": round(1.15 * parameters + 3_100),
         "peak_sram_bytes": round(3_000 + 2.2 * parameters),
-        "latency_ms": macs / 16_200,
-        "energy_mj": 0.3 * macs / 16_200,
+        "latency_ms": macs / 26_000,
+        "energy_mj": 0.3 * macs / 26_000,
     }
 
 
@@ -404,7 +415,7 @@ def _trials(rng: np.random.Generator, count: int) -> list[Data]:
     for number in range(count):
         parameters = float(np.exp(rng.uniform(math.log(480), math.log(48_000))))
         costs = _costs(parameters * float(rng.uniform(0.9, 1.1)))
-        over = costs["latency_ms"] > 60 or costs["peak_sram_bytes"] > 80_000
+        over = costs["latency_ms"] > 20 or costs["peak_sram_bytes"] > 80_000
         state, cause = "done", ""
         if over:
             state = "infeasible"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import pickle
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -30,15 +29,10 @@ def test_id_is_blind_to_the_order_of_keys(values, random):
 
 
 @given(choices, choices)
-def test_different_choices_have_different_ids(a, b):
-    def typed(values):
-        return {name: (type(option), option) for name, option in values.items()}
-
-    assert (Arch.of("s", a).id == Arch.of("s", b).id) == (
-        json.dumps(a, sort_keys=True) == json.dumps(b, sort_keys=True)
-    )
-    if typed(a) == typed(b):
-        assert Arch.of("s", a).id == Arch.of("s", b).id
+def test_ids_are_equal_exactly_if_the_choices_are_written_alike(a, b):
+    """As JSON: 1, 1.0 and true are three options."""
+    alike = json.dumps(a, sort_keys=True) == json.dumps(b, sort_keys=True)
+    assert (Arch.of("s", a).id == Arch.of("s", b).id) == alike
 
 
 @given(choices)
@@ -62,7 +56,6 @@ def test_reading_the_id_does_not_change_an_architecture(values):
     assert fresh == read
     assert hash(fresh) == hash(read)
     assert repr(fresh) == repr(read)
-    assert pickle.loads(pickle.dumps(read)).id == fresh.id  # noqa: S301  # what it travels in to workers
 
 
 def test_id_does_not_change_between_versions():

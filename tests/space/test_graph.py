@@ -187,9 +187,9 @@ def test_normalisation_comes_first(pair, seed):
     arch = space.sample(np.random.default_rng(seed))
     normalize = Normalize((127.5,), (64.0,))
     plain, normal = graph(space, arch, input, 5), graph(space, arch, input, 5, normalize)
-    assert normal.nodes[1].op is normalize
+    assert normal.nodes[1].op == normalize
     assert normal.nodes[1].name == "normalize"
-    assert [n.name for n in normal.nodes if n.op is not normalize] == [n.name for n in plain.nodes]
+    assert [n.name for n in normal.nodes if n.op != normalize] == [n.name for n in plain.nodes]
     assert [n.shape for n in normal.nodes[2:]] == [n.shape for n in plain.nodes[1:]]
     assert normal.hash != plain.hash
     assert normal.parts[1:] == plain.parts

@@ -1,4 +1,4 @@
-"""Spaces: counting, sampling, mutating, crossing and neighbours, by definitions and by enumeration."""
+"""Spaces: counting, sampling, mutating, crossing, neighbours: by definition and by enumeration."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ def test_size_of_nested_choices_by_hand():
 
 def test_a_large_space_is_counted_at_once():
     space = mobile()
-    assert space.size() > 10**30
+    assert space.size() > 10**24
     assert repr(space) == (
         f"Space('mobile', {len(space.decisions())} decisions, {space.size():,} architectures)"
     )

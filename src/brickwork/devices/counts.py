@@ -6,14 +6,26 @@ import functools
 from collections.abc import Mapping
 from math import prod
 
-from brickwork.devices.fusion import CACHE
+from brickwork.devices.fusion import CACHE, fused
 from brickwork.devices.memory import BYTES, element_bytes, peak_sram
 from brickwork.devices.target import Target
 from brickwork.quantity import How, Quantity
-from brickwork.space import Conv, Depthwise, Dropout, Fragment, Graph, Linear, Norm, Normalize
+from brickwork.space import (
+    Conv,
+    Depthwise,
+    Dropout,
+    Fragment,
+    Graph,
+    Linear,
+    Norm,
+    Normalize,
+    Op,
+    Shape,
+)
 
-__all__ = ["counted", "flash_bytes", "macs", "parameters"]
+__all__ = ["counted", "flash_bytes", "macs", "op_counts", "parameters"]
 
+_FOLDED_INTO = (Conv, Depthwise, Linear)
 _INT8_CHANNEL = 4 + 4  # a 32-bit bias and a float32 scale for each output channel
 
 _SOURCES: Mapping[str, str] = {
@@ -60,7 +72,7 @@ def flash_bytes(graph: Graph, precision: str) -> int:
 
 
 def counted(graph: Graph, target: Target) -> dict[str, Quantity]:
-    """``parameters``, ``macs``, ``flash_bytes`` and ``peak_sram_bytes`` at the target's precision."""
+    """All counted costs by metric name, at the precision of the target."""
     weights = work = int8 = float32 = 0
     for part in graph.parts:
         a, b, c, d = _tally(part)
@@ -90,52 +102,38 @@ _PEAK = {
 def _tally(fragment: Fragment) -> tuple[int, int, int, int]:
     """Parameters, MACs, int8 bytes and float32 bytes of a fragment."""
     nodes = fragment.nodes
+    readers = fused(fragment).readers
+    # For each node: None where no norm can be folded into it, else whether it has no bias yet.
+    bare: list[bool | None] = [None] * len(readers)
     trained = work = int8 = float32 = 0
-    folds = _folds(fragment)
     for index, node in enumerate(nodes):
-        op = node.op
-        if isinstance(op, Normalize):
-            float32 += 4 * (len(op.mean) + len(op.std))
+        op, source = node.op, node.inputs[0]
+        kind = type(op)
+        host = bare[source] if readers[source] == 1 else None
+        if kind.weights is Op.weights and kind.macs is Op.macs:  # nothing to count
+            if isinstance(op, Dropout):
+                bare[index] = host
+            elif isinstance(op, Normalize):
+                float32 += 4 * (len(op.mean) + len(op.std))
             continue
-        shapes = fragment.shapes_into(node)
-        weights = op.weights(shapes)
-        if not weights:
-            continue
-        values = sum(map(prod, weights.values()))
+        values, biases, macs = op_counts(op, tuple(fragment.shapes_into(node)), node.shape)
         trained += values
-        work += op.macs(shapes, node.shape)
+        work += macs
         channels = node.shape[0]
-        target = folds.get(index)
-        if target is None:  # an op with weights of its own
-            bias = channels if "bias" in weights else 0
-            int8 += values - bias + _INT8_CHANNEL * channels
-            float32 += 4 * values
-        elif target:  # folded into an op that had no bias until now
-            float32 += 4 * channels
+        if host is not None and isinstance(op, Norm) and op.how == "batch":
+            bare[index] = False
+            float32 += 4 * channels if host else 0  # the norm's shift becomes the op's bias
+            continue
+        if isinstance(op, _FOLDED_INTO):
+            bare[index] = not biases
+        int8 += values - biases + _INT8_CHANNEL * channels if values else 0
+        float32 += 4 * values
     return trained, work, int8, float32
 
 
-def _folds(fragment: Fragment) -> dict[int, bool]:
-    """The batch norms that vanish into the op before them; True where that gives it a bias."""
-    nodes = fragment.nodes
-    readers = [0] * (len(nodes) + 1)
-    for node in nodes:
-        for source in node.inputs:
-            readers[source] += 1
-    # For each node: None where no norm can be folded into it, else whether it has no bias yet.
-    bare: list[bool | None] = [None] * (len(nodes) + 1)
-    found: dict[int, bool] = {}
-    for index, node in enumerate(nodes):
-        op = node.op
-        if isinstance(op, Conv | Depthwise | Linear):
-            bare[index] = not op.bias
-            continue
-        source = node.inputs[0]
-        before = bare[source]
-        if before is None or readers[source] != 1:
-            continue
-        if isinstance(op, Norm) and op.how == "batch":
-            found[index], bare[index] = before, False
-        elif isinstance(op, Dropout):
-            bare[index] = before
-    return found
+@functools.lru_cache(maxsize=CACHE)
+def op_counts(op: Op, inputs: tuple[Shape, ...], out: Shape) -> tuple[int, int, int]:
+    """Trained values, biases among them, and MACs of an op."""
+    weights = op.weights(inputs)
+    values = sum(map(prod, weights.values()))
+    return values, prod(weights.get("bias", (0,))), op.macs(inputs, out)

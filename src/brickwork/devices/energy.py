@@ -37,15 +37,14 @@ def energy(latency: Quantity, target: Target) -> Quantity:
     """
     power = target.power_w
     if power is None:
-        reason = f"no measured active power for {target.name}: energy cannot be told from latency"
+        reason = target.power_source or f"no measured active power for {target.name}"
         return Quantity(math.nan, "mJ", How.UNKNOWN, None, reason)
     value = power * latency.value
     spread = None
     if latency.spread is not None and target.power_spread_w is not None:
         spread = math.hypot(power * latency.spread, latency.value * target.power_spread_w)
-    return Quantity(
-        value, "mJ", weakest(How.MEASURED, latency.how), spread, _source(latency, target)
-    )
+    source = f"{target.power_source} x latency ({latency.how})"
+    return Quantity(value, "mJ", weakest(How.MEASURED, latency.how), spread, source)
 
 
 def known_costs(graph: Graph, target: Target) -> dict[str, Quantity]:
@@ -60,9 +59,3 @@ def known_costs(graph: Graph, target: Target) -> dict[str, Quantity]:
         costs["latency_ms"] = latency
         costs["energy_mj"] = energy(latency, target)
     return costs
-
-
-def _source(latency: Quantity, target: Target) -> str:
-    spread = "" if target.power_spread_w is None else f" ± {1000 * target.power_spread_w:.3g}"
-    power = f"active power {1000 * (target.power_w or 0):.3g}{spread} mW"
-    return f"{power} ({target.source('active_power_mw')}) x latency ({latency.how})"

@@ -17,17 +17,20 @@ from __future__ import annotations
 import functools
 from dataclasses import dataclass
 from math import prod
+from typing import NamedTuple
 
-from brickwork.space import Dropout, Flatten, Fragment, Normalize, Reshape
+from brickwork.space import Dropout, Flatten, Fragment, Normalize, Op, Reshape
 
 __all__ = ["CACHE", "Fused", "Step", "fused"]
+
+_ALIASES = (Flatten, Reshape, Dropout)
+_OF_INPUT = (Normalize, Dropout)
 
 CACHE = 65_536
 """Fragments whose costs are kept, for each kind of cost (a few hundred bytes each)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(NamedTuple):
     """One executed op.
 
     Attributes:
@@ -49,20 +52,22 @@ class Fused:
         steps: The executed ops in the order of the fragment; step ``i`` writes buffer ``i + 1``.
         sizes: Elements of each buffer; buffer 0 is the input.
         output: The buffer that holds the output.
+        readers: How many nodes read each node's output; the last place is the input's, index -1.
     """
 
     steps: tuple[Step, ...]
     sizes: tuple[int, ...]
     output: int
+    readers: tuple[int, ...]
 
 
 @functools.lru_cache(maxsize=CACHE)
 def fused(fragment: Fragment) -> Fused:
     """The executed ops of a fragment and their buffers."""
     nodes = fragment.nodes
-    readers = [0] * (len(nodes) + 1)  # of each node; the last place is the input's, index -1
+    readers = [0] * (len(nodes) + 1)
     for node in nodes:
-        for source in set(node.inputs) if len(node.inputs) > 1 else node.inputs:
+        for source in node.inputs:
             readers[source] += 1
     buffer = [0] * (len(nodes) + 1)  # where each node's output lies
     # What a follower may be fused into: "op", "input" or, behind an alias, nothing.
@@ -70,23 +75,24 @@ def fused(fragment: Fragment) -> Fused:
     steps: list[Step] = []
     sizes = [prod(fragment.input)]
     for index, node in enumerate(nodes):
-        op, source = node.op, node.inputs[0]
+        op, inputs = node.op, node.inputs
+        source = inputs[0]
         if op.follows and readers[source] == 1 and _joins(op, host[source]):
             buffer[index], host[index] = buffer[source], host[source]
-        elif isinstance(op, Flatten | Reshape | Dropout):
+        elif isinstance(op, _ALIASES):
             buffer[index] = buffer[source]
         else:
-            if len(node.inputs) == 1:
-                reads: tuple[int, ...] = (buffer[source],)
-            else:
-                reads = tuple(dict.fromkeys([buffer[i] for i in node.inputs]))
+            reads: tuple[int, ...] = (buffer[source],)
+            if len(inputs) > 1:
+                reads = tuple(dict.fromkeys([buffer[i] for i in inputs]))
             buffer[index], host[index] = len(sizes), "op"
             steps.append(Step(index, reads, len(sizes)))
             sizes.append(prod(node.shape))
-    return Fused(tuple(steps), tuple(sizes), buffer[-2] if nodes else 0)
+    output = buffer[-2] if nodes else 0
+    return Fused(tuple(steps), tuple(sizes), output, tuple(readers))
 
 
-def _joins(op: object, host: str) -> bool:
+def _joins(op: Op, host: str) -> bool:
     if host == "input":
-        return isinstance(op, Normalize | Dropout)
+        return isinstance(op, _OF_INPUT)
     return host == "op"

@@ -22,20 +22,20 @@ published measurements. The work that they multiply, per network:
 from __future__ import annotations
 
 import functools
+import math
 from math import prod
 from typing import Protocol
 
+from brickwork.devices.counts import op_counts
 from brickwork.devices.fusion import CACHE, fused
 from brickwork.devices.target import COEFFICIENTS, LatencyModel, Target
 from brickwork.errors import TargetError
 from brickwork.quantity import How, Quantity
 from brickwork.space import (
     Conv,
-    Depthwise,
     Fragment,
     GlobalPool,
     Graph,
-    Linear,
     Op,
     Pool,
     Shape,
@@ -47,8 +47,10 @@ __all__ = ["CostModel", "PredictedLatency", "work", "work_of"]
 _CONV, _POINTWISE, _DEPTHWISE, _LINEAR, _OUTPUT, _POOL, _ELEMENTWISE, _OP, _NETWORK = range(
     len(COEFFICIENTS)
 )
+_WEIGHTED = {"conv": _POINTWISE, "depthwise": _DEPTHWISE, "linear": _LINEAR}
+_PIXEL = (1, (1,), (1, 1), (1, 1, 1))  # windows of one pixel
 _BORROWED = 0.02  # the share of a prediction that borrowed coefficients may have
-_BORROWED_ERROR = 0.5  # their relative error: nothing that was measured says better
+_UNMEASURED = 0.5  # the relative error where no measurement says better
 
 
 class CostModel(Protocol):
@@ -79,22 +81,18 @@ class PredictedLatency:
         if model is None:
             measured = "it is measured on this machine" if target.measurable else "add [latency]"
             raise TargetError(f"target {target.name!r} has no latency model: {measured}")
-        known = model.coefficients[_NETWORK]
-        borrowed = 0.0
-        total_macs = 0
+        known, borrowed, macs = model.coefficients[_NETWORK], 0.0, 0
         for part in graph.parts:
-            a, b, macs = _priced(part, model)
+            a, b, c = _priced(part, model)
             known += a
             borrowed += b
-            total_macs += macs
+            macs += c
         value = known + borrowed
-        smallest, largest = model.macs
-        inside = smallest <= total_macs <= largest and len(graph.input) in (1, 3)
+        inside = model.macs[0] <= macs <= model.macs[1] and len(graph.input) in (1, 3)
         if inside and borrowed <= _BORROWED * value:
-            return Quantity(value, "ms", How.PREDICTED, value * model.error, _source(target))
-        spread = known * model.error + borrowed * max(model.error, _BORROWED_ERROR)
-        reason = _outside(graph, target, total_macs, borrowed / value if value else 0.0)
-        return Quantity(value, "ms", How.ESTIMATED, spread, f"{reason}; {_source(target)}")
+            return Quantity(value, "ms", How.PREDICTED, value * model.error, model.source)
+        error, reason = _outside(model, len(graph.input), macs, borrowed / value)
+        return Quantity(value, "ms", How.ESTIMATED, value * error, f"{reason}; {model.source}")
 
 
 def work(fragment: Fragment) -> tuple[float, ...]:
@@ -102,32 +100,26 @@ def work(fragment: Fragment) -> tuple[float, ...]:
     total = [0.0] * len(COEFFICIENTS)
     for step in fused(fragment).steps:
         node = fragment.nodes[step.node]
-        add_work(total, node.op, fragment.shapes_into(node), node.shape)
+        add_work(total, node.op, tuple(fragment.shapes_into(node)), node.shape)
     return tuple(total)
 
 
-def add_work(total: list[float], op: Op, inputs: list[Shape], out: Shape) -> None:
+def add_work(total: list[float], op: Op, inputs: tuple[Shape, ...], out: Shape) -> None:
     """Add the work of one executed op to a total in the order of ``COEFFICIENTS``."""
     total[_OP] += 1
-    if isinstance(op, Conv):
-        window = per_axis(op.kernel, len(out) - 1)  # type: ignore[arg-type]  # concrete in a graph
-        pointwise = op.groups == 1 and max(window, default=1) == 1
-        total[_POINTWISE if pointwise else _CONV] += op.macs(inputs, out)
-    elif isinstance(op, Depthwise):
-        total[_DEPTHWISE] += op.macs(inputs, out)
-    elif isinstance(op, Linear):
-        total[_LINEAR] += op.macs(inputs, out)
+    kind = op.kind
+    if kind in _WEIGHTED:
+        place = _WEIGHTED[kind]
+        if isinstance(op, Conv) and (op.groups != 1 or op.kernel not in _PIXEL):
+            place = _CONV
+        total[place] += op_counts(op, inputs, out)[2]
+        total[_OUTPUT] += prod(out)
     elif isinstance(op, Pool):
-        window = per_axis(op.kernel, len(out) - 1)  # type: ignore[arg-type]  # concrete in a graph
-        total[_POOL] += prod(out) * prod(window)
-        return
+        total[_POOL] += prod(out) * prod(per_axis(op.kernel, len(out) - 1))  # type: ignore[arg-type]  # concrete in a graph
     elif isinstance(op, GlobalPool):
         total[_POOL] += prod(inputs[0])
-        return
     else:
         total[_ELEMENTWISE] += prod(out)
-        return
-    total[_OUTPUT] += prod(out)
 
 
 def work_of(graph: Graph) -> dict[str, float]:
@@ -151,22 +143,22 @@ def _priced(fragment: Fragment, model: LatencyModel) -> tuple[float, float, int]
     return known, borrowed, int(macs)
 
 
-@functools.lru_cache(maxsize=256)
-def _source(target: Target) -> str:
-    clock = f" at {target.clock_mhz:g} MHz" if target.clock_mhz else ""
-    source = target.latency.source if target.latency else ""
-    return f"linear model of {target.engine}{clock}: {source}"
+def _outside(model: LatencyModel, axes: int, macs: int, borrowed: float) -> tuple[float, str]:
+    """The relative error of a network outside of the fit, and why it lies there.
 
-
-def _outside(graph: Graph, target: Target, macs: int, borrowed: float) -> str:
-    """Why a network lies outside of what the model was fitted on."""
-    reasons = []
-    model = target.latency
-    if model is not None and not model.macs[0] <= macs <= model.macs[1]:
-        smallest, largest = model.macs
+    The error grows by itself for every factor of two between a network and the smallest or largest
+    of the fit. For kinds of op that were not measured no figure is known: half of the value.
+    """
+    smallest, largest = model.macs
+    error, reasons = model.error, []
+    if not smallest <= macs <= largest:
+        away = max(smallest / max(macs, 1), macs / largest)
+        error = min(model.error * (1 + math.log2(away)), max(model.error, _UNMEASURED))
         reasons.append(f"{macs:,} MACs, fitted on {smallest:,.0f} to {largest:,.0f}")
-    if len(graph.input) not in (1, 3):
-        reasons.append(f"{len(graph.input) - 1}-dimensional input, fitted on images")
+    if axes not in (1, 3):
+        error = max(error, _UNMEASURED)
+        reasons.append(f"{axes - 1} spatial axes, fitted on 2")
     if borrowed > _BORROWED:
-        reasons.append(f"{borrowed:.0%} of it from kinds of op that were not measured here")
-    return "outside of the fit (" + ", ".join(reasons) + ")"
+        error = max(error, _UNMEASURED)
+        reasons.append(f"{borrowed:.0%} of it for kinds of op that were not measured there")
+    return error, f"outside of what was fitted ({', '.join(reasons)})"

@@ -87,7 +87,7 @@ class LatencyModel:
         macs: The smallest and the largest network that it was fitted on.
         fitted: The coefficients that measurements of this engine determine; the others are
             borrowed, and a network that needs them is estimated, not predicted.
-        source: What it was fitted on.
+        source: Engine, clock and what it was fitted on, for a person.
     """
 
     coefficients: tuple[float, ...]
@@ -113,6 +113,7 @@ class Target:
         clock_mhz: Clock of the core.
         power_w: Power while a network runs, in watts.
         power_spread_w: Half the width of its 80 % interval.
+        power_source: The power in words, with its source; why it is not known otherwise.
         latency: The latency model, if there is one.
         sources: Where each number comes from, by key.
     """
@@ -128,6 +129,7 @@ class Target:
     clock_mhz: float | None = None
     power_w: float | None = None
     power_spread_w: float | None = None
+    power_source: str = ""
     latency: LatencyModel | None = None
     sources: tuple[tuple[str, str], ...] = ()
 
@@ -164,15 +166,16 @@ def load_target(name_or_path: str | os.PathLike[str]) -> Target:
     try:
         content = Path(text).read_bytes()
     except FileNotFoundError:
+        known = ", ".join(target_names())
         raise TargetError(
-            f"{text}: no such file; give the path of a TOML file or one of {', '.join(target_names())}"
+            f"{text}: no such file; give the path of a TOML file or one of {known}"
         ) from None
     except OSError as error:
         raise TargetError(f"{text}: cannot be read: {error.strerror}") from None
     return _parsed(text, content)
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def _of_library(name: str) -> Target:
     file = resources.files("brickwork.devices").joinpath("library", f"{name}.toml")
     return _parsed(file.name, file.read_bytes())
@@ -197,6 +200,7 @@ class _Reader:
     def target(self) -> Target:
         self.known_keys("", self.data, _KEYS)
         family = self.one_of("family", FAMILIES)
+        engine = self.text("engine")
         clock = self.number("clock_mhz")
         power = self.number("active_power_mw")
         spread = self.number("active_power_mw", "spread", at_least=0.0)
@@ -208,22 +212,24 @@ class _Reader:
             title=self.text("title"),
             family=family,
             precision=self.one_of("precision", PRECISIONS),
-            engine=self.text("engine"),
+            engine=engine,
             measurable=self.flag("measurable"),
             sram_bytes=self.size("sram_bytes"),
             flash_bytes=self.size("flash_bytes"),
             clock_mhz=clock,
             power_w=None if power is None else power / 1000,
             power_spread_w=None if spread is None else spread / 1000,
-            latency=self.latency(clock) if "latency" in self.data else None,
+            latency=self.latency(engine, clock) if "latency" in self.data else None,
+            power_source=self.power_source(power, spread),
             sources=tuple(self.sources.items()),
         )
 
-    def latency(self, clock: float | None) -> LatencyModel:
+    def latency(self, engine: str, clock: float | None) -> LatencyModel:
         table = self.table("latency", {"unit", "error", "macs", "fitted", "coefficients", "source"})
         unit = self.one_of("unit", UNITS, table, "latency.")
         if unit == "cycles" and clock is None:
             raise self.error("clock_mhz", "is missing: latency.unit is cycles")
+        clock_text = "" if clock is None else f" at {clock:g} MHz"
         milliseconds = 1e-6 if unit == "ns" else 1e-3 / (clock or math.nan)
         given = self.table("coefficients", {*COEFFICIENTS, "source"}, table, "latency.")
         values = [
@@ -246,8 +252,14 @@ class _Reader:
             error=self.amount("latency.error", table.get("error")),
             macs=(smallest, largest),
             fitted=frozenset(fitted),
-            source=self.sources["latency"],
+            source=f"linear model of {engine}{clock_text}: {self.sources['latency']}",
         )
+
+    def power_source(self, power: float | None, spread: float | None) -> str:
+        if power is None:
+            return f"no measured active power for {self.data['name']}"
+        uncertain = "" if spread is None else f" ± {spread:g}"
+        return f"active power {power:g}{uncertain} mW ({self.sources['active_power_mw']})"
 
     def table(
         self, key: str, allowed: set[str], within: Mapping[str, Any] | None = None, at: str = ""
@@ -281,7 +293,11 @@ class _Reader:
 
     def amount(self, path: str, value: object, at_least: float | None = None) -> float:
         """A finite number above 0, or from ``at_least`` on."""
-        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        if (
+            isinstance(value, bool)
+            or not isinstance(value, int | float)
+            or not math.isfinite(value)
+        ):
             raise self.error(path, f"must be a number, got {value!r}")
         if value < at_least if at_least is not None else value <= 0:
             bound = "positive" if at_least is None else f"at least {at_least:g}"
@@ -315,7 +331,9 @@ class _Reader:
     def known_keys(self, at: str, table: Mapping[str, Any], allowed: set[str]) -> None:
         for key in table:
             if key not in allowed:
-                raise self.error(at + key, f"is not known here; known are {', '.join(sorted(allowed))}")
+                raise self.error(
+                    at + key, f"is not known here; known are {', '.join(sorted(allowed))}"
+                )
 
     def error(self, path: str, problem: str) -> TargetError:
         return TargetError(f"{self.file}: {path} {problem}")

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import torch
+
 from brickwork.devices.counts import macs
 from brickwork.estimators.base import Estimate
 from brickwork.nets.build import build
@@ -54,7 +56,7 @@ class TrainEstimator:
         whole = self.graph(proposal.arch)
         seed = training_seed(self.seed, proposal.arch, 0)
         epochs = self.epochs(whole, proposal.fidelity * self.scale, self.task.splits["train"].size)
-        module = build(whole, seed)
+        module = build(whole, torch.Generator().manual_seed(seed))
         recipe = Recipe.of(self.space.recipe(proposal.arch))
         trained = train(module, self.task, recipe, epochs=epochs, seed=seed)
         x, y = self.task.arrays("val")
@@ -63,7 +65,7 @@ class TrainEstimator:
 
     def epochs(self, whole: Graph, part: float, size: int) -> int:
         """How many epochs over ``size`` samples a part of the full training of a network is."""
-        return max(_FEWEST, round(part * full_epochs(size, macs(whole), self.typical_macs)))
+        return max(_FEWEST, round(part * full_epochs(size, macs(whole), round(self.typical_macs))))
 
 
 def training_seed(seed: int, arch: Arch, repetition: int) -> int:

@@ -14,9 +14,10 @@ from math import prod, sqrt
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
-
 import onnx
+from numpy.typing import NDArray
+from onnx import TensorProto, helper
+
 from brickwork.errors import ExportError
 from brickwork.space import (
     Activation,
@@ -40,9 +41,8 @@ from brickwork.space import (
     Shape,
     per_axis,
 )
-from onnx import TensorProto, helper
 
-__all__ = ["INPUT", "OPSET", "OUTPUT", "random_weights", "write_onnx"]
+__all__ = ["INPUT", "OPSET", "OUTPUT", "producer_version", "random_weights", "write_onnx"]
 
 INPUT = "input"
 """Name of the input: raw values, float32, ``(batch, channels, *spatial)``."""
@@ -75,7 +75,7 @@ def write_onnx(graph: Graph, weights: Mapping[str, Array], *, fold: bool = True)
     """
     writer = _Writer(graph, weights, fold)
     writer.write()
-    shapes = (("batch", *graph.input), ("batch", *graph.output))
+    shapes: tuple[tuple[str | int, ...], ...] = (("batch", *graph.input), ("batch", *graph.output))
     proto = helper.make_graph(
         writer.nodes,
         "brickwork",
@@ -86,12 +86,12 @@ def write_onnx(graph: Graph, weights: Mapping[str, Array], *, fold: bool = True)
     model = onnx.ModelProto(
         ir_version=_IR_VERSION,
         producer_name="brickwork",
-        producer_version=_version(),
+        producer_version=producer_version(),
         opset_import=[helper.make_opsetid("", OPSET)],
         graph=proto,
     )
     helper.set_model_props(model, {"brickwork.graph": graph.hash})
-    return model.SerializeToString(deterministic=True)
+    return bytes(model.SerializeToString(deterministic=True))
 
 
 def random_weights(graph: Graph, rng: np.random.Generator) -> dict[str, Array]:
@@ -123,7 +123,8 @@ def random_weights(graph: Graph, rng: np.random.Generator) -> dict[str, Array]:
 
 
 @functools.cache
-def _version() -> str:
+def producer_version() -> str:
+    """Version of Brickwork, as files name it."""
     try:
         return metadata.version("brickwork")
     except metadata.PackageNotFoundError:  # run from a source tree
@@ -200,7 +201,9 @@ class _Writer:
             raise ExportError(f"the weights have no {key!r}: they belong to another network")
         value = np.asarray(self.weights[key], dtype=np.float32)
         if value.shape != tuple(shape):
-            raise ExportError(f"the weight {key!r} has shape {value.shape}, expected {tuple(shape)}")
+            raise ExportError(
+                f"the weight {key!r} has shape {value.shape}, expected {tuple(shape)}"
+            )
         return value
 
     def layer(self, node: Node) -> tuple[Array, Array | None]:
@@ -275,7 +278,11 @@ def _norm(writer: _Writer, node: Node, inputs: list[str]) -> str:
         return writer.emit("BatchNormalization", inputs + constants, node.name, epsilon=op.eps)
     if op.how == "group":
         return writer.emit(
-            "GroupNormalization", inputs + constants, node.name, epsilon=op.eps, num_groups=op.groups
+            "GroupNormalization",
+            inputs + constants,
+            node.name,
+            epsilon=op.eps,
+            num_groups=op.groups,
         )
     axes = len(node.shape) - 1
     (value,) = inputs
@@ -283,9 +290,7 @@ def _norm(writer: _Writer, node: Node, inputs: list[str]) -> str:
         to_last = (0, *range(2, axes + 2), 1)
         value = writer.emit("Transpose", [value], f"{node.name}.to_last", perm=to_last)
     name = f"{node.name}.last" if axes else node.name
-    value = writer.emit(
-        "LayerNormalization", [value, *constants], name, axis=-1, epsilon=op.eps
-    )
+    value = writer.emit("LayerNormalization", [value, *constants], name, axis=-1, epsilon=op.eps)
     if not axes:
         return value
     return writer.emit("Transpose", [value], node.name, perm=(0, axes + 1, *range(1, axes + 1)))

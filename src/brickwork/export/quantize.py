@@ -17,7 +17,6 @@ from typing import Any
 
 import numpy as np
 import onnx
-import onnxruntime
 from numpy.typing import NDArray
 from onnxruntime.quantization import (
     CalibrationDataReader,
@@ -28,6 +27,7 @@ from onnxruntime.quantization import (
 )
 
 from brickwork.errors import ExportError
+from brickwork.export.runtimes import run_onnx
 
 __all__ = ["CALIBRATION_SAMPLES", "quantize"]
 
@@ -71,7 +71,9 @@ def quantize(model: bytes, calibration: Array) -> bytes:
                 other = _quantized(proto, few, CalibrationMethod.Percentile, path)
                 if _agreement(model, other, samples) > agreement:
                     best = other
-    except (OSError, ValueError, RuntimeError) as error:
+    except ExportError:
+        raise
+    except Exception as error:  # the quantiser and the runtime raise what they like
         raise ExportError(f"the model cannot be quantised to int8: {error}") from error
     return best
 
@@ -130,24 +132,17 @@ def _quantized(
         quantized,
         {p.key: p.value for p in proto.metadata_props if not p.key.startswith("onnx.")},
     )
-    quantized.producer_name, quantized.producer_version = proto.producer_name, proto.producer_version
-    return quantized.SerializeToString(deterministic=True)
+    quantized.producer_name = proto.producer_name
+    quantized.producer_version = proto.producer_version
+    return bytes(quantized.SerializeToString(deterministic=True))
 
 
 def _agreement(model: bytes, other: bytes, samples: NDArray[np.float32]) -> float:
     """The part of the samples for which both files give the same class."""
-    classes = [_logits(file, samples).reshape(len(samples), -1).argmax(1) for file in (model, other)]
+    classes = [
+        run_onnx(file, samples).reshape(len(samples), -1).argmax(1) for file in (model, other)
+    ]
     return float((classes[0] == classes[1]).mean())
-
-
-def _logits(model: bytes, samples: NDArray[np.float32]) -> Array:
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
-    session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
-    name = session.get_inputs()[0].name
-    return np.concatenate(
-        [session.run(None, {name: samples[i : i + _BATCH]})[0] for i in range(0, len(samples), _BATCH)]
-    )
 
 
 def _shorten(proto: onnx.ModelProto) -> None:
@@ -199,7 +194,7 @@ def _quiet() -> Iterator[None]:
     root.addHandler(handler)
     root.addFilter(not_from_quantizer)
     try:
-        with contextlib.redirect_stdout(io.StringIO()):
+        with contextlib.redirect_stdout(io.StringIO()):  # the histogram calibrator prints
             yield
     finally:
         root.removeFilter(not_from_quantizer)

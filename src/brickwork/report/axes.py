@@ -40,16 +40,22 @@ class Scale:
         return self.low - slack <= value <= self.high + slack
 
     def ticks(self, count: int) -> list[float]:
-        """Round values in the domain, about ``count`` of them."""
-        return self._decades(count) if self.log else self._evenly(count)
+        """Round values in the domain, about ``count`` of them and at least two."""
+        decades = self._decades(count) if self.log else []
+        return decades if len(decades) >= 2 else self._evenly(count)
 
     def _evenly(self, count: int) -> list[float]:
         rough = (self.high - self.low) / max(count, 1)
         power = 10.0 ** math.floor(math.log10(rough))
-        step = next(m * power for m in (1, 2, 5, 10) if m * power >= rough * 0.999)
-        first = math.ceil(self.low / step - 1e-9)
-        last = math.floor(self.high / step + 1e-9)
-        return [round(i * step, 12) for i in range(first, last + 1)]
+        found: list[float] = []
+        for multiple in (10, 5, 2.5, 2, 1, 0.5):
+            step = multiple * power
+            first = math.ceil(self.low / step - 1e-9)
+            last = math.floor(self.high / step + 1e-9)
+            if multiple * power < rough * 0.999 and len(found) >= 3:
+                break
+            found = [round(i * step, 12) for i in range(first, last + 1)]
+        return found
 
     def _decades(self, count: int) -> list[float]:
         first, last = math.floor(math.log10(self.low)), math.ceil(math.log10(self.high))

@@ -17,7 +17,24 @@ from typing import Any, TypedDict
 
 from brickwork.quantity import METRICS, How, Quantity
 
-__all__ = ["ReportData", "bare", "quantity_of"]
+__all__ = [
+    "ArtifactData",
+    "BlockData",
+    "ControlData",
+    "DroppedData",
+    "GapData",
+    "ModelData",
+    "QuantityData",
+    "ReferenceData",
+    "ReportData",
+    "SpentData",
+    "SplitData",
+    "TargetData",
+    "TaskData",
+    "TrialData",
+    "bare",
+    "quantity_of",
+]
 
 Metrics = Mapping[str, Any]  # name -> number or quantity
 
@@ -226,4 +243,4 @@ def quantity_of(
     usual = How.MEASURED if known.quality else How.COUNTED
     if name in ("latency_ms", "energy_mj"):
         usual = How.UNKNOWN
-    return Quantity(number, known.unit, How((kinds or {}).get(name, usual)))
+    return Quantity(number, known.unit, How((kinds or {}).get(name) or usual))

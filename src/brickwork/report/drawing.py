@@ -7,18 +7,20 @@ from typing import Any
 
 from markupsafe import Markup
 
+from brickwork.objective import Limit
 from brickwork.quantity import How, Quantity
-from brickwork.report.numbers import compact
+from brickwork.report.numbers import bound_text, compact
 from brickwork.report.svg import clip, tag, text, text_width, trim
 
 __all__ = ["draw_architecture", "draw_memory"]
 
-_WIDTH = 360.0
-_CENTRE = 72.0  # of the column of blocks
-_REACH = 96.0  # width of the widest block
+_WIDTH = 336.0
+_CENTRE = 46.0  # of the column of blocks
+_REACH = 70.0  # width of the widest block
 _ROW = 40.0
 _BLOCK = 24.0  # height of a block
-_TEXT = 140.0  # left edge of the words
+_TEXT = 96.0  # left edge of the words
+_BOLD = 14.0  # the size of regular text that is as wide as a bold name
 _BAR_ROWS = 28  # more ops than this are drawn as columns, without their names
 
 
@@ -31,96 +33,84 @@ def draw_architecture(
     """
     if not blocks:
         return None
-    shapes = [tuple(block.get("shape") or ()) for block in blocks]
-    widest = max([shape[0] for shape in (*shapes, tuple(input_shape)) if shape] or [1])
     rows = [{"label": "input", "shape": input_shape}, *blocks] if input_shape else list(blocks)
-    parts: list[Markup] = []
-    for place, block in enumerate(rows):
+    widest = max([row["shape"][0] for row in rows if row.get("shape")] or [1])
+    solid = skips = words = Markup("")
+    for place, row in enumerate(rows):
         top = 6 + place * _ROW
-        if place:
-            line = f"M{trim(_CENTRE)} {trim(top - _ROW + _BLOCK)}V{trim(top)}"
-            parts.append(tag("path", d=line, class_="wire"))
-        if block.get("skip"):
-            parts.append(_skip(top, _width(block, widest)))
-        parts.append(_block(block, top, _width(block, widest), is_input="macs" not in block))
-    height = 6 + len(rows) * _ROW - (_ROW - _BLOCK) + 6
+        channels = row["shape"][0] if row.get("shape") else 1
+        width = 8 + (_REACH - 8) * channels / widest
+        solid += _box(top, width)
+        if row.get("skip"):
+            skips += _arc(top, width)
+        words += _words(row, top)
+    last = 6 + (len(rows) - 1) * _ROW
+    wire = f"M{trim(_CENTRE)} {trim(6 + _BLOCK)}V{trim(last)}"
     return tag(
         "svg",
-        *parts,
-        viewBox=f"0 0 {trim(_WIDTH)} {trim(height)}",
+        tag("path", d=wire, class_="wire"),
+        tag("path", d=skips, class_="skip"),
+        tag("path", d=solid, class_="block"),
+        words,
+        viewBox=f"0 0 {trim(_WIDTH)} {trim(last + _BLOCK + 6)}",
         role="img",
         aria_label=f"Architecture: {len(blocks)} blocks from input to output",
     )
 
 
-def _width(block: Mapping[str, Any], widest: int) -> float:
-    shape = block.get("shape") or (1,)
-    return 10 + (_REACH - 10) * shape[0] / widest
+def _box(top: float, width: float) -> str:
+    left = trim(_CENTRE - width / 2)
+    return f"M{left} {trim(top)}h{trim(width)}v{trim(_BLOCK)}h{trim(-width)}z"
 
 
-def _skip(top: float, width: float) -> Markup:
-    """An arc from the wire above a block to the wire below it."""
-    above, below = top - (_ROW - _BLOCK) / 2, top + _BLOCK + (_ROW - _BLOCK) / 2
-    out = max(4.0, _CENTRE - width / 2 - 12)
-    bend = min(10.0, (_CENTRE - out) / 2)
-    path = (
-        f"M{trim(_CENTRE)} {trim(above)}H{trim(out + bend)}"
-        f"Q{trim(out)} {trim(above)} {trim(out)} {trim(above + bend)}"
-        f"V{trim(below - bend)}"
-        f"Q{trim(out)} {trim(below)} {trim(out + bend)} {trim(below)}H{trim(_CENTRE)}"
+def _arc(top: float, width: float) -> str:
+    """A line around a block, from the wire above it to the wire below it."""
+    above, below = top - 6, top + _BLOCK + 6
+    out = max(2.0, _CENTRE - width / 2 - 10)
+    return (
+        f"M{trim(_CENTRE)} {trim(above)}H{trim(out + 6)}q-6 0-6 6"
+        f"V{trim(below - 6)}q0 6 6 6H{trim(_CENTRE)}"
     )
-    return tag("path", d=path, class_="skip")
 
 
-def _block(block: Mapping[str, Any], top: float, width: float, is_input: bool) -> Markup:
+def _words(block: Mapping[str, Any], top: float) -> Markup:
+    """Name and shape of a block, what it does, and its multiplications; the rest in its tip."""
     shape = "×".join(str(size) for size in block.get("shape") or ())
-    label = str(block.get("label", ""))
-    detail = " ".join(
-        part for part in (str(block.get("detail") or ""), "+ skip" if block.get("skip") else "")
-        if part
-    )
-    counts = []
-    if block.get("macs") is not None:
-        counts.append(f"{compact(block['macs'])} MACs")
-    if block.get("parameters") is not None:
-        counts.append(f"{compact(block['parameters'])} par.")
+    label, detail = str(block.get("label") or ""), str(block.get("detail") or "")
+    macs, parameters = block.get("macs"), block.get("parameters")
+    below = f"{compact(macs)} MACs" if macs else ""
     room = _WIDTH - _TEXT
-    right, below = shape, " · ".join(counts)
-    marks = [
-        tag(
-            "rect",
-            x=_CENTRE - width / 2,
-            y=top,
-            width=width,
-            height=_BLOCK,
-            rx=3,
-            class_="source" if is_input else "block",
-        ),
-        text(_TEXT, top + 10, clip(label, room - text_width(right) - 12), class_="name"),
-        text(_WIDTH, top + 10, right, text_anchor="end", class_="tick"),
-        text(_TEXT, top + 25, clip(detail, room - text_width(below) - 12), class_="tick"),
-        text(_WIDTH, top + 25, below, text_anchor="end", class_="tick"),
+    lines = [
+        text(_TEXT, top + 10, clip(label, room - text_width(shape) - 14, _BOLD), "name"),
+        text(_WIDTH, top + 10, shape, "tick", "end"),
     ]
-    tip = "\n".join(part for part in (label, detail, shape, below) if part)
-    return tag("g", *marks, data_tip=tip)
+    if detail:
+        lines.append(text(_TEXT, top + 25, clip(detail, room - text_width(below) - 8), "tick"))
+    if below:
+        lines.append(text(_WIDTH, top + 25, below, "tick", "end"))
+    counts = [f"{macs:,} MACs"] if macs is not None else []
+    counts += [f"{parameters:,} parameters"] if parameters is not None else []
+    skip = "with a skip connection" if block.get("skip") else ""
+    tip = [label, detail, skip, shape, ", ".join(counts)]
+    return tag("g", *lines, data_tip="\n".join(part for part in tip if part))
 
 
 def draw_memory(
-    memory: Sequence[Sequence[Any]], limit: float | None
+    memory: Sequence[Sequence[Any]], limit: Limit | None
 ) -> tuple[Markup, float] | None:
     """Live bytes at each op, in the order of execution, and their peak.
 
     Args:
         memory: Pairs of op and live bytes.
-        limit: The memory that there is, in bytes; None where there is no limit.
+        limit: The memory that there is; None where there is no limit.
     """
     if not memory:
         return None
     steps = [(str(name), float(size)) for name, size in memory]
     peak = max(size for _, size in steps)
-    scale = max(peak, limit) if limit and limit < 2 * peak else peak
+    near = limit if limit is not None and 0 < limit.bound < 2 * peak else None
     draw = _rows if len(steps) <= _BAR_ROWS else _columns
-    parts, height = draw(steps, peak, scale or 1.0, limit)
+    parts, height = draw(steps, peak, near)
     svg = tag(
         "svg",
         *parts,
@@ -132,80 +122,63 @@ def draw_memory(
 
 
 def _rows(
-    steps: Sequence[tuple[str, float]], peak: float, scale: float, limit: float | None
+    steps: Sequence[tuple[str, float]], peak: float, limit: Limit | None
 ) -> tuple[list[Markup], float]:
+    """A bar for each op, with its name and its bytes."""
     names = min(130.0, max(text_width(name) for name, _ in steps))
-    left, right, row = names + 10, _WIDTH - 58, 19.0
-    parts = []
+    left, right, row = names + 10, _WIDTH - 60, 19
+    scale = (right - left) / (max(peak, limit.bound if limit else 0.0) or 1.0)
+    bars = {"step": "", "peak": ""}
+    labels, values = [], []
     for place, (name, size) in enumerate(steps):
-        y = place * row
-        long = max(1.0, (right - left) * size / scale)
-        parts.append(
-            tag(
-                "g",
-                text(0, y + 13, clip(name, names), class_="tick"),
-                tag(
-                    "rect",
-                    x=left,
-                    y=y + 3,
-                    width=long,
-                    height=row - 6,
-                    class_="peak" if size == peak else "step",
-                ),
-                text(
-                    _WIDTH,
-                    y + 13,
-                    _size(size),
-                    text_anchor="end",
-                    class_="value" if size == peak else "tick",
-                ),
-                data_tip=f"{name}\n{_size(size)} live",
-            )
-        )
-    bottom = len(steps) * row
-    if limit and limit <= scale:
-        x = left + (right - left) * limit / scale
-        parts.append(tag("path", d=f"M{trim(x)} 0V{trim(bottom + 4)}", class_="edge"))
-        words = f"limit {_size(limit)}"
-        parts.append(text(x, bottom + 16, words, text_anchor="end", class_="note"))
-        bottom += 20
-    return parts, bottom
+        y, kind = place * row, "peak" if size == peak else "step"
+        long = trim(max(1.0, scale * size))
+        bars[kind] += f"M{trim(left)} {trim(y + 3)}h{long}v{row - 6}h-{long}z"
+        shown = clip(name, names, keep_end=True)
+        tip = name if shown != name else None
+        labels.append(tag("text", shown, y=y + 14, data_tip=tip))
+        values.append(tag("text", _size(size), y=y + 14, class_="value" if size == peak else None))
+    bottom = float(len(steps) * row)
+    found = [tag("path", d=path, class_=kind) for kind, path in bars.items() if path]
+    found.append(tag("g", *labels, class_="tick"))
+    found.append(tag("g", *values, class_="tick end", transform=f"translate({trim(_WIDTH)})"))
+    if limit is not None:
+        x = left + scale * limit.bound
+        found.append(tag("path", d=f"M{trim(x)} 0V{trim(bottom + 4)}", class_="edge"))
+        found.append(text(x, bottom + 18, f"limit {bound_text(limit)}", "note", "end"))
+        bottom += 22
+    return found, bottom
 
 
 def _columns(
-    steps: Sequence[tuple[str, float]], peak: float, scale: float, limit: float | None
+    steps: Sequence[tuple[str, float]], peak: float, limit: Limit | None
 ) -> tuple[list[Markup], float]:
-    top, bottom = 34.0, 200.0
+    """A column for each op; only the peak is named."""
+    top, bottom = 36.0, 200.0
     wide = _WIDTH / len(steps)
+    scale = (bottom - top) / (max(peak, limit.bound if limit else 0.0) or 1.0)
     parts = []
     for place, (name, size) in enumerate(steps):
-        high = (bottom - top) * size / scale
-        parts.append(
-            tag(
-                "rect",
-                x=place * wide,
-                y=bottom - high,
-                width=max(0.6, wide - (1 if wide > 4 else 0.2)),
-                height=high,
-                class_="peak" if size == peak else "step",
-                data_tip=f"{name}\n{_size(size)} live",
-            )
+        path = (
+            f"M{trim(place * wide)} {trim(bottom)}v{trim(-scale * size)}"
+            f"h{trim(max(0.6, wide - (1 if wide > 4 else 0.2)))}V{trim(bottom)}z"
         )
-    if limit and limit <= scale:
-        y = bottom - (bottom - top) * limit / scale
-        parts.append(tag("path", d=f"M0 {trim(y)}H{trim(_WIDTH)}", class_="edge"))
-        words = f"limit {_size(limit)}"
-        parts.append(text(_WIDTH, y - 5, words, text_anchor="end", class_="note"))
+        kind = "peak" if size == peak else "step"
+        parts.append(tag("path", d=path, class_=kind, data_tip=f"{name}\n{_size(size)} live"))
+    height = bottom - scale * peak
+    edge = bottom - scale * limit.bound if limit is not None else None
+    if limit is not None and edge is not None:
+        parts.append(tag("path", d=f"M0 {trim(edge)}H{trim(_WIDTH)}", class_="edge"))
+        above = edge - 5 if edge < height else height - 22
+        parts.append(text(_WIDTH, above, f"limit {bound_text(limit)}", "note", "end"))
     place, name = next((i, name) for i, (name, size) in enumerate(steps) if size == peak)
-    words = clip(f"{name} {_size(peak)}", _WIDTH)
+    words = clip(f"{name}: {_size(peak)}", _WIDTH if edge is None else _WIDTH - 110)
     half = text_width(words) / 2
-    x = min(max((place + 0.5) * wide, half), _WIDTH - half)
-    y = bottom - (bottom - top) * peak / scale - 6
-    if not (limit and limit <= scale and abs(y - (bottom - (bottom - top) * limit / scale)) < 18):
-        parts.append(text(x, y, words, text_anchor="middle", class_="value"))
-    parts.append(text(0, bottom + 16, f"first of {len(steps)} ops", class_="tick"))
-    parts.append(text(_WIDTH, bottom + 16, "last", text_anchor="end", class_="tick"))
-    return parts, bottom + 20
+    x = min(max((place + 0.5) * wide, half), _WIDTH - half - (0 if edge is None else 110))
+    parts.append(text(x, height - 6, words, "value", "middle"))
+    parts.append(text(0, bottom + 17, f"first of {len(steps)} ops", "tick"))
+    parts.append(text(_WIDTH, bottom + 17, "last", "tick", "end"))
+    return parts, bottom + 22
 
 
 def _size(value: float) -> str:

@@ -10,13 +10,13 @@ from markupsafe import Markup
 from brickwork.quantity import METRICS
 from brickwork.report.axes import Axis, Scale, axis_for, tick_text
 from brickwork.report.data import bare
-from brickwork.report.numbers import duration
+from brickwork.report.numbers import duration, minus
 from brickwork.report.svg import Labels, clip, tag, text, text_width, trim
 
 __all__ = ["draw_agreement", "draw_progress", "draw_seeds"]
 
-_WIDTH = 360.0
-_HEIGHT = 300.0
+_WIDTH = 336.0
+_HEIGHT = 290.0
 _SEED_ROWS = 24  # more models than this would make the picture of seeds longer than a page
 
 
@@ -41,7 +41,7 @@ def draw_agreement(
     values = [v for _, search, final in known for v in (search, final)]
     pad = 0.08 * (max(values) - min(values)) or 0.01
     span = (min(values) - pad, max(values) + pad)
-    left, right, top, bottom = 40.0, _WIDTH - 8, 28.0, _HEIGHT - 40
+    left, right, top, bottom = 36.0, _WIDTH - 8, 28.0, _HEIGHT - 42
     x, y = axis_for(metric, span, left, right), axis_for(metric, span, bottom, top)
     unit = " %" if METRICS[metric].unit == "fraction" else ""
     parts = _axes(x, y, f"score in the search,{unit}", f"final score,{unit}")
@@ -64,7 +64,7 @@ def draw_agreement(
     ]
     spot = labels.place("equal", spots)
     if spot is not None:
-        parts.append(text(spot[0], spot[1], "equal", text_anchor=spot[2], class_="note"))
+        parts.append(text(spot[0], spot[1], "equal", "note", spot[2]))
     parts += [_pair(x, y, metric, pair, places) for pair in known]
     return _svg(parts, _HEIGHT, "Score in the search against final score")
 
@@ -94,7 +94,7 @@ def _pair(
 def draw_progress(curves: Mapping[str, Sequence[Sequence[float]]]) -> Markup | None:
     """Hypervolume over the time of the search, one staircase for each curve."""
     known = {
-        name: [(float(p[0]), float(p[1])) for p in points if p[0] is not None and p[1] is not None]
+        name: [(float(p[0]), float(p[1])) for p in points or () if None not in p]
         for name, points in curves.items()
     }
     known = {name: points for name, points in known.items() if points}
@@ -104,7 +104,7 @@ def draw_progress(curves: Mapping[str, Sequence[Sequence[float]]]) -> Markup | N
     volumes = [v for points in known.values() for _, v in points]
     names = {"search": "this search", "random": "random search"}
     room = max(text_width(names.get(name, name)) for name in known) + 10
-    left, right, top, bottom = 40.0, _WIDTH - min(room, 120.0), 28.0, _HEIGHT - 40
+    left, right, top, bottom = 36.0, _WIDTH - min(room, 120.0), 28.0, _HEIGHT - 42
     low, high = min(volumes), max(volumes)
     low = 0.0 if low < 0.6 * high else low - 0.1 * (high - low)
     unit, factor = ("s", 1.0) if last < 180 else ("min", 60.0) if last < 10800 else ("h", 3600.0)
@@ -119,25 +119,25 @@ def draw_progress(curves: Mapping[str, Sequence[Sequence[float]]]) -> Markup | N
         kind = "line" if name == "search" else "control"
         parts.append(tag("path", d="".join(path), class_=kind))
         tip = f"{names.get(name, name)}: {points[-1][1]:.4g} after {duration(points[-1][0])}"
-        ends.append((y(points[-1][1]), names.get(name, name), kind, tip))
+        ends.append((y(points[-1][1]), names.get(name, name), tip))
     ends.sort()
     free = top
-    for place, (height, name, kind, tip) in enumerate(ends):
+    for place, (height, name, tip) in enumerate(ends):
         baseline = max(height + 4, free)
         baseline = min(baseline, bottom - 14 * (len(ends) - 1 - place))
         free = baseline + 14
-        words = clip(name, _WIDTH - right - 6)
-        parts.append(text(right + 6, baseline, words, class_=f"note {kind}-name", data_tip=tip))
+        label = text(right + 6, baseline, clip(name, _WIDTH - right - 6), "note")
+        parts.append(tag("g", label, data_tip=tip))
     return _svg(parts, _HEIGHT, "Hypervolume over the time of the search")
 
 
 def draw_seeds(
-    rows: Sequence[tuple[str, float, float | None, Sequence[float]]], metric: str
+    rows: Sequence[tuple[int, float, float | None, Sequence[float]]], metric: str
 ) -> Markup | None:
     """One row a model: the score of each seed, their mean and its 80 % interval.
 
     Args:
-        rows: Name, score, half the width of its interval, and the scores of the seeds.
+        rows: Place on the page, score, half the width of its interval, and the scores of the seeds.
         metric: The score.
     """
     known = [row for row in rows if row[3]][:_SEED_ROWS]
@@ -149,16 +149,16 @@ def draw_seeds(
     if METRICS[metric].unit == "fraction":
         high = min(high, 1.0)
     step = 22.0 if len(known) <= 12 else 14.0
-    left, right, top = 62.0, _WIDTH - 8, 28.0
+    left, right, top = 42.0, _WIDTH - 8, 28.0
     bottom = top + step * len(known)
     pad = 0.04 * (high - low) or 0.005
     x = axis_for(metric, (low - pad, high + pad), left, right)
-    parts = [text(0, 13, "model", class_="axis")]
-    parts += _ticks_below(x, bottom, f"{x.title} of each seed", grid=top)
-    for place, (name, mean, spread, seeds) in enumerate(known):
-        y = top + step * (place + 0.5)
-        tip = f"{name}: {_percent(mean, metric)}, {len(seeds)} seeds"
-        marks = [text(left - 8, y + 4, clip(name, left - 10), text_anchor="end", class_="tick")]
+    parts = [text(0, 13, "model", "axis")]
+    parts += _ticks_below(x, bottom, f"test {x.title}", grid=top)
+    for row, (place, mean, spread, seeds) in enumerate(known):
+        y = top + step * (row + 0.5)
+        tip = f"Model {place}: {_percent(mean, metric)}, {len(seeds)} seeds"
+        marks = [text(left - 8, y + 4, str(place), "tick", "end")]
         if spread:
             ends = [min(max(mean + s * spread, low), high) for s in (-1, 1)]
             line = f"M{trim(x(ends[0]))} {trim(y)}H{trim(x(ends[1]))}"
@@ -167,15 +167,16 @@ def draw_seeds(
         marks.append(tag("path", d=ticks, class_="seed"))
         marks.append(tag("circle", cx=x(mean), cy=y, r=3.5, class_="mark"))
         parts.append(tag("g", *marks, data_tip=tip))
-    return _svg(parts, bottom + 40, "Score of each seed")
+    return _svg(parts, bottom + 42, "Score of each seed")
 
 
 def _axes(x: Axis, y: Axis, x_title: str, y_title: str) -> list[Markup]:
     left, right = x.scale.start, x.scale.end
-    parts = [text(0, 13, y_title, class_="axis")]
+    parts, lines = [text(0, 13, y_title, "axis")], ""
     for py, label in y.ticks(5):
-        parts.append(tag("path", d=f"M{trim(left)} {trim(py)}H{trim(right)}", class_="grid"))
-        parts.append(text(left - 8, py + 4, label, text_anchor="end", class_="tick"))
+        lines += f"M{trim(left)} {trim(py)}H{trim(right)}"
+        parts.append(text(left - 8, py + 4, label, "tick", "end"))
+    parts.insert(0, tag("path", d=lines, class_="rule"))
     return parts + _ticks_below(x, y.scale.start, x_title)
 
 
@@ -185,12 +186,12 @@ def _ticks_below(x: Axis, bottom: float, title: str, grid: float | None = None) 
     free = 0.0
     for px, label in x.ticks(5):
         if grid is not None:
-            parts.append(tag("path", d=f"M{trim(px)} {trim(grid)}V{trim(bottom)}", class_="grid"))
+            parts.append(tag("path", d=f"M{trim(px)} {trim(grid)}V{trim(bottom)}", class_="rule"))
         half = text_width(label) / 2
         if px - half > free:
             free = px + half + 6
-            parts.append(text(px, bottom + 17, label, text_anchor="middle", class_="tick"))
-    parts.append(text(right, bottom + 36, title, text_anchor="end", class_="axis"))
+            parts.append(text(px, bottom + 18, label, "tick", "middle"))
+    parts.append(text(right, bottom + 37, title, "axis", "end"))
     return parts
 
 
@@ -212,4 +213,4 @@ def _percent(value: float, metric: str) -> str:
 def _signed(value: float, metric: str) -> str:
     fraction = METRICS[metric].unit == "fraction"
     shown = f"{100 * value:+.2f} points" if fraction else f"{value:+.4g}"
-    return shown.replace("-", "−")
+    return minus(shown)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from brickwork.objective import Limit
@@ -72,6 +72,11 @@ class View:
     controls: Mapping[str, tuple[Point, ...]]
     notes: tuple[str, ...]
 
+    @property
+    def scored(self) -> bool:
+        """Whether anything has a score, so that there is a vertical axis."""
+        return bool(self.models or self.trials)
+
 
 def quality_of(data: Mapping[str, Any]) -> str:
     """The score that the pictures show: the first objective that is learned, else accuracy."""
@@ -120,6 +125,11 @@ def _view(data: Mapping[str, Any], x: str) -> View | None:
         kept = sieve.keep(members, _CONTROLS.get(key, key))
         if kept:
             controls[_CONTROLS.get(key, key)] = kept
+    references = sieve.keep(
+        _points(data.get("references"), x, y, kinds.get("references")), "known networks"
+    )
+    if not models and all(trial.y is None for trial in trials):
+        references = tuple(replace(point, y=None) for point in references)
     by_metric = bounds(data.get("limits") or (), data.get("target") or {})
     kept_trials = sieve.keep(trials, "trials")
     broken = {t for t in kept_trials if data["trials"][t.index].get("state") == "infeasible"}
@@ -134,9 +144,7 @@ def _view(data: Mapping[str, Any], x: str) -> View | None:
         models=sieve.keep(models, "models of the front"),
         trials=tuple(t for t in kept_trials if t not in broken and t.y is not None),
         refused=tuple(t for t in kept_trials if t in broken),
-        references=sieve.keep(
-            _points(data.get("references"), x, y, kinds.get("references")), "known networks"
-        ),
+        references=references,
         controls=controls,
         notes=tuple(sieve.notes),
     )
@@ -221,9 +229,7 @@ def knee(points: Sequence[Point]) -> Point | None:
     low, high = _score(stairs[0]), _score(stairs[-1])
     rise = (high - low) or 1.0
     last = max(len(stairs) - 1, 1)
-    return max(
-        stairs, key=lambda p: (_score(p) - low) / rise - stairs.index(p) / last
-    )
+    return max(stairs, key=lambda p: (_score(p) - low) / rise - stairs.index(p) / last)
 
 
 def _score(point: Point) -> float:

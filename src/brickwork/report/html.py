@@ -26,13 +26,14 @@ from brickwork.quantity import METRICS
 from brickwork.report import pages
 from brickwork.report.data import ReportData, bare
 from brickwork.report.front import View, knee, quality_of, views
-from brickwork.report.numbers import HOW_KNOWN, bounds
+from brickwork.report.numbers import HOW_KNOWN, bound_text, bounds
 from brickwork.report.plots import draw_front
 
 __all__ = ["ReportData", "render"]
 
-_WIDE = (720.0, 470.0)
-_NARROW = (360.0, 400.0)
+_WIDE = (690.0, 480.0)
+_NARROW = (336.0, 400.0)
+_UNIT = re.compile(r"(?<=\d) (?=(?:%|points|ms|s|min|h|B|KiB|MiB|mJ)\b|%)")
 _KEY = re.compile(r"\*\*(.+?)\*\*")
 
 
@@ -67,10 +68,11 @@ def render(data: Mapping[str, Any]) -> str:
         "again": _filled(
             data.get("reproduce"), "command", "resume", "python", "packages", "machine"
         ),
-        "task": _filled(data.get("task"), "name", "title", "splits", "input", "classes", "notes"),
+        "task": _filled(data.get("task"), "name", "title", "input", "classes", "notes"),
+        "splits": _splits((data.get("task") or {}).get("splits") or {}),
         "target": _filled(data.get("target"), "sources"),
         "kinds": [(str(how), words) for how, words in HOW_KNOWN.items()],
-        "payload": _script_json(_payload(data, seen, order, limits)),
+        "payload": _script_json(_payload(data, seen)),
     }
     return _environment().get_template("report.html.j2").render(context)
 
@@ -78,6 +80,16 @@ def render(data: Mapping[str, Any]) -> str:
 def _filled(part: Mapping[str, Any] | None, *keys: str) -> dict[str, Any]:
     """A part of the data with all the keys that the template reads; None where there is nothing."""
     return {key: (part or {}).get(key) for key in keys}
+
+
+def _splits(splits: Mapping[str, Any]) -> list[tuple[str, str, str]]:
+    """Name, number of samples and checksum of each split."""
+    found = []
+    for name, split in splits.items():
+        size = (split or {}).get("size")
+        shown = "" if size is None else f"{size:,}"
+        found.append((name, shown, str((split or {}).get("sha256") or "")))
+    return found
 
 
 def _environment() -> jinja2.Environment:
@@ -100,7 +112,8 @@ def _hash(script: str) -> str:
 
 
 def _sentence(words: str) -> Markup:
-    """A sentence of the verdict, its key number set apart."""
+    """A sentence of the verdict: its key number set apart, no number parted from its unit."""
+    words = _UNIT.sub("\u00a0", words)
     return Markup(_KEY.sub(r"<strong>\1</strong>", str(escape(words))))
 
 
@@ -166,6 +179,7 @@ def _caption(data: Mapping[str, Any], seen: Sequence[View]) -> dict[str, Any]:
         "trials": any(view.trials for view in seen),
         "refused": any(view.refused for view in seen),
         "references": any(view.references for view in seen),
+        "interval": any(p.y and p.y.spread for view in seen for p in view.models),
         "score": f"test {score} of the exported file" if tested else f"{score} in the search",
     }
 
@@ -182,11 +196,14 @@ def _setting(data: Mapping[str, Any], limits: Mapping[str, Limit]) -> list[tuple
     how = [str(strategy.get("name") or ""), str(strategy.get("explain") or "")]
     objectives = [METRICS[name].label for name in data.get("objectives") or ()]
     asked = {Limit.parse(text).metric for text in data.get("limits") or ()}
-    shown = [str(limit) for name, limit in limits.items() if name in asked]
-    given = [f"{limit} (the device)" for name, limit in limits.items() if name not in asked]
+    shown = [
+        f"{METRICS[name].label} {'≤' if limit.upper else '≥'} {bound_text(limit)}"
+        f"{'' if name in asked else ' (of the device)'}"
+        for name, limit in limits.items()
+    ]
     pairs = [
         ("Objectives", ", ".join(objectives)),
-        ("Limits", ", ".join([*shown, *given])),
+        ("Limits", ", ".join(shown)),
         ("Space", ", ".join(part for part in room if part)),
         ("Strategy", ": ".join(part for part in how if part)),
         ("Study", str(data.get("study") or "")),
@@ -198,26 +215,23 @@ def _size(size: float) -> str:
     if size < 1e6:
         return f"{size:,.0f}"
     power = len(str(int(size))) - 1
-    return f"about {int(size) / 10**power:.1f}×10^{power}"
+    raised = str(power).translate(str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹"))
+    return f"about {int(size) / 10**power:.1f}×10{raised}"
 
 
-def _payload(
-    data: Mapping[str, Any],
-    seen: Sequence[View],
-    order: Sequence[int],
-    limits: Mapping[str, Limit],
-) -> dict[str, Any]:
-    """What the script needs: the tips of models, and the trials as columns."""
-    trials = data.get("trials") or ()
+def _payload(data: Mapping[str, Any], seen: Sequence[View]) -> dict[str, Any]:
+    """What the script needs and the page does not say: the drawn trials, as columns."""
+    drawn = sorted({point.index for view in seen for point in view.trials})
+    place = {index: i for i, index in enumerate(drawn)}
+    trials = [data["trials"][index] for index in drawn]
     columns: dict[str, list[float | None]] = {}
     for view in seen:
         for point in view.trials:
-            score = point.y.value if point.y is not None else None
-            for name, value in ((view.x, point.x.value), (view.y, score)):
+            for name, known in ((view.x, point.x), (view.y, point.y)):
                 column = columns.setdefault(name, [None] * len(trials))
-                column[point.index] = None if value is None else float(f"{value:.4g}")
+                if known is not None:
+                    column[place[point.index]] = _short(known.value)
     return {
-        "models": pages.tips(data, order, limits),
         "trials": {
             "number": [trial.get("number") for trial in trials],
             "fidelity": [round(trial.get("fidelity") or 1.0, 3) for trial in trials],
@@ -228,6 +242,12 @@ def _payload(
             name: {"label": metric.label, "unit": metric.unit} for name, metric in METRICS.items()
         },
     }
+
+
+def _short(value: float) -> float:
+    """Four digits, which is what a tip shows; a whole number without a decimal point."""
+    short = float(f"{value:.4g}")
+    return int(short) if short.is_integer() else short
 
 
 def _script_json(value: Any) -> Markup:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -9,7 +10,10 @@ from typing import Any
 from brickwork.objective import Limit
 from brickwork.quantity import METRICS, How, Quantity
 
-__all__ = ["HOW_KNOWN", "Number", "bounds", "compact", "duration", "number"]
+__all__ = ["HOW_KNOWN", "Number", "bound_text", "bounds", "compact", "duration", "minus", "number"]
+
+MINUS = "\u2212"
+_ZEROS = re.compile(r"\.0+(?= )")
 
 HOW_KNOWN: Mapping[How, str] = {
     How.COUNTED: "exact: counted on the graph of the network or on the file",
@@ -60,8 +64,7 @@ def number(name: str, quantity: Quantity, limits: Mapping[str, Limit] | None = N
     limit = (limits or {}).get(name)
     of = ""
     if limit is not None:
-        bound = Quantity(limit.bound, quantity.unit, How.COUNTED).text()
-        of = f"of {bound}" if limit.upper else f"at least {bound}"
+        of = f"of {bound_text(limit)}" if limit.upper else f"at least {bound_text(limit)}"
     return Number(
         label=_capital(METRICS[name].label) if name in METRICS else name,
         text=quantity.text(),
@@ -83,13 +86,20 @@ def bounds(limits: Sequence[str], target: Mapping[str, Any]) -> dict[str, Limit]
     return found
 
 
+def bound_text(limit: Limit) -> str:
+    """The bound of a limit without zeros that say nothing: ``"320 KiB"``, ``"20 ms"``."""
+    shown = Quantity(limit.bound, METRICS[limit.metric].unit, How.COUNTED).text()
+    return _ZEROS.sub("", shown)
+
+
 def _spread(quantity: Quantity) -> str:
     if not quantity.spread:
         return ""
     if quantity.unit == "fraction":
         return f"± {100 * quantity.spread:.2f}"
-    text = Quantity(quantity.spread, quantity.unit, quantity.how).text()
-    return f"± {text.removesuffix(' ' + quantity.unit)}"
+    if quantity.unit in ("1", "B"):
+        return f"± {Quantity(quantity.spread, quantity.unit, quantity.how).text()}"
+    return f"± {float(f'{quantity.spread:.2g}'):,g}"
 
 
 def _capital(label: str) -> str:
@@ -102,6 +112,11 @@ def compact(value: float) -> str:
         if abs(value) >= factor * 0.9995:
             return f"{value / factor:.3g}{suffix}"
     return f"{value:.3g}"
+
+
+def minus(shown: str) -> str:
+    """The number with a minus sign in place of its hyphen."""
+    return shown.replace("-", MINUS)
 
 
 def duration(seconds: float) -> str:

@@ -12,14 +12,14 @@ from brickwork.report.data import bare, quantity_of
 from brickwork.report.drawing import draw_architecture, draw_memory
 from brickwork.report.evidence import draw_agreement, draw_progress, draw_seeds
 from brickwork.report.front import quality_of
-from brickwork.report.numbers import Number, duration, number
+from brickwork.report.numbers import Number, bound_text, duration, minus, number
 
-__all__ = ["cost", "evidence", "panels", "table", "tips"]
+__all__ = ["cost", "evidence", "panels", "table"]
 
 _NUMBERS = re.compile(r"\d[\d.,]*")
 
 
-def numbers_of(
+def _numbers_of(
     metrics: Mapping[str, Any] | None, limits: Mapping[str, Limit]
 ) -> dict[str, Number]:
     """All metrics of a model, set in type, in the order of the table of metrics."""
@@ -41,10 +41,10 @@ def panels(
     found = []
     for place, index in enumerate(order, start=1):
         model = data["models"][index]
-        believed = quantity_of(model.get("search"), quality)
         final = model.get("final") or {}
+        believed = quantity_of(model.get("search"), quality) if final else None
         seeds = [v for seed in final.get("seeds") or () if (v := bare(seed)) is not None]
-        memory = draw_memory(model.get("memory") or (), limit.bound if limit else None)
+        memory = draw_memory(model.get("memory") or (), limit)
         choices = (model.get("arch") or {}).get("choices") or {}
         found.append(
             {
@@ -52,13 +52,13 @@ def panels(
                 "place": place,
                 "id": str(model.get("id") or ""),
                 "final": bool(final),
-                "numbers": list(numbers_of(model.get("metrics"), limits).values()),
+                "numbers": list(_numbers_of(model.get("metrics"), limits).values()),
                 "search": number(quality, believed) if believed else None,
                 "seeds": [_plain(quality, seed) for seed in seeds],
                 "files": [
-                    _file(name, file or {})
-                    for name, file in (model.get("artifacts") or {}).items()
+                    _file(name, file or {}) for name, file in (model.get("artifacts") or {}).items()
                 ],
+                "folder": _folder(model.get("artifacts") or {}),
                 "drawing": draw_architecture(
                     (model.get("drawing") or {}).get("blocks") or (), shape
                 ),
@@ -73,7 +73,7 @@ def panels(
 
 def _file(name: str, file: Mapping[str, Any]) -> dict[str, str]:
     verified, detail = file.get("verified"), str(file.get("detail") or "")
-    state = {True: "verified", False: "failed", None: ""}[verified]
+    state = "" if verified is None else "verified" if verified else "failed"
     size = file.get("bytes")
     return {
         "name": name,
@@ -85,11 +85,17 @@ def _file(name: str, file: Mapping[str, Any]) -> dict[str, str]:
     }
 
 
+def _folder(files: Mapping[str, Any]) -> str:
+    """The folder that holds all the files; empty where they lie in several."""
+    folders = {str((file or {}).get("path") or "").rpartition("/")[0] for file in files.values()}
+    return folders.pop() if len(folders) == 1 else ""
+
+
 def _memory_title(peak: float, limit: Limit | None) -> str:
     text = f"peak {Quantity(peak, 'B', How.COUNTED).text()}"
     if limit is None:
         return text
-    return f"{text} of {Quantity(limit.bound, 'B', How.COUNTED).text()}"
+    return f"{text} of {bound_text(limit)}"
 
 
 def _share(peak: float, limit: Limit | None) -> float | None:
@@ -106,10 +112,10 @@ def table(
 ) -> dict[str, Any]:
     """All models of the front: a column for each metric that any of them has."""
     quality = quality_of(data)
-    rows = []
+    rows: list[dict[str, Any]] = []
     for place, index in enumerate(order, start=1):
         model = data["models"][index]
-        believed = quantity_of(model.get("search"), quality)
+        believed = quantity_of(model.get("search"), quality) if model.get("final") else None
         files = (model.get("artifacts") or {}).values()
         checked = [file for file in files if (file or {}).get("verified") is not None]
         good = sum(bool(file["verified"]) for file in checked)
@@ -118,7 +124,7 @@ def table(
                 "index": index,
                 "place": place,
                 "id": str(model.get("id") or ""),
-                "cells": numbers_of(model.get("metrics"), limits),
+                "cells": _numbers_of(model.get("metrics"), limits),
                 "search": number(quality, believed) if believed else None,
                 "checked": f"{good} of {len(checked)}" if checked else "none",
                 "good": good,
@@ -137,24 +143,6 @@ def _head(name: str) -> str:
     return label[:1].upper() + label[1:]
 
 
-def tips(
-    data: Mapping[str, Any], order: Sequence[int], limits: Mapping[str, Limit]
-) -> list[dict[str, Any]]:
-    """What hovering over a model says; in the order of the data."""
-    places = {index: place for place, index in enumerate(order, start=1)}
-    return [
-        {
-            "name": f"Model {places[index]} of {len(order)}",
-            "id": str(model.get("id") or ""),
-            "lines": [
-                [n.label, n.line, n.how, n.source]
-                for n in numbers_of(model.get("metrics"), limits).values()
-            ],
-        }
-        for index, model in enumerate(data.get("models") or ())
-    ]
-
-
 def evidence(data: Mapping[str, Any], order: Sequence[int]) -> dict[str, Any]:
     """What there is to believe it, or the plain word that it is missing."""
     quality = quality_of(data)
@@ -167,7 +155,7 @@ def evidence(data: Mapping[str, Any], order: Sequence[int]) -> dict[str, Any]:
         score = quantity_of(final, quality) or quantity_of(models[index].get("metrics"), quality)
         seeds = [v for seed in final.get("seeds") or () if (v := bare(seed)) is not None]
         if score is not None and seeds:
-            rows.append((f"Model {place}", score.value, score.spread, seeds))
+            rows.append((place, score.value, score.spread, seeds))
     return {
         "agreement": draw_agreement(
             pairs, quality, {str(model.get("id")): i for i, model in enumerate(models)}
@@ -208,7 +196,7 @@ def _gap(pairs: Sequence[Mapping[str, Any]], tau: Any, quality: str) -> list[str
     sentence = f"Rank agreement (Kendall's tau) is {value:.2f}"
     low, high = bare(tau.get("low")), bare(tau.get("high"))
     if low is not None and high is not None:
-        sentence += f", bootstrap interval {low:.2f} to {high:.2f}".replace("-", "−")
+        sentence += minus(f", bootstrap interval {low:.2f} to {high:.2f}")
         if low <= 0:
             sentence += ": it cannot be told from none"
     found.append(sentence + ".")
@@ -226,7 +214,7 @@ def _controls(controls: Mapping[str, Any]) -> list[dict[str, str]]:
         if theirs is not None and ours is not None:
             result = "search better" if ours > theirs else "search not better"
             if theirs > 0:
-                result += f" ({100 * (ours / theirs - 1):+.1f} %)".replace("-", "−")
+                result += minus(f" ({100 * (ours / theirs - 1):+.1f} %)")
         found.append(
             {
                 "name": names.get(key, key),
@@ -280,10 +268,10 @@ def cost(data: Mapping[str, Any]) -> dict[str, Any]:
     """Candidates, time and energy."""
     spent = data.get("spent") or {}
     labels = {
-        "known": "known by their cost",
+        "known": "known by cost",
         "trained": "trained",
-        "infeasible": "refused, over a limit",
-        "twins": "twins, not trained again",
+        "infeasible": "refused",
+        "twins": "twins",
         "failed": "failed",
     }
     phases = [

@@ -7,12 +7,15 @@ from dataclasses import dataclass, field
 
 from markupsafe import Markup, escape
 
-__all__ = ["Box", "Labels", "clip", "steps", "tag", "text", "text_width", "trim"]
+__all__ = ["SIZE", "Box", "Labels", "clip", "dots", "steps", "tag", "text", "text_width", "trim"]
 
 Box = tuple[float, float, float, float]  # left, top, right, bottom
 
-_NARROW = frozenset("iljtfrI.,:;'|!()[] -")
-_BROAD = frozenset("mwMW@%—+±≤≥→")
+SIZE = 11.5  # of text, in pixels; report.css says the same
+
+_THIN = frozenset("iljI|.,:;'· ")
+_NARROW = frozenset('tfr-()[]/!"')
+_BROAD = frozenset("mwMW@%—+±≤≥→<>=×&")
 
 
 def trim(value: float) -> str:
@@ -34,30 +37,63 @@ def tag(name: str, *content: str, **attributes: object) -> Markup:
         shown = trim(value) if isinstance(value, float) else value
         parts.append(f' {key.rstrip("_").replace("_", "-")}="{escape(shown)}"')
     inner = Markup("").join(escape(part) for part in content)
-    return Markup(f"<{name}{''.join(parts)}>{inner}</{name}>")
+    end = f">{inner}</{name}>" if content else "/>"
+    return Markup(f"<{name}{''.join(parts)}{end}")
 
 
-def text(x: float, y: float, content: str, **attributes: object) -> Markup:
-    """A line of text, its baseline at ``y``."""
-    return tag("text", content, x=float(x), y=float(y), **attributes)
+def text(x: float, y: float, content: str, kind: str, anchor: str = "start") -> Markup:
+    """A line of text.
+
+    Args:
+        x, y: Where it is anchored, on its baseline.
+        content: The words.
+        kind: Its class in the style sheet.
+        anchor: ``"start"``, ``"middle"`` or ``"end"``.
+    """
+    side = {"start": "", "middle": " mid", "end": " end"}[anchor]
+    return tag("text", content, x=float(x) or None, y=float(y), class_=kind + side)
 
 
-def text_width(content: str, size: float = 11.0) -> float:
-    """About the width of a text in a sans serif font, in pixels; rather too wide than too narrow."""
-    ems = sum(
-        0.32 if c in _NARROW else 0.92 if c in _BROAD else 0.7 if c.isupper() else 0.58
-        for c in content
-    )
-    return ems * size
+def text_width(content: str, size: float = SIZE) -> float:
+    """About the width of a text in a sans serif font, in pixels; if wrong, then too much."""
+    return size * sum(map(_ems, content))
 
 
-def clip(content: str, width: float, size: float = 11.0) -> str:
-    """The text, cut with an ellipsis where it is wider than ``width``."""
+def _ems(char: str) -> float:
+    """About the width of a character, of the broadest of the usual fonts."""
+    if char in _THIN:
+        return 0.33
+    if char in _NARROW:
+        return 0.42
+    if char in _BROAD:
+        return 0.9
+    if ord(char) > 0x2E80:  # from here on mostly full-width scripts
+        return 1.1
+    return 0.7 if char.isupper() else 0.62
+
+
+def clip(content: str, width: float, size: float = SIZE, keep_end: bool = False) -> str:
+    """The text, cut with an ellipsis where it is wider than ``width``; at its start if asked so."""
     if text_width(content, size) <= width:
         return content
     while content and text_width(content + "…", size) > width:
-        content = content[:-1]
-    return content.rstrip() + "…"
+        content = content[1:] if keep_end else content[:-1]
+    return f"…{content.lstrip()}" if keep_end else f"{content.rstrip()}…"
+
+
+def dots(places: Iterable[tuple[int, int]], mark: str, back: tuple[int, int]) -> str:
+    """A path with the same mark at each place, each once, in few characters.
+
+    Args:
+        places: Whole pixels.
+        mark: The path of the mark, relative to its place.
+        back: Where the mark leaves the pen, relative to its place.
+    """
+    path, (px, py) = "", (0, 0)
+    for x, y in sorted(set(places)):
+        path += f"m{x - px} {y - py}{mark}"
+        px, py = x + back[0], y + back[1]
+    return path.replace(" -", "-")
 
 
 def steps(points: Sequence[tuple[float, float]], end: float | None = None) -> str:
@@ -87,7 +123,7 @@ class Labels:
     light: list[Box] = field(default_factory=list)
 
     def place(
-        self, content: str, spots: Iterable[tuple[float, float, str]], size: float = 11.0
+        self, content: str, spots: Iterable[tuple[float, float, str]], size: float = SIZE
     ) -> tuple[float, float, str] | None:
         """The best of the spots (x, baseline, anchor), reserved; None where none is free.
 

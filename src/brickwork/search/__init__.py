@@ -1,1 +1,1 @@
-"""The search loop: proposals out, results in, every event on disk before anything follows from it."""
+"""The search loop: proposals out, results in, and every event on disk first."""

@@ -129,7 +129,7 @@ class Processes:
         context.set_forkserver_preload(list(setup.preload))
         for name in _THREADS:  # read by the libraries when the fork server loads them
             os.environ[name] = "1"
-        self._pool = ProcessPool(
+        self._pool: Any = ProcessPool(
             max_workers=workers, context=context, initializer=_prepare, initargs=(setup,)
         )
 
@@ -170,7 +170,7 @@ class Processes:
             outcome = Outcome(number, None, f"took longer than {self.timeout_s:.0f} s")
         except MemoryError:
             outcome = Outcome(number, None, "out of memory")
-        except Exception as error:  # whatever it was, it is this job's cause of failure
+        except Exception as error:  # noqa: BLE001  # whatever it is, it is this job's cause
             outcome = Outcome(number, None, _explained(error))
         self._ended.put(outcome)
 
@@ -209,7 +209,7 @@ def attempted(number: int, work: Work, job: Job) -> Outcome:
         return Outcome(number, None, "out of memory")
     except BrickworkError as error:
         return Outcome(number, None, str(error))
-    except Exception as error:  # recorded on the trial and shown
+    except Exception as error:  # noqa: BLE001  # recorded on the trial and shown
         return Outcome(number, None, _explained(error))
 
 

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from brickwork.errors import SpaceError, StudyCorrupt
-from brickwork.objective import Limit, Objective
+from brickwork.objective import Limit, Objective, broken
 from brickwork.quantity import Quantity
 from brickwork.search.executors import Executor, Outcome
 from brickwork.search.store import Store
@@ -215,14 +215,9 @@ class Loop:
             self._finish(trial.finished(State.INFEASIBLE, cause=str(error)))
             return
         trial = self.progress.trials[trial.number] = replace(trial, metrics=candidate.metrics)
-        broken = [
-            limit
-            for limit in self.limits
-            if limit.metric in candidate.metrics
-            and limit.excess(candidate.metrics[limit.metric].value) > 0
-        ]
-        if broken:
-            self._finish(trial.finished(State.INFEASIBLE, cause=_breaks(broken, trial.metrics)))
+        cause = broken(candidate.metrics, self.limits)
+        if cause:
+            self._finish(trial.finished(State.INFEASIBLE, cause=cause))
             return
         first = self._keys.setdefault(self._key(trial.proposal, candidate), trial.number)
         if first == trial.number:
@@ -298,9 +293,3 @@ class Loop:
 def _identity(proposal: Proposal) -> str:
     """What makes two proposals the same."""
     return json.dumps([proposal.arch.to_json(), round(proposal.fidelity, 9), proposal.continues])
-
-
-def _breaks(limits: Sequence[Limit], metrics: Mapping[str, Quantity]) -> str:
-    return "; ".join(
-        f"{limit.metric} {metrics[limit.metric].text()} breaks {limit.text}" for limit in limits
-    )

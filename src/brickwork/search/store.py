@@ -314,7 +314,7 @@ def _locked(folder: Path) -> sqlite3.Connection:
     except sqlite3.DatabaseError as error:
         if "locked" in str(error):
             raise StudyBusy(
-                f"{folder} is busy: another process works in it; wait for it, or give another --study"
+                f"{folder} is busy: another process works in it; wait, or give another --study"
             ) from error
         raise _explained(path, error) from error
     return lock

@@ -18,6 +18,7 @@ from brickwork.errors import ShapeError, SpaceError
 from brickwork.space.arch import Arch
 from brickwork.space.blocks import (
     Block,
+    Composite,
     Identity,
     OneOf,
     Optional,
@@ -132,8 +133,7 @@ class Graph:
 
     def normalized(self, normalize: Normalize) -> Graph:
         """This graph with a normalisation of the raw input in front."""
-        node = Node("normalize", normalize, (-1,), normalize.shape([self.input]))
-        return Graph(self.input, (Fragment(self.input, (node,)), *self.parts))
+        return Graph(self.input, (_normalization(self.input, normalize), *self.parts))
 
     @property
     def hash(self) -> str:
@@ -184,6 +184,12 @@ def graph(
         shape = part.shape
     whole = Graph(input, parts)
     return whole if normalize is None else whole.normalized(normalize)
+
+
+@functools.lru_cache(maxsize=_CACHE)
+def _normalization(input: Shape, normalize: Normalize) -> Fragment:
+    node = Node("normalize", normalize, (-1,), normalize.shape([input]))
+    return Fragment(input, (node,))
 
 
 @functools.lru_cache(maxsize=_CACHE)

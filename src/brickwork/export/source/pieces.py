@@ -89,7 +89,11 @@ def slots(leaf: Leaf) -> list[Slot]:
         more = [Slot(name, getattr(op, name)) for name in ("kernel", "stride", "dilation")]
         if not _halves(op):
             more.append(Slot("padding", op.pads))
-        return [*ends, *more] if isinstance(op, Depthwise) else [*ends, *more, Slot("groups", op.groups)]
+        return (
+            [*ends, *more]
+            if isinstance(op, Depthwise)
+            else [*ends, *more, Slot("groups", op.groups)]
+        )
     if isinstance(op, Linear):
         return [Slot("inputs", before, "in"), Slot("outputs", after, "out")]
     if isinstance(op, Norm):
@@ -135,7 +139,9 @@ def expression(leaf: Leaf, inputs: Sequence[str], name: str) -> str:
         return f"{first}.reshape(-1, {', '.join(map(str, op.to))})"
     if isinstance(op, GlobalPool):
         axes = tuple(range(2, len(leaf.inputs[0]) + 1))
-        return f"{first}.{'amax' if op.how == 'max' else 'mean'}({axes if len(axes) > 1 else axes[0]})"
+        return (
+            f"{first}.{'amax' if op.how == 'max' else 'mean'}({axes if len(axes) > 1 else axes[0]})"
+        )
     if isinstance(op, Normalize):
         if buffered(op):
             return f"({first} - self.{name}_mean) / self.{name}_std"
@@ -151,7 +157,9 @@ def buffered(op: Op) -> bool:
 def _halves(op: Conv | Depthwise) -> bool:
     """Whether the padding is half of an odd kernel, so that it need not be said."""
     kernel = op.kernel
-    return isinstance(kernel, int) and kernel % 2 == 1 and op.dilation == 1 and op.pads == kernel // 2
+    return (
+        isinstance(kernel, int) and kernel % 2 == 1 and op.dilation == 1 and op.pads == kernel // 2
+    )
 
 
 def _number(value: float) -> str:
@@ -177,8 +185,12 @@ def _padding(leaf: Leaf, values: Mapping[str, str]) -> str:
 
 def _convolution(leaf: Leaf, values: Mapping[str, str]) -> tuple[str, list[str]]:
     op: Any = leaf.node.op
-    ends = [values["inputs"], values["outputs"]] if isinstance(op, Conv) else [values["channels"]] * 2
-    known = {"groups": values.get("channels", "1")} | dict(values) | {"padding": _padding(leaf, values)}
+    ends = (
+        [values["inputs"], values["outputs"]] if isinstance(op, Conv) else [values["channels"]] * 2
+    )
+    known = (
+        {"groups": values.get("channels", "1")} | dict(values) | {"padding": _padding(leaf, values)}
+    )
     more = _keywords(
         known,
         stride=("stride", "1"),
@@ -207,7 +219,7 @@ def _norm(leaf: Leaf, values: Mapping[str, str]) -> tuple[str, list[str]]:
     return f"nn.BatchNorm{axes}d", [values["channels"], *eps]
 
 
-def _activation(leaf: Leaf, values: Mapping[str, str]) -> tuple[str, list[str]]:
+def _activation(leaf: Leaf, _: Mapping[str, str]) -> tuple[str, list[str]]:
     return _ACTIVATIONS[str(leaf.node.op.how)], []  # type: ignore[attr-defined]  # an Activation
 
 
@@ -221,18 +233,18 @@ def _pool(leaf: Leaf, values: Mapping[str, str]) -> tuple[str, list[str]]:
     return f"nn.AvgPool{axes}d", [values["kernel"], *more, *counts]
 
 
-def _global_pool(leaf: Leaf, values: Mapping[str, str]) -> tuple[str, list[str]] | None:
+def _global_pool(leaf: Leaf, _: Mapping[str, str]) -> tuple[str, list[str]] | None:
     op: Any = leaf.node.op
     if not op.keep:
         return None
     return f"nn.Adaptive{'Max' if op.how == 'max' else 'Avg'}Pool{len(leaf.node.shape) - 1}d", ["1"]
 
 
-def _flatten(leaf: Leaf, values: Mapping[str, str]) -> tuple[str, list[str]]:
+def _flatten(*_: object) -> tuple[str, list[str]]:
     return "nn.Flatten", []
 
 
-def _dropout(leaf: Leaf, values: Mapping[str, str]) -> tuple[str, list[str]]:
+def _dropout(_: Leaf, values: Mapping[str, str]) -> tuple[str, list[str]]:
     return "nn.Dropout", [values["rate"]]
 
 

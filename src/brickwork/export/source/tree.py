@@ -10,8 +10,8 @@ from brickwork.space import Graph, Input, Node, Shape
 __all__ = ["Irregular", "Item", "Leaf", "Scope", "scopes"]
 
 
-class Irregular(Exception):  # noqa: N818  # caught in this package, never shown
-    """The names do not form modules with one output each; the network is written flat."""
+class Irregular(Exception):
+    """The names do not form modules with one output each; the network is written flat instead."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +74,8 @@ def scopes(graph: Graph) -> Scope:
         Irregular: A scope has several outputs, is interrupted, or is called like an operation.
     """
     nodes = graph.nodes
+    if len(nodes) == 1:
+        raise Irregular("there are no operations")
     inner = [i for i, node in enumerate(nodes) if not isinstance(node.op, Input)]
     return _Tree(graph).scope("", inner, list(range(len(nodes) - len(inner))))
 
@@ -93,7 +95,9 @@ class _Tree:
                 raise Irregular(f"{path}.{name} is interrupted, or an operation and a scope")
             seen.add(name)
             full = f"{path}.{name}" if path else name
-            reads = list(dict.fromkeys(s for i in run for s in self.nodes[i].inputs if s not in run))
+            reads = list(
+                dict.fromkeys(s for i in run for s in self.nodes[i].inputs if s not in run)
+            )
             part: Leaf | Scope
             if self.nodes[run[0]].name == full:
                 if len(run) > 1:
@@ -108,8 +112,8 @@ class _Tree:
             items.append(Item(name, part, tuple(place[i] for i in reads)))
             place[run[-1]] = len(items) - 1
         inside = set(members)
-        for node in members[:-1]:
-            if not inside.issuperset(self.consumers[node]):
+        for index in members[:-1]:
+            if not inside.issuperset(self.consumers[index]):
                 raise Irregular(f"{path} has several outputs")
         return Scope(path, tuple(items), tuple(self.nodes[i].shape for i in externals))
 

@@ -26,6 +26,11 @@
     });
     if (scroll) document.getElementById("selected").scrollIntoView({ block: "nearest", behavior: "smooth" });
   };
+  all("svg.front .model").forEach((e) => {
+    e.setAttribute("tabindex", "0");
+    e.setAttribute("role", "button");
+    e.setAttribute("aria-pressed", "false");
+  });
   const panels = all("#selected [data-panel]");
   const order = panels.map((e) => e.dataset.panel);
   const walk = (by) => {
@@ -105,12 +110,13 @@
   };
   const hide = () => { tip.hidden = true; };
   const modelTip = (index) => () => {
-    const model = data.models[index];
-    line("b", model.name + " · " + model.id, tip);
-    for (const [label, value, how] of model.lines) {
-      const p = line("p", label + " " + value + " ", tip);
-      line("em", how, p);
-    }
+    const panel = panels.find((e) => e.dataset.panel === index);
+    const words = (e) => e.textContent.replace(/\s+/g, " ").trim();
+    line("b", words(panel.querySelector(".who")), tip);
+    all(".numbers tr", panel).forEach((row) => {
+      const how = row.querySelector(".badge");
+      if (how) line("em", words(how), line("p", [...row.children].slice(0, 2).map(words).join(" ") + " ", tip));
+    });
   };
   const textTip = (text) => () => text.split("\n").forEach((t, i) => line(i ? "p" : "b", t, tip));
   const trialTip = (index, frame) => () => {
@@ -186,13 +192,14 @@
   const dress = (mode) => {
     if (mode === "auto") delete document.documentElement.dataset.theme;
     else document.documentElement.dataset.theme = mode;
-    theme.textContent = mode;
+    theme.dataset.mode = mode;
+    theme.textContent = "theme: " + mode;
     theme.setAttribute("aria-label", "Colours: " + (mode === "auto" ? "as the system has them" : mode));
   };
   theme.hidden = false;
   if (modes.includes(stored())) dress(stored());
   theme.addEventListener("click", () => {
-    const next = modes[(modes.indexOf(theme.textContent) + 1) % 3];
+    const next = modes[(modes.indexOf(theme.dataset.mode || "auto") + 1) % 3];
     dress(next);
     try { localStorage.setItem("brickwork-theme", next); } catch { /* a file may have no storage */ }
   });

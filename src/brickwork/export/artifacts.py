@@ -1,0 +1,358 @@
+"""The folder of a model: every file in it, written at once, with a manifest of checksums."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import importlib
+import io
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from brickwork.errors import ExportError, UnknownName
+from brickwork.export.card import write_card
+from brickwork.export.runtimes import run_onnx, run_torch
+from brickwork.space import Graph
+
+__all__ = [
+    "FORMATS",
+    "Artifacts",
+    "FileFacts",
+    "add_verification",
+    "check_manifest",
+    "copy_model",
+    "export_model",
+    "read_manifest",
+]
+
+FORMATS: Mapping[str, tuple[str, ...]] = {
+    "source": ("model.py", "weights.safetensors"),
+    "onnx": ("model.onnx",),
+    "onnx-int8": ("model.int8.onnx",),
+}
+"""The files of each format."""
+
+_EXPORTERS: Mapping[str, str] = {
+    "source": "brickwork.export.source:write_source",
+    "onnx": "brickwork.export.onnx:write_onnx",
+    "onnx-int8": "brickwork.export.quantize:quantize",
+}
+_MANIFEST = "manifest.json"
+_VERSION = 1  # of the manifest's form
+
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class FileFacts:
+    """A file as it was written.
+
+    Attributes:
+        sha256: Its checksum.
+        bytes: Its size.
+    """
+
+    sha256: str
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Artifacts:
+    """A model's folder.
+
+    Attributes:
+        folder: Where it lies.
+        files: What is in it, but for the manifest itself.
+    """
+
+    folder: Path
+    files: Mapping[str, FileFacts]
+
+
+def export_model(
+    folder: Path,
+    graph: Graph,
+    weights: Mapping[str, Array],
+    *,
+    formats: Sequence[str] = tuple(FORMATS),
+    calibration: Array | None = None,
+    golden_inputs: Array,
+    info: Mapping[str, Any],
+) -> Artifacts:
+    """Write a model's folder: all of it or nothing.
+
+    Args:
+        folder: Where; a model that was there before is replaced.
+        graph: The network.
+        weights: Its weights by state-dict key.
+        formats: Any of ``FORMATS``.
+        calibration: Raw training samples ``(samples, *input)``, for int8.
+        golden_inputs: A few raw samples whose logits are stored beside the model.
+        info: What is known of the model, for its card (see ``write_card``); JSON.
+
+    Raises:
+        UnknownName: A format is not known.
+        ExportError: The folder cannot be written, or the network not in this format.
+    """
+    for name in formats:
+        if name not in FORMATS:
+            raise UnknownName("format", name, FORMATS)
+    files = _files(graph, weights, formats, calibration, golden_inputs, info)
+    return _write(Path(folder), files, dict(info) | _facts(graph))
+
+
+def copy_model(folder: Path, out: Path, formats: Sequence[str] = ()) -> Path:
+    """Copy a model to another folder.
+
+    Args:
+        folder: A model's folder.
+        out: Where to; made if it is not there.
+        formats: What to copy; everything where none are given.
+
+    Raises:
+        UnknownName: A format is not known.
+        ExportError: The model is not there, not in this format, or was changed.
+    """
+    for name in formats:
+        if name not in FORMATS:
+            raise UnknownName("format", name, FORMATS)
+    if problems := check_manifest(folder):
+        raise ExportError(f"{folder} cannot be copied: {'; '.join(problems)}")
+    manifest = read_manifest(folder)
+    for name in formats:
+        missing = [file for file in FORMATS[name] if file not in manifest["files"]]
+        if missing:
+            raise ExportError(f"{folder} was not exported as {name!r}: it has no {missing[0]}")
+    optional = {file for name in FORMATS for file in FORMATS[name]}
+    wanted = {file for name in formats or FORMATS for file in FORMATS[name]}
+    names = [name for name in manifest["files"] if name not in optional or name in wanted]
+    with _readable(folder):
+        files = {name: (Path(folder) / name).read_bytes() for name in names}
+    known = {name: manifest["files"][name] for name in names}
+    verified = json.loads(files["verification.json"]) if "verification.json" in files else None
+    card = write_card({**manifest["info"], "files": known, "verification": verified})
+    return _write(Path(out), {**files, "card.md": card.encode()}, manifest["info"]).folder
+
+
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """The manifest of a model's folder.
+
+    Raises:
+        ExportError: There is none that can be read.
+    """
+    path = Path(folder) / _MANIFEST
+    with _readable(path):
+        text = path.read_text(encoding="utf-8")
+    try:
+        manifest = json.loads(text)
+        version = manifest["version"]
+        files = {name: FileFacts(**facts) for name, facts in manifest["files"].items()}
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise ExportError(f"{path} is not a manifest: export the model again") from None
+    if version != _VERSION:
+        raise ExportError(f"{path} has version {version}, this Brickwork reads {_VERSION}")
+    if bad := [name for name in files if Path(name).name != name]:
+        raise ExportError(f"{path} names a file outside of its folder: {bad[0]!r}")
+    return dict(manifest)
+
+
+def check_manifest(folder: Path) -> list[str]:
+    """What is wrong with the files of a model's folder, a sentence each; nothing if all is well."""
+    try:
+        manifest = read_manifest(folder)
+    except ExportError as error:
+        return [str(error)]
+    problems = []
+    for name, facts in manifest["files"].items():
+        try:
+            found = _fact((Path(folder) / name).read_bytes())
+        except FileNotFoundError:
+            problems.append(f"{name} is missing")
+            continue
+        except OSError as error:
+            problems.append(f"{name} cannot be read: {error.strerror}")
+            continue
+        if found != FileFacts(**facts):
+            problems.append(
+                f"{name} was changed: it has {found.bytes} bytes and sha256 {found.sha256[:12]}, "
+                f"the manifest says {facts['bytes']} and {facts['sha256'][:12]}"
+            )
+    return problems
+
+
+def add_verification(folder: Path, verification: Mapping[str, Any]) -> Artifacts:
+    """Put what was verified into the card and the manifest of a model's folder.
+
+    Raises:
+        ExportError: The folder cannot be read or written.
+    """
+    folder = Path(folder)
+    manifest = read_manifest(folder)
+    facts = {name: FileFacts(**known) for name, known in manifest["files"].items()}
+    card = write_card(
+        {**manifest["info"], "files": manifest["files"], "verification": verification}
+    )
+    changed = {"verification.json": _json(verification), "card.md": card.encode()}
+    facts |= {name: _fact(content) for name, content in changed.items()}
+    changed[_MANIFEST] = _manifest(facts, manifest["info"])
+    with _writable(folder):
+        for name, content in changed.items():
+            part = folder / f".{name}.part"
+            part.write_bytes(content)
+            part.replace(folder / name)
+    return Artifacts(folder, facts)
+
+
+def _files(
+    graph: Graph,
+    weights: Mapping[str, Array],
+    formats: Sequence[str],
+    calibration: Array | None,
+    golden_inputs: Array,
+    info: Mapping[str, Any],
+) -> dict[str, bytes]:
+    """The content of every file but the manifest."""
+    import safetensors.numpy
+
+    golden = {"inputs": golden_inputs, "logits": run_torch(graph, weights, golden_inputs)}
+    files: dict[str, bytes] = {}
+    if "source" in formats:
+        title = f"Model {info['id']}" if "id" in info else "Model"
+        classes = [str(name) for name in info.get("classes", ())]
+        source = _exporter("source")(graph, title, classes=classes)
+        arrays = {key: np.ascontiguousarray(value) for key, value in weights.items()}
+        files["model.py"] = source.encode()
+        files["weights.safetensors"] = safetensors.numpy.save(arrays, {"graph": graph.hash})
+    if "onnx" in formats or "onnx-int8" in formats:
+        model = _exporter("onnx")(graph, weights)
+        if "onnx" in formats:
+            files["model.onnx"] = model
+        if "onnx-int8" in formats:
+            if calibration is None:
+                raise ExportError("int8 needs calibration samples: give some of the training split")
+            files["model.int8.onnx"] = _exporter("onnx-int8")(model, calibration)
+            golden["logits_int8"] = run_onnx(files["model.int8.onnx"], golden_inputs)
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, allow_pickle=False, **golden)
+    files["golden.npz"] = buffer.getvalue()
+    files["arch.json"] = _json({"arch": info.get("arch"), **_facts(graph), "ops": _ops(graph)})
+    sizes = {name: asdict(_fact(content)) for name, content in files.items()}
+    files["card.md"] = write_card({**info, **_facts(graph), "files": sizes}).encode()
+    return files
+
+
+def _exporter(name: str) -> Any:
+    """An exporter's function; what it depends on is heavy, so it is imported on first use."""
+    module, _, function = _EXPORTERS[name].partition(":")
+    return getattr(importlib.import_module(module), function)
+
+
+def _facts(graph: Graph) -> dict[str, Any]:
+    return {"input": list(graph.input), "output": list(graph.output), "graph": graph.hash}
+
+
+def _ops(graph: Graph) -> list[dict[str, Any]]:
+    """The operations of a graph for a reader: name, settings, what each reads, and its shape."""
+    return [
+        {
+            "name": node.name,
+            "kind": node.op.kind,
+            "settings": asdict(node.op),  # type: ignore[call-overload]  # every op is a dataclass
+            "inputs": [graph.nodes[i].name for i in node.inputs],
+            "shape": list(node.shape),
+        }
+        for node in graph.nodes
+    ]
+
+
+def _fact(content: bytes) -> FileFacts:
+    return FileFacts(hashlib.sha256(content).hexdigest(), len(content))
+
+
+def _json(value: Any) -> bytes:
+    return (json.dumps(value, indent=1, ensure_ascii=False) + "\n").encode()
+
+
+def _manifest(facts: Mapping[str, FileFacts], info: Mapping[str, Any]) -> bytes:
+    from brickwork.export.onnx import producer_version
+
+    files = {name: asdict(fact) for name, fact in sorted(facts.items())}
+    return _json(
+        {
+            "version": _VERSION,
+            "brickwork": producer_version(),
+            "graph": info.get("graph"),
+            "files": files,
+            "info": info,
+        }
+    )
+
+
+def _write(folder: Path, files: Mapping[str, bytes], info: Mapping[str, Any]) -> Artifacts:
+    """Write a folder beside its place, then put it there."""
+    facts = {name: _fact(content) for name, content in files.items()}
+    try:
+        replaceable = not folder.exists() or not any(folder.iterdir()) or _is_ours(folder)
+    except OSError as error:
+        raise ExportError(f"cannot use {folder}: {error.strerror}: give another folder") from error
+    if not replaceable:
+        raise ExportError(f"{folder} holds other files than a model: give another folder")
+    with _writable(folder):
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        part = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+        try:
+            for name, content in {**files, _MANIFEST: _manifest(facts, info)}.items():
+                (part / name).write_bytes(content)
+            part.chmod(0o755)  # the temporary folder was for us only
+            _swap(part, folder)
+        finally:
+            shutil.rmtree(part, ignore_errors=True)
+    return Artifacts(folder, facts)
+
+
+def _is_ours(folder: Path) -> bool:
+    return (folder / _MANIFEST).is_file()
+
+
+def _swap(part: Path, folder: Path) -> None:
+    """Put a finished folder in its place; one that was there before goes when it is."""
+    if not folder.exists():
+        os.rename(part, folder)
+        return
+    old = part.with_name(part.name + ".old")
+    os.rename(folder, old)
+    try:
+        os.rename(part, folder)
+    except OSError:
+        os.rename(old, folder)
+        raise
+    shutil.rmtree(old, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def _writable(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise ExportError(
+            f"cannot write {folder}: {reason}: free some space or give another folder"
+        ) from error
+
+
+@contextlib.contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is not text"
+        raise ExportError(f"cannot read {path}: {reason}: export the model again") from error

@@ -1,0 +1,245 @@
+"""``card.md``: what a person must know to use a model, beside its files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from brickwork.quantity import METRICS, Quantity
+
+__all__ = ["write_card"]
+
+_WHAT = {
+    "model.py": "plain PyTorch source",
+    "weights.safetensors": "weights for model.py",
+    "model.onnx": "ONNX, float32",
+    "model.int8.onnx": "ONNX, int8 weights and uint8 activations (QDQ)",
+    "golden.npz": "raw inputs and the logits they gave",
+    "arch.json": "the architecture, op by op",
+    "verification.json": "what was verified, in full",
+}
+
+_PYTHON = """```python
+import torch
+from model import load          # model.py; needs torch and safetensors
+
+net = load()
+with torch.inference_mode():
+    logits = net(x)             # x: torch.float32, {shape}
+```
+Run `python model.py` to compare it with `golden.npz` (needs numpy)."""
+
+_ONNX = """```python
+import onnxruntime as ort
+
+session = ort.InferenceSession("{file}", providers=["CPUExecutionProvider"])
+(logits,) = session.run(None, {{"input": x}})  # x: numpy.float32, {shape}
+```"""
+
+
+def write_card(info: Mapping[str, Any]) -> str:
+    """The card of a model.
+
+    Args:
+        info: What is known, all of it optional: ``id``, ``task`` (a title), ``classes``,
+            ``input``, ``output``, ``target`` (a title), ``limits`` (texts), ``metrics``
+            (quantities as JSON by name), ``splits`` (size and sha256 by name), ``recipe``
+            (settings by name), ``seed``, ``arch``, ``graph`` (hash), ``files`` (bytes and sha256
+            by name) and ``verification`` (as ``Verification.to_json`` gives it).
+    """
+    sections = (_title, _numbers, _files, _use, _data, _training, _verified, _caveats)
+    return (
+        "\n\n".join("\n".join(lines) for section in sections if (lines := list(section(info))))
+        + "\n"
+    )
+
+
+def _title(info: Mapping[str, Any]) -> Iterator[str]:
+    yield f"# Model {_text(info.get('id', 'without a name'))}"
+    yield ""
+    output = info.get("output") or [0]
+    for_what = f" for {_text(info['task'])}" if info.get("task") else ""
+    where = f", made for {_text(info['target'])}" if info.get("target") else ""
+    yield f"A network{for_what}{where}, found, trained, exported and checked by Brickwork."
+    yield ""
+    if info.get("input"):
+        yield (
+            f"- Input: float32, `{_batch(info['input'])}`, raw values as in the data; the "
+            "normalisation is part of the model"
+        )
+        yield f"- Output: logits, `{_batch(output)}`; their softmax is not calibrated"
+    classes = [_text(name) for name in info.get("classes", ())]
+    if classes:
+        more = f" and {len(classes) - 20} more" if len(classes) > 20 else ""
+        yield f"- Classes, in the order of the outputs: {', '.join(classes[:20])}{more}"
+    if info.get("limits"):
+        yield f"- Limits it had to keep: {', '.join(f'`{t}`' for t in info['limits'])}"
+
+
+def _numbers(info: Mapping[str, Any]) -> Iterator[str]:
+    verified = (info.get("verification") or {}).get("metrics", {})
+    metrics = {
+        **verified,
+        **{k: q for k, q in info.get("metrics", {}).items() if k not in verified},
+    }
+    if not metrics:
+        return
+    yield "## Numbers"
+    yield ""
+    yield from _table(
+        ("what", "value", "how it is known", "source"),
+        [
+            (
+                METRICS[name].label if name in METRICS else name,
+                _amount(quantity),
+                str(quantity["how"]),
+                quantity["source"],
+            )
+            for name, quantity in metrics.items()
+        ],
+    )
+
+
+def _files(info: Mapping[str, Any]) -> Iterator[str]:
+    files = info.get("files") or {}
+    if not files:
+        return
+    yield "## Files"
+    yield ""
+    rows = [
+        (f"`{name}`", f"{files[name]['bytes']:,}", what, f"`{files[name]['sha256'][:16]}`")
+        for name, what in _WHAT.items()
+        if name in files
+    ]
+    yield from _table(("file", "bytes", "what it is", "sha256 begins"), rows)
+    yield ""
+    yield "`manifest.json` has the full checksums. Nothing here needs Brickwork."
+
+
+def _use(info: Mapping[str, Any]) -> Iterator[str]:
+    files = info.get("files") or {}
+    shape = _batch(info.get("input") or ())
+    if "model.py" in files:
+        yield "## Use it from PyTorch"
+        yield ""
+        yield _PYTHON.replace("{shape}", shape)
+    for name, title in (("model.onnx", "ONNX Runtime"), ("model.int8.onnx", "ONNX Runtime, int8")):
+        if name in files:
+            yield ""
+            yield f"## Use it from {title}"
+            yield ""
+            yield _ONNX.format(file=name, shape=shape)
+
+
+def _data(info: Mapping[str, Any]) -> Iterator[str]:
+    splits = info.get("splits") or {}
+    if not splits:
+        return
+    yield "## Data"
+    yield ""
+    yield from _table(
+        ("split", "samples", "sha256"),
+        [(name, f"{s['size']:,}", f"`{s['sha256']}`") for name, s in splits.items()],
+    )
+    yield ""
+    yield (
+        "The architecture was chosen on the validation split. The weights were trained on training "
+        "and validation data. The test split was opened once, after that."
+    )
+
+
+def _training(info: Mapping[str, Any]) -> Iterator[str]:
+    recipe, arch = info.get("recipe") or {}, (info.get("arch") or {}).get("choices", {})
+    if not recipe and not arch:
+        return
+    yield "## How it was made"
+    yield ""
+    if recipe:
+        settings = ", ".join(f"{_text(name)} {_text(value)}" for name, value in recipe.items())
+        yield f"- Training settings: {settings}"
+    if "seed" in info:
+        yield f"- Seed of the study: {info['seed']}"
+    if arch:
+        choices = ", ".join(f"{_text(k)} = {_text(v)}" for k, v in sorted(arch.items()))
+        yield f"- Decisions: {choices}"
+    if info.get("graph"):
+        yield f"- Hash of the graph: `{info['graph']}`"
+
+
+def _verified(info: Mapping[str, Any]) -> Iterator[str]:
+    yield "## Verification"
+    yield ""
+    checks = (info.get("verification") or {}).get("checks")
+    if not checks:
+        yield "The files were written but not verified: none was run and compared."
+        return
+    qualities = list(dict.fromkeys(name for check in checks for name in check["metrics"]))
+    heads = [f"{METRICS[n].label} on test" if n in METRICS else n for n in qualities]
+    yield from _table(
+        ("file", "largest difference", "same class", *heads, "latency here", "result"),
+        [
+            (
+                f"`{check['file']}`",
+                "" if check["relative"] is None else f"{check['relative']:.1e}",
+                "" if check["agreement"] is None else f"{100 * check['agreement']:.2f} %",
+                *(_amount(check["metrics"].get(name)) for name in qualities),
+                _amount(check["latency"]),
+                check["reason"] or "passed",
+            )
+            for check in checks
+        ],
+    )
+    yield ""
+    yield (
+        "Each file was run in its own runtime (ONNX Runtime on one CPU thread; a Python without "
+        "Brickwork) and compared with the network as it was trained; differences are relative to "
+        "its largest logit."
+    )
+
+
+def _caveats(info: Mapping[str, Any]) -> Iterator[str]:
+    yield "## What it cannot do"
+    yield ""
+    yield "- It knows its classes only: it gives one of them for any input, and is not calibrated."
+    yield (
+        "- Its scores hold for data like the test split; nothing is known about other cameras, "
+        "places, people or times. Measure it on your own data first."
+    )
+    if "model.int8.onnx" in (info.get("files") or {}):
+        yield (
+            "- The int8 file may differ by a rounding step between processors, and on x86 without "
+            "VNNI sums may saturate: run the golden vectors where you use it."
+        )
+    hows = {q["how"] for q in (info.get("metrics") or {}).values()}
+    if hows & {"predicted", "estimated", "simulated"}:
+        yield "- Numbers marked predicted, simulated or estimated were not observed on the device."
+
+
+def _batch(shape: Sequence[int]) -> str:
+    return f"({', '.join(['batch', *map(str, shape)])})"
+
+
+def _amount(data: Mapping[str, Any] | None) -> str:
+    if data is None:
+        return ""
+    quantity = Quantity.from_json(data)
+    spread = ""
+    if quantity.spread:
+        spread = f" ± {Quantity(quantity.spread, quantity.unit, quantity.how).text()}"
+    return quantity.text() + spread
+
+
+def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    yield f"| {' | '.join(heads)} |"
+    yield f"|{'|'.join(' --- ' for _ in heads)}|"
+    for row in rows:
+        yield f"| {' | '.join(_cell(value) for value in row)} |"
+
+
+def _cell(value: str) -> str:
+    return " ".join(str(value).replace("|", "\\|").split())
+
+
+def _text(value: Any) -> str:
+    """A value in running text: one line, and nothing that Markdown would take for a tag."""
+    return " ".join(str(value).replace("<", "&lt;").split())

@@ -1,0 +1,1 @@
+"""Tasks: data, loss and metrics of each kind of problem, and the training loop."""

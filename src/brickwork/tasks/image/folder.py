@@ -1,0 +1,203 @@
+"""Images from a folder of class folders, optionally below ``train/``, ``val/`` and ``test/``."""
+
+from __future__ import annotations
+
+import warnings
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps
+
+from brickwork.errors import DataError
+from brickwork.tasks.image.arrays import SMALLEST_SIDE, Raw
+
+__all__ = ["LARGEST_SIDE", "read_folder"]
+
+_SUFFIXES = (".png", ".jpg", ".jpeg")
+_SPLIT_NAMES = {
+    "train": "train",
+    "training": "train",
+    "val": "val",
+    "valid": "val",
+    "validation": "val",
+    "test": "test",
+    "testing": "test",
+}
+_ORIENTATION = 0x0112  # the EXIF tag
+_GREY = ("1", "L", "LA", "I", "I;16", "F")
+
+LARGEST_SIDE = 224
+"""Larger images are made smaller to this, the customary size for photographs, in pixels."""
+
+
+def read_folder(folder: Path) -> Raw:
+    """Decode all images below a folder.
+
+    Images of another size than the most common one are scaled and cropped at the centre. The
+    result is grey when every image is.
+
+    Raises:
+        DataError: There are no classes, or an image cannot be read.
+    """
+    notes: list[str] = []
+    folder = _descended(folder, notes)
+    splits = _splits(folder)
+    files: dict[str, list[Path]] = {}
+    labels: dict[str, list[str]] = {}
+    skipped = 0
+    for split, where in splits.items():
+        files[split], labels[split], others = _listed(where)
+        skipped += others
+    if skipped:
+        notes.append(f"{skipped} files that are neither png nor jpeg were left out")
+    size, grey = _form(files, notes)
+    x = {split: _decoded(group, size, grey) for split, group in files.items()}
+    if not grey and all(_colourless(images) for images in x.values()):
+        notes.append("all images are grey: one channel is kept")
+        x = {split: np.ascontiguousarray(images[:, :1]) for split, images in x.items()}
+    y = {split: np.array(group) for split, group in labels.items()}
+    return Raw(folder.name, folder.name, str(folder), x, y, tuple(notes))
+
+
+def _children(folder: Path) -> list[Path]:
+    """What is in a folder, sorted, without hidden files and what archives leave behind."""
+    found = (p for p in folder.iterdir() if not p.name.startswith((".", "__")))
+    return sorted(found, key=lambda p: p.name)
+
+
+def _is_image(path: Path) -> bool:
+    return path.suffix.lower() in _SUFFIXES and path.is_file()
+
+
+def _descended(folder: Path, notes: list[str]) -> Path:
+    """The folder that the data lies in: archives often hold one folder that holds everything."""
+    inner = _children(folder)
+    while len(inner) == 1 and inner[0].is_dir() and any(p.is_dir() for p in _children(inner[0])):
+        folder = inner[0]
+        notes.append(f"the data lies in {folder.name}/")
+        inner = _children(folder)
+    return folder
+
+
+def _splits(folder: Path) -> dict[str, Path]:
+    below = {p.name.lower(): p for p in _children(folder) if p.is_dir()}
+    splits: dict[str, Path] = {}
+    for name, path in below.items():
+        split = _SPLIT_NAMES.get(name)
+        if split is not None and split in splits:
+            raise DataError(
+                f"{folder}: both {splits[split].name}/ and {path.name}/ are there; keep one"
+            )
+        if split is not None:
+            splits[split] = path
+    return splits if "train" in splits else {"train": folder}
+
+
+def _listed(folder: Path) -> tuple[list[Path], list[str], int]:
+    """The images of a folder of class folders, the class of each, and how many other files."""
+    files: list[Path] = []
+    labels: list[str] = []
+    others = 0
+    classes = [p for p in _children(folder) if p.is_dir()]
+    if not classes:
+        loose = sum(_is_image(p) for p in _children(folder))
+        found = f"{loose} images but no class folders" if loose else "no images and no folders"
+        raise DataError(
+            f"{folder}: there are {found}: put the png or jpeg images of each class into a folder "
+            "that is named after the class"
+        )
+    for path in classes:
+        below = sorted(p for p in path.rglob("*") if p.is_file() and not p.name.startswith("."))
+        images = [p for p in below if _is_image(p)]
+        if not images:
+            raise DataError(f"{path}: there is no png or jpeg image in this class folder")
+        others += len(below) - len(images)
+        files += images
+        labels += [path.name] * len(images)
+    return files, labels, others
+
+
+def _form(files: Mapping[str, Sequence[Path]], notes: list[str]) -> tuple[tuple[int, int], bool]:
+    """The (width, height) that all images get, and whether they are all grey.
+
+    The size is the most common one among the training images; of several the middle one by area.
+    """
+    sizes: dict[str, Counter[tuple[int, int]]] = {split: Counter() for split in files}
+    grey = True
+    for split, group in files.items():
+        for file in group:
+            size, mode = _header(file)
+            sizes[split][size] += 1
+            grey = grey and mode in _GREY
+    most = max(sizes["train"].values())
+    common = sorted((s for s, n in sizes["train"].items() if n == most), key=lambda s: s[0] * s[1])
+    width, height = common[len(common) // 2]
+    others = sum(n for found in sizes.values() for s, n in found.items() if s != (width, height))
+    if others:
+        notes.append(
+            f"{others} of {sum(map(len, files.values()))} images were scaled and cropped to the "
+            f"most common size, {width}x{height}"
+        )
+    if max(width, height) > LARGEST_SIDE:
+        factor = LARGEST_SIDE / max(width, height)
+        width, height = max(1, round(width * factor)), max(1, round(height * factor))
+        notes.append(f"all images were made smaller, to {width}x{height}")
+    if min(width, height) < SMALLEST_SIDE:
+        raise DataError(
+            f"{files['train'][0].parents[1]}: the images are {height}x{width} pixels, "
+            f"at least {SMALLEST_SIDE}x{SMALLEST_SIDE} are needed"
+        )
+    return (width, height), grey
+
+
+def _header(file: Path) -> tuple[tuple[int, int], str]:
+    """The (width, height) of an image as it is seen, and its mode."""
+    with _opened(file) as image:
+        try:
+            turned = image.getexif().get(_ORIENTATION, 1) >= 5  # the camera was held upright
+        except (OSError, SyntaxError, ValueError) as error:
+            raise DataError(f"{file}: the image is damaged: replace or remove it") from error
+        return (image.size[::-1] if turned else image.size), image.mode
+
+
+def _opened(file: Path) -> Image.Image:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            return Image.open(file)
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        raise DataError(f"{file}: cannot be read as an image: replace or remove it") from error
+
+
+def _decoded(files: Sequence[Path], size: tuple[int, int], grey: bool) -> NDArray[np.uint8]:
+    width, height = size
+    out = np.empty((len(files), 1 if grey else 3, height, width), np.uint8)
+    for index, file in enumerate(files):
+        with _opened(file) as image:
+            try:
+                pixels = _pixels(image, size, grey)
+            except (OSError, SyntaxError, ValueError) as error:
+                raise DataError(f"{file}: the image is damaged: replace or remove it") from error
+        out[index] = pixels[None] if grey else pixels.transpose(2, 0, 1)
+    return out
+
+
+def _pixels(image: Image.Image, size: tuple[int, int], grey: bool) -> NDArray[np.uint8]:
+    image.load()
+    if image.mode.startswith("I"):  # 16 bits; PIL would cut them off instead of scaling
+        image = Image.fromarray(
+            (np.asarray(image).astype(np.int64) >> 8).clip(0, 255).astype(np.uint8)
+        )
+    upright = ImageOps.exif_transpose(image).convert("L" if grey else "RGB")
+    if upright.size != size:
+        upright = ImageOps.fit(upright, size, Image.Resampling.LANCZOS)
+    return np.asarray(upright)
+
+
+def _colourless(images: NDArray[Any]) -> bool:
+    first = images[:, 0]
+    return bool((first == images[:, 1]).all() and (first == images[:, 2]).all())

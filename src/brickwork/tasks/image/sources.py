@@ -1,0 +1,119 @@
+"""Where images come from: a built-in name, an .npz file, arrays."""
+
+from __future__ import annotations
+
+import zipfile
+import zlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from brickwork.errors import DataError
+from brickwork.tasks.image.arrays import Raw, images_of, labels_of, splits_of
+from brickwork.tasks.image.folder import read_folder
+
+__all__ = ["BUILT_IN", "Source", "read"]
+
+BUILT_IN = ("digits",)
+"""Data sets that come with a dependency and need no download."""
+
+Source = str | Path | tuple[Any, Any] | Mapping[str, Any]
+
+
+def read(source: Source) -> Raw:
+    """The data of a source, in the splits that it has.
+
+    Raises:
+        DataError: There is no such source, or it cannot be used; the message says what to do.
+    """
+    if isinstance(source, Mapping):
+        return _from_mapping(source, "arrays", "the given arrays", "the given arrays")
+    if isinstance(source, (tuple, list)):
+        if len(source) != 2:
+            raise DataError(
+                f"arrays are given as a pair (images, labels), got {len(source)} of them"
+            )
+        pair = {"x": source[0], "y": source[1]}
+        return _from_mapping(pair, "arrays", "the given arrays", "the given arrays")
+    if not isinstance(source, (str, Path)):
+        raise DataError(
+            f"cannot read images from a {type(source).__name__}: give a path, the name 'digits', "
+            "a pair (images, labels) or a dictionary of arrays"
+        )
+    if source == "digits":
+        return _digits()
+    path = Path(source)
+    if path.is_dir():
+        return read_folder(path)
+    if not path.exists():
+        raise DataError(
+            f"no such file or folder: {str(source)!r} (built in is {', '.join(BUILT_IN)}; "
+            "else give an .npz file or a folder with a folder of png or jpeg images for each class)"
+        )
+    if path.suffix.lower() == ".npz":
+        return _from_npz(path)
+    advice = "unpack it first, then give the folder: " if path.suffix.lower() in _ARCHIVES else ""
+    raise DataError(
+        f"{path}: {advice}supported are an .npz file with x_train and y_train (or train_images and "
+        "train_labels, or X and y) and a folder with a folder of png or jpeg images for each class"
+    )
+
+
+_ARCHIVES = (".zip", ".tar", ".gz", ".tgz", ".xz", ".bz2", ".7z", ".rar")
+
+
+def _digits() -> Raw:
+    from sklearn.datasets import load_digits
+
+    bunch = load_digits()
+    return Raw(
+        "digits",
+        "handwritten digits (scikit-learn, 8x8)",
+        "digits",
+        {"train": images_of(bunch.images.astype(np.uint8), "digits")},
+        {"train": bunch.target.astype(np.int64)},
+    )
+
+
+def _from_npz(path: Path) -> Raw:
+    try:
+        # numpy leaves a file open that is no archive, so it gets one that is closed here.
+        with path.open("rb") as handle:
+            file = np.load(handle, allow_pickle=False)
+            if isinstance(file, np.ndarray):
+                raise DataError(f"{path}: holds a single array; images and labels are needed")
+            keys = splits_of(file.files, str(path))
+            wanted = [name for pair in keys.values() for name in pair]
+            arrays = {name: _member(file, name, path) for name in wanted}
+    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError) as error:
+        raise DataError(f"{path}: not a readable .npz file ({_brief(error)})") from error
+    return _from_mapping(arrays, path.stem, path.stem, str(path))
+
+
+def _member(file: Any, name: str, path: Path) -> Any:
+    try:
+        return file[name]
+    except ValueError as error:
+        if "allow_pickle" in str(error):
+            raise DataError(
+                f"{path}: {name!r} holds pickled objects, which are never loaded: "
+                "save it as a plain array of numbers"
+            ) from error
+        raise
+
+
+def _from_mapping(arrays: Mapping[str, Any], name: str, title: str, where: str) -> Raw:
+    x, y = {}, {}
+    for split, (images, labels) in splits_of(arrays, where).items():
+        x[split] = images_of(arrays[images], f"{where}, {images}")
+        y[split] = labels_of(arrays[labels], len(x[split]), f"{where}, {labels}")
+    shapes = {split: value.shape[1:] for split, value in x.items()}
+    if len(set(shapes.values())) > 1:
+        raise DataError(f"{where}: the splits hold images of different shapes: {shapes}")
+    return Raw(name, title, where, x, y)
+
+
+def _brief(error: Exception) -> str:
+    return " ".join(str(error).split())[:200] or type(error).__name__

@@ -1,0 +1,54 @@
+"""Every space of the catalogue, found by looking: a new one is tested without being named here."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import pkgutil
+from typing import NamedTuple
+
+from brickwork import spaces
+from brickwork.space import Shape, Space
+from brickwork.spaces.references import PUBLISHED
+
+__all__ = ["CATALOGUE", "Entry"]
+
+# What a space that adapts to its input is tried on: one to three axes, tiny to large.
+SHAPES: tuple[Shape, ...] = (
+    (1, 8, 8),
+    (1, 28, 28),
+    (3, 32, 32),
+    (3, 224, 224),
+    (1, 32),
+    (1, 16, 16, 16),
+)
+
+
+class Entry(NamedTuple):
+    """A space of the catalogue, for a shape of input and a number of outputs."""
+
+    id: str
+    space: Space
+    input: Shape
+    outputs: int
+
+
+def _entries() -> list[Entry]:
+    found = []
+    for info in pkgutil.iter_modules(spaces.__path__):
+        module = importlib.import_module(f"brickwork.spaces.{info.name}")
+        for name in module.__all__:
+            make = getattr(module, name)
+            if not inspect.isfunction(make):
+                continue
+            if name in PUBLISHED:
+                input, outputs = PUBLISHED[name]
+                found.append(Entry(name, make(), input, outputs))
+            else:
+                for shape in SHAPES:
+                    label = "x".join(map(str, shape))
+                    found.append(Entry(f"{name}-{label}", make(shape), shape, 10))
+    return found
+
+
+CATALOGUE = _entries()

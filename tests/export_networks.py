@@ -1,0 +1,146 @@
+"""Small networks that together have every op, for the tests of exported files."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from brickwork.space import (
+    ACTIVATIONS,
+    Activation,
+    Add,
+    Concat,
+    Conv,
+    ConvNorm,
+    Depthwise,
+    DepthwiseNorm,
+    Dropout,
+    Flatten,
+    GlobalPool,
+    Graph,
+    Identity,
+    InvertedResidual,
+    Linear,
+    Multiply,
+    Norm,
+    Normalize,
+    Parallel,
+    Pool,
+    Repeat,
+    Reshape,
+    Residual,
+    Seq,
+    Shape,
+    Space,
+    SqueezeExcite,
+    graph,
+)
+from brickwork.space.blocks import Block
+from brickwork.spaces.mobile import mobile
+from brickwork.trial import rng_for
+
+INPUTS: dict[int, Shape] = {1: (3, 24), 2: (3, 10, 9), 3: (3, 8, 7, 9)}
+HEAD = Seq(GlobalPool(), Linear(), name="head")
+
+
+def graph_of(
+    body: Block, input: Shape = (3, 10, 9), outputs: int = 5, normalize: Normalize | None = None
+) -> Graph:
+    space = Space("test", body)
+    return graph(space, space.arch(), input, outputs, normalize)
+
+
+def member(input: Shape, seed: int, outputs: int = 5) -> Graph:
+    """A random member of the mobile space."""
+    space = mobile(input)
+    arch = space.sample(rng_for(seed, "member"))
+    return graph(space, arch, input, outputs, Normalize((100.0,), (60.0,)))
+
+
+def raw(whole: Graph, samples: int = 3, seed: int = 0) -> NDArray[np.float32]:
+    """Raw pixels for a graph."""
+    return rng_for(seed, "raw").integers(0, 255, (samples, *whole.input)).astype(np.float32)
+
+
+def relative(expected: NDArray[Any], found: NDArray[Any]) -> float:
+    """Largest difference, relative to the largest expected value."""
+    assert found.shape == expected.shape
+    return float(np.abs(found - expected).max() / max(np.abs(expected).max(), 1e-6))
+
+
+def every_op(axes: int) -> dict[str, Block]:
+    """Networks that together have every op with every setting, for so many spatial axes."""
+    size = INPUTS[axes][1:]
+    uneven = (3, 1, 2)[:axes]
+    return {
+        "activations": Seq(
+            Conv(6, 1),
+            *(Seq(Conv(6, 1, bias=True), Activation(how), name=how) for how in ACTIVATIONS),
+            HEAD,
+        ),
+        "convolutions": Seq(
+            Conv(6, 3, 2, bias=True),
+            Conv(6, 3, groups=3, padding=2),
+            Conv(8, 3, dilation=2),
+            Conv(8, uneven, padding=(1, 0, 1)[:axes]),
+            Depthwise(3, bias=True),
+            Depthwise(5, 2),
+            Depthwise(3, dilation=2, padding=2),
+            HEAD,
+        ),
+        "norms": Seq(
+            Norm(),
+            Conv(6, 1),
+            Norm("layer"),
+            Conv(6, 1),
+            Norm("group", 3, eps=1e-3),
+            Conv(6, 1, bias=True),
+            Norm(eps=1e-2),
+            Norm(),
+            GlobalPool(),
+            Linear(7),
+            Norm(),
+            Linear(6, bias=False),
+            Norm("layer"),
+            Norm("group", 2),
+            Linear(),
+        ),
+        "pools": Seq(
+            Conv(4, 1),
+            Pool("max", 3, 2, 1),
+            Pool("average", 3, 1, 1),
+            Pool("max", 2, 1),
+            Pool("average", uneven, 1, (1, 0, 0)[:axes]),
+            Parallel((GlobalPool("max", keep=True), GlobalPool(keep=True)), Concat()),
+            GlobalPool("max"),
+            Linear(),
+        ),
+        "shapes": Seq(
+            Conv(4, 1, bias=True),
+            Dropout(0.3),
+            Reshape((2, 2 * size[0], *size[1:])),
+            Flatten(),
+            Reshape((4, *size)),
+            Flatten(),
+            Linear(6),
+            Dropout(0.5),
+            Linear(),
+        ),
+        "joins": Seq(
+            Parallel((Identity(), Conv(3, 3), Seq(Conv(3, 1), name="third")), Add()),
+            Parallel((Identity(), Seq(Conv(3, 1), GlobalPool(keep=True), name="gate")), Multiply()),
+            Parallel((Identity(), Depthwise(3), Identity()), Concat()),
+            Residual(Conv(9, 3)),
+            Residual(Conv(4, 3, 2), Conv(4, 1, 2)),
+            SqueezeExcite(),
+            HEAD,
+        ),
+        "blocks": Seq(
+            Seq(ConvNorm(6, 3, 1, "hard_swish"), name="stem"),
+            Repeat("deep", InvertedResidual(6, 3, expand=2, gate=SqueezeExcite()), 2),
+            Repeat("wide", Seq(DepthwiseNorm(3), Seq(ConvNorm(8, 1), name="point")), 2),
+            HEAD,
+        ),
+    }

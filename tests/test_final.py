@@ -1,0 +1,128 @@
+"""What is retrained, and how the search is judged."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from brickwork.final import candidates, gap, plan, shared_hypervolume, spread_out, table
+from brickwork.objective import Objective
+from brickwork.quantity import How, Quantity
+from brickwork.space import Arch
+from brickwork.trial import Proposal, State, Trial
+
+OBJECTIVES = (Objective("accuracy"), Objective("parameters"))
+
+
+def trial(
+    number: int, accuracy: float, parameters: float, fidelity: float = 1.0, name: str = ""
+) -> Trial:
+    metrics = {
+        "accuracy": Quantity(accuracy, "fraction", How.MEASURED),
+        "parameters": Quantity(parameters, "1", How.COUNTED),
+    }
+    arch = Arch.of("toy", {"n": name or str(number)})
+    return Trial(number, Proposal(arch, fidelity), State.DONE, metrics, seconds=2.0)
+
+
+points = st.lists(
+    st.tuples(st.integers(0, 20), st.integers(1, 20)), min_size=1, max_size=25, unique=True
+)
+
+
+@given(points)
+def test_candidates_are_those_that_no_other_dominates(values: list[tuple[int, int]]) -> None:
+    trials = [trial(i, a / 20, p) for i, (a, p) in enumerate(values)]
+    kept = {t.number for t in candidates(trials, OBJECTIVES)}
+    for i, (a, p) in enumerate(values):
+        beaten = any(x >= a and y <= p and (x, y) != (a, p) for x, y in values)
+        assert (i in kept) == (not beaten)
+
+
+def test_an_architecture_counts_at_its_highest_fidelity() -> None:
+    low, high = trial(0, 0.99, 100, 0.3, "same"), trial(1, 0.90, 100, 1.0, "same")
+    rival = trial(2, 0.95, 100)
+    assert candidates([low, high, rival], OBJECTIVES) == [rival]
+    assert candidates([low, rival], OBJECTIVES) == [low]
+
+
+def test_failed_trials_are_no_candidates() -> None:
+    failed = trial(0, 0.99, 10).finished(State.FAILED)
+    assert candidates([failed, trial(1, 0.5, 100)], OBJECTIVES) == [trial(1, 0.5, 100)]
+
+
+@given(points, st.integers(1, 5))
+def test_spreading_out_keeps_at_most_so_many_and_the_most_useful(
+    values: list[tuple[int, int]], most: int
+) -> None:
+    found = candidates([trial(i, a / 20, p) for i, (a, p) in enumerate(values)], OBJECTIVES)
+    kept = spread_out(found, OBJECTIVES, most)
+    assert len(kept) == min(most, len(found))
+    assert [t for t in found if t in kept] == kept
+    if len(found) == most + 1:  # one step: no other single removal may leave more
+        losses = table(OBJECTIVES, [t.metrics for t in found])
+        volumes = shared_hypervolume(
+            *[losses[list(rows)] for rows in itertools.combinations(range(len(found)), most)]
+        )
+        ours = shared_hypervolume(losses, table(OBJECTIVES, [t.metrics for t in kept]))[1]
+        assert ours == pytest.approx(max(volumes))
+
+
+@pytest.mark.parametrize("budget_s", [1000.0, 60.0, 30.0, 12.0, 3.0])
+def test_a_plan_keeps_to_its_time_and_prefers_whole_trainings(budget_s: float) -> None:
+    found = [trial(i, 0.5 + i / 40, 10 * 2**i) for i in range(10)]
+    made = plan(found, OBJECTIVES, lambda _: 5.0, budget_s, workers=2)
+    assert made.expected_s <= 2 * budget_s
+    assert made.expected_s == pytest.approx(
+        5.0 * made.part * len(made.trials) * made.repetitions
+    )
+    assert made.trials
+    assert len(made.trials) <= 8
+    if made.repetitions > 1:
+        assert made.part == 1.0
+    if budget_s >= 1000:
+        assert (len(made.trials), made.repetitions) == (8, 3)
+
+
+def test_a_plan_without_time_still_retrains_one() -> None:
+    made = plan([trial(0, 0.9, 10)], OBJECTIVES, lambda _: 500.0, 1.0, workers=2)
+    assert made.trials == (0,)
+
+
+def test_the_plan_counts_its_controls() -> None:
+    found = [trial(i, 0.5 + i / 40, 10 * 2**i) for i in range(8)]
+    alone = plan(found, OBJECTIVES, lambda _: 5.0, 70.0, workers=2)
+    beside = plan(found, OBJECTIVES, lambda _: 5.0, 70.0, workers=2, extra=2)
+    assert alone.repetitions > beside.repetitions
+
+
+@given(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9)), min_size=3, max_size=9))
+def test_tau_agrees_with_scipy(pairs: list[tuple[int, int]]) -> None:
+    from scipy.stats import kendalltau
+
+    found = gap([(a / 9, b / 9) for a, b in pairs], seed=0)
+    a, b = zip(*pairs, strict=True)
+    if len(set(a)) == 1 or len(set(b)) == 1:
+        assert np.isnan(found.tau)
+    else:
+        assert found.tau == pytest.approx(kendalltau(a, b).statistic)
+    assert found.mean == pytest.approx(np.mean(np.subtract(b, a)) / 9)
+
+
+def test_the_interval_of_tau_holds_it_and_is_reproducible() -> None:
+    pairs = [(0.1 * i, 0.1 * i + 0.03 * (-1) ** i) for i in range(8)]
+    found = gap(pairs, seed=3)
+    assert found.low <= found.tau <= found.high
+    assert gap(pairs, seed=3) == found
+    assert gap(pairs[:2], seed=3).to_json()["tau"]["value"] is None
+
+
+def test_a_better_front_has_more_of_the_shared_hypervolume() -> None:
+    better = table(OBJECTIVES, [trial(0, 0.9, 100).metrics, trial(1, 0.95, 300).metrics])
+    worse = table(OBJECTIVES, [trial(0, 0.8, 150).metrics])
+    ours, theirs, nothing = shared_hypervolume(better, worse, np.empty((0, 2)))
+    assert ours > theirs > nothing == 0.0
