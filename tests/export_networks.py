@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +27,7 @@ from brickwork.space import (
     Multiply,
     Norm,
     Normalize,
+    Op,
     Parallel,
     Pool,
     Repeat,
@@ -43,6 +45,13 @@ from brickwork.trial import rng_for
 
 INPUTS: dict[int, Shape] = {1: (3, 24), 2: (3, 10, 9), 3: (3, 8, 7, 9)}
 HEAD = Seq(GlobalPool(), Linear(), name="head")
+
+
+@dataclass(frozen=True, slots=True)
+class Strange(Op):
+    """An op that no exporter knows."""
+
+    kind: ClassVar[str] = "strange"
 
 
 def graph_of(

@@ -10,7 +10,7 @@ from brickwork.campaign import Campaign, Watch
 from brickwork.config import Run, default_objectives, parse_duration, study_folder, task_for
 from brickwork.devices.target import load_target
 from brickwork.dossier import write_report
-from brickwork.search.executors import usable_cores
+from brickwork.engine.executors import usable_cores
 from brickwork.study import Study
 
 __all__ = ["carry_out", "search"]
@@ -70,7 +70,7 @@ def search(
         budget_s=parse_duration(budget),
         max_trials=max_trials,
         seed=seed,
-        workers=1 if inline else workers or usable_cores(),
+        workers=_workers(workers, inline),
         control=control,
     )
     arrays = None if isinstance(data, str | Path) else data
@@ -94,3 +94,9 @@ def carry_out(
     study = Study(folder)
     write_report(study)
     return study
+
+
+def _workers(asked: int | None, inline: bool) -> int:
+    if inline:
+        return 1
+    return usable_cores() if asked is None else asked

@@ -19,9 +19,9 @@ from brickwork.config import Context, Run
 from brickwork.errors import BudgetError, LimitError, ShapeError, StudyMismatch
 from brickwork.finish import Finish
 from brickwork.objective import violation
-from brickwork.search.executors import Executor, Inline, Processes, Setup
-from brickwork.search.loop import Loop, Progress
-from brickwork.search.store import FILE, Store
+from brickwork.engine.executors import Executor, Inline, Processes, Setup
+from brickwork.engine.loop import Loop, Progress
+from brickwork.engine.store import FILE, Store
 from brickwork.space import Arch
 from brickwork.tasks.task import Task
 from brickwork.trial import rng_for
@@ -97,7 +97,7 @@ class Campaign:
         self.inline = inline
         self.run, self.context = _settled(run, task, self.folder)
         self.shares = Shares.of(self.run)
-        self._started = time.monotonic()
+        self._searched_s = 0.0
 
     def carry_out(self) -> None:
         """Do all that is left to do.
@@ -183,6 +183,7 @@ class Campaign:
         loop = self._loop(self.context.strategy(), executor, store)
         begun = time.monotonic()
         progress = loop.run(self.shares.search, self.run.max_trials, self.watch.searched)
+        self._searched_s = progress.elapsed_s
         store.record("spent", {"phase": "search", "seconds": time.monotonic() - begun})
         if not any(trial.scored for trial in progress.trials):
             causes = [trial.cause for trial in progress.trials if trial.cause]
@@ -196,7 +197,8 @@ class Campaign:
         self.watch.phase("random control", self.shares.control)
         with self._store(self.folder / "control") as store:
             loop = self._loop(self.context.strategy("random"), executor, store)
-            loop.run(self.shares.control, self.run.max_trials, self.watch.searched)
+            progress = loop.run(self.shares.control, self.run.max_trials, self.watch.searched)
+            self._searched_s += progress.elapsed_s
 
     def _loop(self, strategy: Any, executor: Executor, store: Store) -> Loop:
         return Loop(
@@ -211,11 +213,11 @@ class Campaign:
 
     def _final(self, store: Store, executor: Executor) -> None:
         """Retrain the front and the controls, then open the test split and export."""
-        spent = time.monotonic() - self._started
-        left = max(self.run.budget_s - spent - self.shares.export, 0.2 * self.run.budget_s)
+        spent = self._searched_s + self.shares.export
+        left = max(self.run.budget_s - spent, self.shares.final)
         finish = Finish(self.context, store, executor, self.folder, self.watch.step)
         self.watch.phase("retraining", left)
-        finish.retrain(left if self.run.max_trials is None else float("inf"))
+        finish.retrain(left)
         self.watch.phase("export", self.shares.export)
         finish.export()
 

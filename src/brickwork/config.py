@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from brickwork.errors import BrickworkError, BudgetError, UnknownName
+from brickwork.export.artifacts import EXPORTERS
 from brickwork.objective import Limit, Objective, parse_amount, violation
 from brickwork.quantity import METRICS, Quantity
 from brickwork.space import Arch, Graph, Shape, Space, graph
@@ -24,7 +25,7 @@ from brickwork.trial import Proposal, rng_for
 
 if TYPE_CHECKING:
     from brickwork.devices.target import Target
-    from brickwork.search.loop import Candidate
+    from brickwork.engine.loop import Candidate
     from brickwork.strategies.base import Strategy
     from brickwork.tasks.task import Task
 
@@ -51,19 +52,13 @@ REFERENCES = ("resnet8", "mobilenetv2", "dscnn")
 
 STRATEGIES: Mapping[str, str] = {
     "auto": "brickwork.strategies.auto:Auto",
-    "evolution": "brickwork.strategies.evolution:RegularizedEvolution",
+    "evolution": "brickwork.strategies.evolution:Evolution",
     "nsga2": "brickwork.strategies.nsga2:NSGA2",
     "random": "brickwork.strategies.random:Random",
 }
 TASKS: Mapping[str, str] = {
     "image-classification": "brickwork.tasks.image:load_images",
 }
-EXPORTERS: Mapping[str, str] = {
-    "source": "brickwork.export.source:write_source",
-    "onnx": "brickwork.export.onnx:write_onnx",
-    "onnx-int8": "brickwork.export.quantize:quantize",
-}
-
 _TRIALS = 48  # trainings at low fidelity that a search should have time for
 _PROMOTED = 0.5  # compute spent on higher fidelity, relative to that on low fidelity
 _LEAST_SCALE = 0.03
@@ -235,7 +230,7 @@ class Context:
     def describe(self, proposal: Proposal) -> Candidate:
         """What a search wants to know of a proposal."""
         from brickwork.devices import known_costs
-        from brickwork.search.loop import Candidate
+        from brickwork.engine.loop import Candidate
 
         whole = self.graph(proposal.arch)
         recipe = sorted(self.space.recipe(proposal.arch).items())
@@ -270,7 +265,7 @@ class Context:
         Args:
             search_s: Wall-clock seconds of search.
         """
-        from brickwork.tasks.training import default_batch, full_epochs
+        from brickwork.tasks.training.recipe import default_batch, full_epochs
 
         size = self.task.splits["train"].size
         batch = default_batch(size)

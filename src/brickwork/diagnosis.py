@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from brickwork.config import package_versions
-from brickwork.search.executors import usable_cores
+from brickwork.engine.executors import usable_cores
 
 __all__ = ["diagnose"]
 

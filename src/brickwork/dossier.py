@@ -21,8 +21,8 @@ from brickwork.errors import SpaceError
 from brickwork.final import table
 from brickwork.objective import front, hypervolume
 from brickwork.quantity import Quantity
-from brickwork.search.executors import usable_cores
-from brickwork.search.store import Store
+from brickwork.engine.executors import usable_cores
+from brickwork.engine.store import Store
 from brickwork.space import Graph, graph, per_axis
 from brickwork.study import Model, Study
 from brickwork.summary import command, controls, spent, values

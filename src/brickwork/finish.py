@@ -16,8 +16,8 @@ from brickwork.config import EXPORTERS, Context
 from brickwork.errors import TrainingError
 from brickwork.final import candidates, plan, spread_out
 from brickwork.objective import violation
-from brickwork.search.executors import Executor, Outcome
-from brickwork.search.store import Store
+from brickwork.engine.executors import Executor, Outcome
+from brickwork.engine.store import Store
 from brickwork.space import Arch
 from brickwork.trial import State, Trial, rng_for
 

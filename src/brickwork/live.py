@@ -15,7 +15,7 @@ from rich.text import Text
 from brickwork.campaign import Watch
 from brickwork.objective import front
 from brickwork.quantity import METRICS, How, Quantity
-from brickwork.search.loop import Progress as SearchProgress
+from brickwork.engine.loop import Progress as SearchProgress
 from brickwork.trial import State
 
 if TYPE_CHECKING:

@@ -14,11 +14,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from brickwork.config import Run, make_space
+from brickwork.devices.energy import energy
+from brickwork.devices.target import load_target
 from brickwork.errors import BrickworkError, UnknownName
 from brickwork.final import Gap, candidates, gap, table
 from brickwork.objective import Limit, Objective, broken, front
 from brickwork.quantity import METRICS, How, Quantity, metric
-from brickwork.search.store import Store
+from brickwork.engine.store import Store
 from brickwork.space import Arch, Graph, Normalize, graph
 from brickwork.trial import Trial
 
@@ -327,6 +329,7 @@ class Study:
         final, seeds = _averaged(event["scores"], self.quality)
         checked = event["verification"]
         metrics = costs | {n: Quantity.from_json(q) for n, q in checked["metrics"].items()}
+        metrics |= self._measured(checked)
         return Model(
             self.folder,
             arch.id,
@@ -339,6 +342,16 @@ class Study:
             checked["artifacts"],
             checked["reason"],
         )
+
+    def _measured(self, checked: Mapping[str, Any]) -> dict[str, Quantity]:
+        """Latency and energy of the judged file itself, where this machine is the target."""
+        target = load_target(self.run.target)
+        found = {check["file"]: check["latency"] for check in checked["checks"]}
+        latency = found.get(checked["judged"])
+        if not target.measurable or latency is None:
+            return {}
+        measured = Quantity.from_json(latency)
+        return {"latency_ms": measured, "energy_mj": energy(measured, target)}
 
     def _judged(self, models: Sequence[Model]) -> Iterator[Model]:
         """Drop what breaks a limit after all, and what another model dominates."""

@@ -141,5 +141,13 @@ class Worker:
             golden_inputs=np.asarray(x[:_GOLDEN]),
             info=job["info"],
         )
-        verified = verify(folder, whole, weights, np.asarray(x), y, task.metrics)
+        verified = verify(
+            folder,
+            whole,
+            weights,
+            np.asarray(x),
+            y,
+            task.metrics,
+            precision=context.target.precision,
+        )
         return {"scores": tested, "verification": verified.to_json()}

@@ -49,7 +49,7 @@ def digits() -> Digits:
     whole = graph(space, space.arch(chosen), task.input, task.outputs, task.normalize)
     module = build(whole)
     recipe = Recipe.of({"lr": 0.02, "augment": 0.0})
-    train(module, task, recipe, epochs=12, seed=0)
+    train(module, task, recipe, epochs=8, seed=0)
     return Digits(task, whole, weights_of(module))
 
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import onnx
 import pytest
-from export_networks import HEAD, INPUTS, every_op, graph_of, member, raw, relative
+from export_networks import HEAD, INPUTS, Strange, every_op, graph_of, member, raw, relative
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from random_spaces import spaces
@@ -26,7 +25,6 @@ from brickwork.space import (
     Identity,
     Norm,
     Normalize,
-    Op,
     Parallel,
     Seq,
     Shape,
@@ -158,11 +156,6 @@ def test_missing_and_misshapen_weights_are_named():
         write_onnx(whole, few)
     with pytest.raises(ExportError, match=r"'head\.linear\.weight' has shape \(4, 5\).*\(5, 4\)"):
         write_onnx(whole, weights | {"head.linear.weight": weights["head.linear.weight"].T})
-
-
-@dataclass(frozen=True, slots=True)
-class Strange(Op):
-    kind: ClassVar[str] = "strange"
 
 
 def test_an_op_without_an_onnx_form_is_named():

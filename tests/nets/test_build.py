@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+import sys
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,7 +13,7 @@ from torch.nn import functional as F  # noqa: N812  # its usual name
 from torch.utils.flop_counter import FlopCounterMode
 
 from brickwork.errors import ShapeError, SpaceError
-from brickwork.nets import build, load_weights, weights_of
+from brickwork.nets import build, fast, load_weights, weights_of
 from brickwork.nets.layers import BatchNorm, Dropout
 from brickwork.space import (
     ACTIVATIONS,
@@ -232,29 +234,56 @@ def test_output_equals_plain_pytorch(seed: int) -> None:
         torch.testing.assert_close(module(x), torch_twin(whole, weights_of(module), x))
 
 
-@pytest.mark.parametrize(
-    ("channels", "side", "kernel", "stride"),
-    [(16, 16, 5, 1), (16, 17, 5, 2), (24, 9, 7, 1), (40, 6, 5, 1), (16, 16, 3, 1)],
-)
-def test_gradients_of_wide_depthwise_equal_those_of_pytorch(
-    channels: int, side: int, kernel: int, stride: int
+@pytest.mark.parametrize("width", [12, 48])
+def test_training_gradients_equal_those_of_plain_pytorch(
+    width: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    whole = graph_of(Depthwise(kernel, stride, bias=True), (channels, side, side))
-    module = build(whole).double()
-    conv = module.get_submodule("depthwise")
-    random = torch.Generator().manual_seed(0)
-    x = torch.rand(3, *whole.input, dtype=torch.double, generator=random).requires_grad_()
-    out = module(x)
-    weight = torch.rand(out.shape, dtype=torch.double, generator=random)
-    (out * weight).sum().backward()
-    ours = [x.grad, conv.weight.grad, conv.bias.grad]
-    w, b = (p.detach().clone().requires_grad_() for p in (conv.weight, conv.bias))
-    twin = x.detach().clone().requires_grad_()
-    plain = F.conv2d(twin, w, b, stride, kernel // 2, 1, channels)
-    torch.testing.assert_close(out, plain)
-    (plain * weight).sum().backward()
-    for mine, theirs in zip(ours, [twin.grad, w.grad, b.grad], strict=True):
-        torch.testing.assert_close(mine, theirs)
+    """With and without the faster ways round; large enough that all of them are taken."""
+    body = Seq(
+        Seq(ConvNorm(width, 3, 2), name="a"),
+        Seq(DepthwiseNorm(5), name="b"),
+        Seq(ConvNorm(width, 1), name="c"),
+        Seq(DepthwiseNorm(7, 2), name="d"),
+        Seq(ConvNorm(9, 1), name="e"),
+        Seq(GlobalPool(), Linear(), name="f"),
+    )
+    whole = graph_of(body, (2, 28, 30))
+    x = torch.rand(70, *whole.input, generator=torch.Generator().manual_seed(1))
+
+    def gradients() -> dict[str, torch.Tensor]:
+        module = build(whole).double()
+        module(x.double()).square().sum().backward()
+        found = {name: p.grad for name, p in module.named_parameters() if p.grad is not None}
+        return found | dict(module.named_buffers())
+
+    taken: list[str] = []
+    for name in ("pointwise", "batch_norm", "WideDepthwise"):
+        monkeypatch.setattr(fast, name, Spy(getattr(fast, name), name, taken))
+    ours = gradients()
+    assert {"pointwise", "WideDepthwise"} <= set(taken)
+    assert ("batch_norm" in taken) == (width == 12)
+    for name in ("pays_pointwise", "pays_wide_depthwise", "pays_batch_norm"):
+        monkeypatch.setattr(fast, name, lambda *_: False)
+    # The package's attribute of that name is the function.
+    monkeypatch.setattr(sys.modules["brickwork.nets.build"], "channels_last", lambda x: x)
+    taken.clear()
+    torch.testing.assert_close(ours, gradients(), rtol=1e-6, atol=1e-8)
+    assert taken == []
+
+
+class Spy:
+    """Notes that something was used."""
+
+    def __init__(self, real: Any, name: str, used: list[str]) -> None:
+        self.real, self.name, self.used = real, name, used
+
+    def __call__(self, *args: Any) -> Any:
+        self.used.append(self.name)
+        return self.real(*args)
+
+    def apply(self, *args: Any) -> Any:
+        self.used.append(self.name)
+        return self.real.apply(*args)
 
 
 def test_layer_norm_is_over_the_channels_at_each_position() -> None:

@@ -32,13 +32,13 @@ from brickwork.tasks.image import ImageTask, load_images
 from brickwork.tasks.training import (
     Epoch,
     Recipe,
-    _optimizer,
     evaluate,
     full_epochs,
     one_cycle,
     predict,
     train,
 )
+from brickwork.tasks.training.loop import _optimizer
 
 NET = Seq(
     Seq(ConvNorm(8), name="a"),
@@ -103,8 +103,7 @@ def test_a_seed_decides_everything(task: ImageTask, optimizer: str) -> None:
 RECIPES = {
     "adamw": Recipe(batch=32, augment=0.5),
     "sgd": Recipe(optimizer="sgd", lr=0.1, batch=32, augment=0.5),
-    "average": Recipe(batch=32, average=0.9),
-    "patience": Recipe(batch=32, patience=3, average=0.9),
+    "patience": Recipe(batch=32, patience=3),
 }
 
 
@@ -114,7 +113,7 @@ def test_a_resumed_training_equals_an_unbroken_one(
     task: ImageTask, recipe: Recipe, steps: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Four steps an epoch, two of them prepared at once: the break comes in every place.
-    monkeypatch.setattr("brickwork.tasks.training._PREPARED", 64 * 64)
+    monkeypatch.setattr("brickwork.tasks.training.loop._PREPARED", 64 * 64)
     unbroken = train(net(task), task, recipe, epochs=3, seed=5)
     first = train(net(task), task, recipe, epochs=3, seed=5, stop=After(steps))
     assert first.ended == "stopped"
@@ -147,7 +146,7 @@ def test_a_finished_training_can_go_on_for_longer(task: ImageTask) -> None:
 
 
 def test_a_checkpoint_needs_no_unpickling(task: ImageTask) -> None:
-    recipe = Recipe(average=0.9, patience=2)
+    recipe = Recipe(patience=2)
     trained = train(net(task), task, recipe, epochs=1, seed=0)
     assert torch.load(io.BytesIO(trained.checkpoint), weights_only=True)["step"] > 0
 
@@ -183,35 +182,20 @@ def test_epochs_are_reported(task: ImageTask) -> None:
     assert 0 < seen[0].seconds < seen[1].seconds < seen[2].seconds <= trained.seconds
 
 
-@pytest.mark.parametrize("average", [0.0, 0.9])
-def test_patience_ends_the_training_with_the_best_weights(task: ImageTask, average: float) -> None:
+def test_patience_ends_the_training_with_the_best_weights(task: ImageTask) -> None:
     # Such a small step never changes an answer, so the first epoch stays the best.
-    recipe = Recipe(lr=1e-12, patience=2, average=average, augment=0.0)
+    recipe = Recipe(lr=1e-12, patience=2, augment=0.0)
     kept: list[dict[str, Any]] = []
     module = net(task, Seq(Flatten(), Linear()))
     trained = train(
         module, task, recipe, epochs=20, seed=0, on_epoch=lambda _: kept.append(weights_of(module))
     )
     assert (trained.ended, trained.epochs) == ("patience", 3)
-    if not average:
-        assert same(trained.state, kept[0])
+    assert same(trained.state, kept[0])
     scores = [score for _, score in trained.curve]
     assert evaluate(module, task, "val")["accuracy"].value == max(
         s for s in scores if s is not None
     )
-
-
-def test_the_moving_average_trails_the_weights(task: ImageTask) -> None:
-    runs = {
-        average: train(net(task), task, Recipe(average=average, batch=16), epochs=4, seed=0).state
-        for average in (0.0, 0.5, 0.99)
-    }
-    start = weights_of(net(task))
-    moved = {
-        average: sum(float(np.abs(state[k] - start[k]).sum()) for k in state if "weight" in k)
-        for average, state in runs.items()
-    }
-    assert moved[0.99] < moved[0.5] < moved[0.0]
 
 
 def test_a_loss_that_is_not_finite_ends_the_training(task: ImageTask) -> None:

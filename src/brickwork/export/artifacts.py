@@ -24,6 +24,7 @@ from brickwork.export.runtimes import run_onnx, run_torch
 from brickwork.space import Graph
 
 __all__ = [
+    "EXPORTERS",
     "FORMATS",
     "Artifacts",
     "FileFacts",
@@ -41,7 +42,7 @@ FORMATS: Mapping[str, tuple[str, ...]] = {
 }
 """The files of each format."""
 
-_EXPORTERS: Mapping[str, str] = {
+EXPORTERS: Mapping[str, str] = {
     "source": "brickwork.export.source:write_source",
     "onnx": "brickwork.export.onnx:write_onnx",
     "onnx-int8": "brickwork.export.quantize:quantize",
@@ -229,7 +230,7 @@ def _files(
         title = f"Model {info['id']}" if "id" in info else "Model"
         classes = [str(name) for name in info.get("classes", ())]
         source = _exporter("source")(graph, title, classes=classes)
-        arrays = {key: np.ascontiguousarray(value) for key, value in weights.items()}
+        arrays = {key: np.asarray(value, order="C") for key, value in weights.items()}
         files["model.py"] = source.encode()
         files["weights.safetensors"] = safetensors.numpy.save(arrays, {"graph": graph.hash})
     if "onnx" in formats or "onnx-int8" in formats:
@@ -252,7 +253,7 @@ def _files(
 
 def _exporter(name: str) -> Any:
     """An exporter's function; what it depends on is heavy, so it is imported on first use."""
-    module, _, function = _EXPORTERS[name].partition(":")
+    module, _, function = EXPORTERS[name].partition(":")
     return getattr(importlib.import_module(module), function)
 
 

@@ -82,6 +82,7 @@ def write_onnx(graph: Graph, weights: Mapping[str, Array], *, fold: bool = True)
         [helper.make_tensor_value_info(INPUT, TensorProto.FLOAT, shapes[0])],
         [helper.make_tensor_value_info(OUTPUT, TensorProto.FLOAT, shapes[1])],
         list(writer.constants.values()),
+        value_info=writer.shapes,
     )
     model = onnx.ModelProto(
         ir_version=_IR_VERSION,
@@ -137,6 +138,7 @@ class _Writer:
     Attributes:
         nodes: The ONNX nodes, in execution order.
         constants: The initializers by name.
+        shapes: The shapes of tensors that ONNX's own inference does not find.
     """
 
     def __init__(self, graph: Graph, weights: Mapping[str, Array], fold: bool) -> None:
@@ -144,6 +146,7 @@ class _Writer:
         self.weights = weights
         self.nodes: list[onnx.NodeProto] = []
         self.constants: dict[str, TensorProto] = {}
+        self.shapes: list[onnx.ValueInfoProto] = []
         self._values: list[str] = []  # name of the tensor that each node of the graph gives
         self._folded = _folds(graph) if fold else {}
 
@@ -160,6 +163,7 @@ class _Writer:
                 self._values.append(self._op(index, node, inputs))
         if self.nodes and self.nodes[-1].output[0] == self._values[-1]:
             self.nodes[-1].output[0] = OUTPUT  # nothing reads the last node
+            self.shapes = [info for info in self.shapes if info.name != self._values[-1]]
         else:
             self.emit("Identity", [self._values[-1]], OUTPUT)
 
@@ -277,13 +281,12 @@ def _norm(writer: _Writer, node: Node, inputs: list[str]) -> str:
     if op.how == "batch":
         return writer.emit("BatchNormalization", inputs + constants, node.name, epsilon=op.eps)
     if op.how == "group":
-        return writer.emit(
-            "GroupNormalization",
-            inputs + constants,
-            node.name,
-            epsilon=op.eps,
-            num_groups=op.groups,
+        settings = {"epsilon": op.eps, "num_groups": op.groups}
+        value = writer.emit("GroupNormalization", inputs + constants, node.name, **settings)
+        writer.shapes.append(
+            helper.make_tensor_value_info(value, TensorProto.FLOAT, ("batch", *node.shape))
         )
+        return value
     axes = len(node.shape) - 1
     (value,) = inputs
     if axes:  # ONNX normalises over the last axes, Brickwork over the channels

@@ -1,8 +1,7 @@
 """A leaf module for each operation of a graph.
 
-Their parameters have the names of PyTorch's own layers. What differs from those is speed on a CPU:
-networks of a few thousand weights spend most of a training step in the set-up of oneDNN's
-convolutions, so the cases with a faster way round are listed here, each with its condition.
+Their parameters have the names of PyTorch's own layers, and they compute the same; where there is a
+faster way round for small networks (``fast.py``) they take it.
 """
 
 from __future__ import annotations
@@ -10,13 +9,13 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Mapping, Sequence
 from math import prod, sqrt
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812  # its usual name
 
 from brickwork.errors import ShapeError, SpaceError
+from brickwork.nets import fast
 from brickwork.space import (
     Activation,
     Add,
@@ -42,15 +41,6 @@ __all__ = ["BATCH_NORM_MOMENTUM", "BatchNorm", "Dropout", "leaf"]
 
 BATCH_NORM_MOMENTUM = 0.1
 """Weight of a new batch in the running statistics; PyTorch's default."""
-
-_POINTWISE_POSITIONS = 64
-"""Up to this many positions a matrix product beats the set-up time of a oneDNN convolution."""
-
-_NARROW = 3
-"""oneDNN's fast kernel for the weight gradient of a depthwise convolution is at most this wide."""
-
-_WIDE_SIZE = 800
-"""From this many outputs of a sample it pays to assemble a wider gradient from narrow ones."""
 
 
 def leaf(node: Node, shapes: list[Shape], generator: torch.Generator) -> nn.Module:
@@ -100,85 +90,30 @@ class _Convolution(nn.Module):
         fan_out = prod(wanted["weight"]) // wanted["weight"][1] // self.groups
         self.weight = _normal(wanted["weight"], sqrt(2 / fan_out), random)
         self.bias = nn.Parameter(torch.zeros(wanted["bias"])) if op.bias else None
-        self.wide_depthwise = isinstance(op, Depthwise) and _wide(
-            op, shapes[0], wanted["weight"][2:]
+        kernel = wanted["weight"][2:]
+        plain = axes == 2 and set(self.dilation) == {1}
+        self.wide = (
+            plain
+            and isinstance(op, Depthwise)
+            and fast.pays_wide_depthwise(kernel, spatial[0], prod(op.shape(shapes)))
         )
-        self.pointwise = isinstance(op, Conv) and _pointwise(self, wanted["weight"], spatial)
+        self.pointwise = (
+            plain
+            and prod(kernel) == prod(self.stride) == self.groups == 1
+            and not any(self.padding)
+            and fast.pays_pointwise(prod(spatial))
+        )
         self._convolve = (torch.conv1d, torch.conv2d, torch.conv3d)[axes - 1]
 
     def forward(self, x: Tensor) -> Tensor:
         if self.pointwise and x.device.type == "cpu":
-            last = F.linear(x.permute(0, 2, 3, 1), self.weight.flatten(1), self.bias)
-            return last.permute(0, 3, 1, 2)
-        if self.wide_depthwise and self.training and x.device.type == "cpu":
-            y: Tensor = _WideDepthwise.apply(x, self.weight, self.stride, self.padding)  # type: ignore[no-untyped-call]
+            return fast.pointwise(x, self.weight, self.bias)
+        if self.wide and self.training and x.device.type == "cpu":
+            y: Tensor = fast.WideDepthwise.apply(x, self.weight, self.stride, self.padding)  # type: ignore[no-untyped-call]
             return y if self.bias is None else y + self.bias.view(-1, 1, 1)
         return self._convolve(
             x, self.weight, self.bias, self.stride, self.padding, self.dilation, self.groups
         )
-
-
-def _pointwise(conv: _Convolution, weight: Shape, spatial: Sequence[int]) -> bool:
-    """Whether a convolution is faster as a matrix product: 1x1 on few positions."""
-    plain = prod(weight[2:]) == prod(conv.stride) == conv.groups == 1 and not any(conv.padding)
-    return plain and len(spatial) == 2 and prod(spatial) <= _POINTWISE_POSITIONS
-
-
-def _wide(op: Depthwise, shape: Shape, kernel: Shape) -> bool:
-    """Whether a depthwise convolution should get its weight gradient from narrow ones."""
-    if len(kernel) != 2 or per_axis(op.dilation, 2) != (1, 1):  # type: ignore[arg-type]  # concrete in a graph
-        return False
-    return kernel[1] > _NARROW and shape[1] >= kernel[0] and prod(op.shape([shape])) >= _WIDE_SIZE
-
-
-class _WideDepthwise(torch.autograd.Function):
-    """A depthwise convolution in two dimensions whose weight gradient is made column by column.
-
-    For windows wider than three oneDNN falls back to a kernel that is up to ten times slower.
-    """
-
-    @staticmethod
-    def forward(
-        ctx: Any, x: Tensor, weight: Tensor, stride: tuple[int, ...], padding: tuple[int, ...]
-    ) -> Tensor:
-        ctx.save_for_backward(x, weight)
-        ctx.stride, ctx.padding = stride, padding
-        return torch.conv2d(x, weight, None, stride, padding, 1, x.shape[1])
-
-    @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, Tensor | None, None, None]:
-        x, weight = ctx.saved_tensors
-        stride, (above, beside) = ctx.stride, ctx.padding
-        grad = grad.contiguous(memory_format=torch.channels_last)
-        into_x: Tensor | None = None
-        if ctx.needs_input_grad[0]:
-            into_x, _ = _depthwise_gradients(grad, x, weight, stride, ctx.padding, (True, False))
-        padded = F.pad(x, (beside, beside, 0, 0))
-        reach = (grad.shape[3] - 1) * stride[1]
-        strips = []
-        for first in range(0, weight.shape[3], _NARROW):
-            strip = weight[..., first : first + _NARROW]
-            seen = padded[..., first : first + reach + strip.shape[3]]
-            pads = (above, 0)
-            strips.append(_depthwise_gradients(grad, seen, strip, stride, pads, (False, True))[1])
-        return into_x, torch.cat(strips, 3), None, None
-
-
-def _depthwise_gradients(
-    grad: Tensor,
-    x: Tensor,
-    weight: Tensor,
-    stride: tuple[int, ...],
-    padding: tuple[int, ...],
-    wanted: tuple[bool, bool],
-) -> tuple[Tensor, Tensor]:
-    """Gradients of a depthwise convolution with respect to its input and its weight."""
-    backward = torch.ops.aten.convolution_backward
-    mask = (*wanted, False)
-    into_x, into_weight, _ = backward(
-        grad, x, weight, None, stride, padding, (1, 1), False, (0, 0), x.shape[1], mask
-    )
-    return into_x, into_weight
 
 
 class _Linear(nn.Module):
@@ -216,6 +151,9 @@ class BatchNorm(_Scaled):
         self.momentum = BATCH_NORM_MOMENTUM
 
     def forward(self, x: Tensor) -> Tensor:
+        if self.training and x.device.type == "cpu" and fast.pays_batch_norm(x):
+            running = (self.running_mean, self.running_var)
+            return fast.batch_norm(x, self.weight, self.bias, running, self.momentum, self.eps)
         return torch.batch_norm(
             x,
             self.weight,

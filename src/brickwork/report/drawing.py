@@ -10,7 +10,7 @@ from markupsafe import Markup
 from brickwork.objective import Limit
 from brickwork.quantity import How, Quantity
 from brickwork.report.numbers import bound_text, compact
-from brickwork.report.svg import clip, tag, text, text_width, trim
+from brickwork.report.svg import clip, tag, text, text_width, trim, wrap
 
 __all__ = ["draw_architecture", "draw_memory"]
 
@@ -18,6 +18,8 @@ _WIDTH = 336.0
 _CENTRE = 46.0  # of the column of blocks
 _REACH = 70.0  # width of the widest block
 _ROW = 40.0
+_LINE = 14.0
+_LINES = 3  # of what a block does
 _BLOCK = 24.0  # height of a block
 _TEXT = 96.0  # left edge of the words
 _BOLD = 14.0  # the size of regular text that is as wide as a bold name
@@ -36,15 +38,16 @@ def draw_architecture(
     rows = [{"label": "input", "shape": input_shape}, *blocks] if input_shape else list(blocks)
     widest = max([row["shape"][0] for row in rows if row.get("shape")] or [1])
     solid = skips = words = Markup("")
-    for place, row in enumerate(rows):
-        top = 6 + place * _ROW
+    top = last = 6.0
+    for row in rows:
         channels = row["shape"][0] if row.get("shape") else 1
         width = 8 + (_REACH - 8) * channels / widest
         solid += _box(top, width)
         if row.get("skip"):
             skips += _arc(top, width)
-        words += _words(row, top)
-    last = 6 + (len(rows) - 1) * _ROW
+        label, lines = _words(row, top)
+        words += label
+        last, top = top, top + _ROW + _LINE * max(0, lines - 1)
     wire = f"M{trim(_CENTRE)} {trim(6 + _BLOCK)}V{trim(last)}"
     return tag(
         "svg",
@@ -52,7 +55,7 @@ def draw_architecture(
         tag("path", d=skips, class_="skip"),
         tag("path", d=solid, class_="block"),
         words,
-        viewBox=f"0 0 {trim(_WIDTH)} {trim(last + _BLOCK + 6)}",
+        viewBox=f"0 0 {trim(_WIDTH)} {trim(max(top - _ROW, last) + _BLOCK + 6)}",
         role="img",
         aria_label=f"Architecture: {len(blocks)} blocks from input to output",
     )
@@ -73,26 +76,26 @@ def _arc(top: float, width: float) -> str:
     )
 
 
-def _words(block: Mapping[str, Any], top: float) -> Markup:
-    """Name and shape of a block, what it does, and its multiplications; the rest in its tip."""
+def _words(block: Mapping[str, Any], top: float) -> tuple[Markup, int]:
+    """Name and shape of a block, its multiplications, and what it does in so many lines."""
     shape = "×".join(str(size) for size in block.get("shape") or ())
     label, detail = str(block.get("label") or ""), str(block.get("detail") or "")
     macs, parameters = block.get("macs"), block.get("parameters")
     below = f"{compact(macs)} MACs" if macs else ""
     room = _WIDTH - _TEXT
-    lines = [
+    lines = wrap(detail, room - text_width(below) - 8, _LINES) if detail else []
+    marks = [
         text(_TEXT, top + 10, clip(label, room - text_width(shape) - 14, _BOLD), "name"),
         text(_WIDTH, top + 10, shape, "tick", "end"),
+        *(text(_TEXT, top + 25 + _LINE * i, line, "tick") for i, line in enumerate(lines)),
     ]
-    if detail:
-        lines.append(text(_TEXT, top + 25, clip(detail, room - text_width(below) - 8), "tick"))
     if below:
-        lines.append(text(_WIDTH, top + 25, below, "tick", "end"))
+        marks.append(text(_WIDTH, top + 25, below, "tick", "end"))
+    skip = "with a skip connection" if block.get("skip") else ""
     counts = [f"{macs:,} MACs"] if macs is not None else []
     counts += [f"{parameters:,} parameters"] if parameters is not None else []
-    skip = "with a skip connection" if block.get("skip") else ""
     tip = [label, detail, skip, shape, ", ".join(counts)]
-    return tag("g", *lines, data_tip="\n".join(part for part in tip if part))
+    return tag("g", *marks, data_tip="\n".join(part for part in tip if part)), len(lines)
 
 
 def draw_memory(
@@ -125,7 +128,7 @@ def _rows(
     steps: Sequence[tuple[str, float]], peak: float, limit: Limit | None
 ) -> tuple[list[Markup], float]:
     """A bar for each op, with its name and its bytes."""
-    names = min(130.0, max(text_width(name) for name, _ in steps))
+    names = min(150.0, max(text_width(name) for name, _ in steps))
     left, right, row = names + 10, _WIDTH - 60, 19
     scale = (right - left) / (max(peak, limit.bound if limit else 0.0) or 1.0)
     bars = {"step": "", "peak": ""}

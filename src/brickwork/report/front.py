@@ -21,7 +21,7 @@ __all__ = ["Point", "View", "knee", "quality_of", "staircase", "views"]
 
 _CONTROLS = {
     "random": "random search, same budget",
-    "size_only": "chosen by size only",
+    "size_only": "same sizes, drawn at random",
 }
 
 
@@ -119,17 +119,15 @@ def _view(data: Mapping[str, Any], x: str) -> View | None:
             f"{_count(skipped, 'model')} of the front not drawn: no final score or no "
             f"{METRICS[x].label} yet."
         )
-    controls = {}
-    for key, control in (data.get("controls") or {}).items():
-        members = _points((control or {}).get("models"), x, y, kinds.get("controls"))
-        kept = sieve.keep(members, _CONTROLS.get(key, key))
-        if kept:
-            controls[_CONTROLS.get(key, key)] = kept
+    controls = _control_fronts(data, sieve)
     references = sieve.keep(
         _points(data.get("references"), x, y, kinds.get("references")), "known networks"
     )
     if not models and all(trial.y is None for trial in trials):
         references = tuple(replace(point, y=None) for point in references)
+    kept_models = sieve.keep(models, "models of the front")
+    if len(staircase(kept_models)) < len(kept_models):
+        sieve.notes.append("Models off the line are beaten along this cost, not along all.")
     by_metric = bounds(data.get("limits") or (), data.get("target") or {})
     kept_trials = sieve.keep(trials, "trials")
     broken = {t for t in kept_trials if data["trials"][t.index].get("state") == "infeasible"}
@@ -141,13 +139,25 @@ def _view(data: Mapping[str, Any], x: str) -> View | None:
         x_bound=by_metric.get(x),
         y_bound=by_metric.get(y),
         tested=tested,
-        models=sieve.keep(models, "models of the front"),
+        models=kept_models,
         trials=tuple(t for t in kept_trials if t not in broken and t.y is not None),
         refused=tuple(t for t in kept_trials if t in broken),
         references=references,
         controls=controls,
         notes=tuple(sieve.notes),
     )
+
+
+def _control_fronts(data: Mapping[str, Any], sieve: _Sieve) -> dict[str, tuple[Point, ...]]:
+    """The models of each control that can be drawn, by what to call it."""
+    kinds = (data.get("kinds") or {}).get("controls")
+    found = {}
+    for key, control in (data.get("controls") or {}).items():
+        members = _points((control or {}).get("models"), sieve.x, sieve.y, kinds)
+        kept = sieve.keep(members, _CONTROLS.get(key, key))
+        if kept:
+            found[_CONTROLS.get(key, key)] = kept
+    return found
 
 
 def _points(

@@ -118,18 +118,13 @@ def _sentence(words: str) -> Markup:
 
 
 def _meta(data: Mapping[str, Any]) -> list[str]:
+    """What else there is to know at once; what the title says is not said again."""
     task, target = data.get("task") or {}, data.get("target") or {}
+    title = str(data.get("title") or "")
+    names = [part.get("title") or part.get("name") for part in (task, target)]
     parts = [
-        task.get("title") or task.get("name"),
-        ", ".join(
-            str(part)
-            for part in (
-                target.get("title") or target.get("name"),
-                target.get("engine"),
-                target.get("precision"),
-            )
-            if part
-        ),
+        *(name for name in names if name and name not in title),
+        ", ".join(str(part) for part in (target.get("engine"), target.get("precision")) if part),
         str(data.get("created") or "")[:16].replace("T", " "),
         f"seed {data['seed']}" if data.get("seed") is not None else "",
         f"brickwork {data['version']}" if data.get("version") else "",

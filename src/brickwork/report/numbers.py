@@ -13,6 +13,7 @@ from brickwork.quantity import METRICS, How, Quantity
 __all__ = ["HOW_KNOWN", "Number", "bound_text", "bounds", "compact", "duration", "minus", "number"]
 
 MINUS = "\u2212"
+_LONG, _HEAD = 75, 50  # letters of a source that is cut in two, and of its first part
 _ZEROS = re.compile(r"\.0+(?= )")
 
 HOW_KNOWN: Mapping[How, str] = {
@@ -48,9 +49,18 @@ class Number:
     value: float
 
     @property
-    def line(self) -> str:
-        """Value, spread and limit in one line."""
-        return " ".join(part for part in (self.text, self.spread, self.of) if part)
+    def head(self) -> str:
+        """The beginning of the source: as much as two lines hold."""
+        return self.source if len(self.source) <= _LONG else self.source[: self._cut].rstrip(",;:")
+
+    @property
+    def rest(self) -> str:
+        """What follows the head; empty where the source is short."""
+        return "" if len(self.source) <= _LONG else self.source[self._cut :].strip()
+
+    @property
+    def _cut(self) -> int:
+        return max(self.source.rfind(" ", 0, _HEAD), 0) or _HEAD
 
 
 def number(name: str, quantity: Quantity, limits: Mapping[str, Limit] | None = None) -> Number:

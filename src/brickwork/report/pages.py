@@ -204,7 +204,7 @@ def _gap(pairs: Sequence[Mapping[str, Any]], tau: Any, quality: str) -> list[str
 
 
 def _controls(controls: Mapping[str, Any]) -> list[dict[str, str]]:
-    names = {"random": "Random search, same budget", "size_only": "Chosen by size only"}
+    names = {"random": "Random search, same budget", "size_only": "Same sizes, drawn at random"}
     found = []
     for key, control in controls.items():
         if not control:
@@ -212,14 +212,15 @@ def _controls(controls: Mapping[str, Any]) -> list[dict[str, str]]:
         theirs, ours = bare(control.get("hypervolume")), bare(control.get("search_hypervolume"))
         result = ""
         if theirs is not None and ours is not None:
-            result = "search better" if ours > theirs else "search not better"
-            if theirs > 0:
+            better = "search better" if ours > theirs else "search not better"
+            result = better if ours != theirs else "no difference"
+            if ours != theirs and 0.1 < ours / (theirs or ours) < 10:
                 result += minus(f" ({100 * (ours / theirs - 1):+.1f} %)")
         found.append(
             {
                 "name": names.get(key, key),
-                "theirs": "" if theirs is None else f"{theirs:.4g}",
-                "ours": "" if ours is None else f"{ours:.4g}",
+                "theirs": "" if theirs is None else f"{theirs:.3f}",
+                "ours": "" if ours is None else f"{ours:.3f}",
                 "result": result,
                 "trials": "" if control.get("trials") is None else f"{control['trials']:,}",
                 "note": str(control.get("note") or ""),

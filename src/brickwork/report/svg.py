@@ -7,7 +7,19 @@ from dataclasses import dataclass, field
 
 from markupsafe import Markup, escape
 
-__all__ = ["SIZE", "Box", "Labels", "clip", "dots", "steps", "tag", "text", "text_width", "trim"]
+__all__ = [
+    "SIZE",
+    "Box",
+    "Labels",
+    "clip",
+    "dots",
+    "steps",
+    "tag",
+    "text",
+    "text_width",
+    "trim",
+    "wrap",
+]
 
 Box = tuple[float, float, float, float]  # left, top, right, bottom
 
@@ -78,7 +90,22 @@ def clip(content: str, width: float, size: float = SIZE, keep_end: bool = False)
         return content
     while content and text_width(content + "…", size) > width:
         content = content[1:] if keep_end else content[:-1]
-    return f"…{content.lstrip()}" if keep_end else f"{content.rstrip()}…"
+    return f"…{content.lstrip(' .')}" if keep_end else f"{content.rstrip()}…"
+
+
+def wrap(content: str, width: float, lines: int) -> list[str]:
+    """The text in at most so many lines; the last is clipped where there is more."""
+    words, found = content.split(" "), [""]
+    for place, word in enumerate(words):
+        longer = f"{found[-1]} {word}".strip()
+        if text_width(longer) <= width or not found[-1]:
+            found[-1] = longer
+        elif len(found) < lines:
+            found.append(word)
+        else:
+            found[-1] = " ".join([found[-1], *words[place:]])
+            break
+    return [clip(line, width) for line in found]
 
 
 def dots(places: Iterable[tuple[int, int]], mark: str, back: tuple[int, int]) -> str:

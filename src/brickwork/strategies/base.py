@@ -186,9 +186,9 @@ def ranks(members: Sequence[Member]) -> NDArray[np.int64]:
     feasible = np.flatnonzero(over == 0.0)
     level = 0
     if len(feasible):
-        table = np.array([members[i].losses for i in feasible])
+        table = np.array([members[i].losses for i in feasible.tolist()])
         no_worse = (table[:, None, :] <= table[None, :, :]).all(axis=2)
-        beats = no_worse & ~no_worse.T  # (who, whom)
+        beats: NDArray[np.bool_] = np.asarray(no_worse & ~no_worse.T)  # (who, whom)
         open_ = np.ones(len(feasible), dtype=np.bool_)
         while open_.any():
             best = open_ & ~beats[open_].any(axis=0)

@@ -72,7 +72,7 @@ class Evolution:
     def _tournament(self, rng: np.random.Generator) -> Arch:
         size = min(self._sample, len(self._population))
         drawn = rng.choice(len(self._population), size, replace=False)
-        sample = [self._population[i] for i in drawn]
+        sample = [self._population[i] for i in map(int, drawn)]
         rank = ranks(sample)
-        best = np.lexsort((-crowding(sample, rank), rank))[0]
+        best = int(np.lexsort((-crowding(sample, rank), rank))[0])
         return sample[best].arch

@@ -96,6 +96,6 @@ class NSGA2:
         return space.mutate(child, rng) if rng.random() < self._mutation else child
 
     def _tournament(self, rng: np.random.Generator) -> Arch:
-        a, b = rng.integers(len(self._population), size=2)
+        a, b = (int(i) for i in rng.integers(len(self._population), size=2))
         first = (self._rank[a], -self._crowding[a]) <= (self._rank[b], -self._crowding[b])
         return self._population[a if first else b].arch

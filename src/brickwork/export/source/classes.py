@@ -118,8 +118,8 @@ def _floors(root: Scope) -> list[list[Scope]]:
 
 
 def _place(scope: Scope) -> str:
-    """The path without numbers."""
-    return re.sub(r"\d+", "#", scope.path)
+    """The path inside a repeated block, without numbers."""
+    return re.sub(r"\d+", "#", re.sub(r"^(.*\.)?\d+(?=\.|$)", "#", scope.path))
 
 
 def _family(scope: Scope, pieces: Mapping[str, Piece]) -> Hashable:

@@ -9,9 +9,9 @@ import pytest
 from toy import LIMITS, OBJECTIVES, SPACE, Wanderer, describe, parameters
 
 from brickwork.errors import StudyCorrupt
-from brickwork.search.executors import Executor, Inline, Processes, Setup
-from brickwork.search.loop import Loop, Progress
-from brickwork.search.store import Store
+from brickwork.engine.executors import Executor, Inline, Processes, Setup
+from brickwork.engine.loop import Loop, Progress
+from brickwork.engine.store import Store
 from brickwork.trial import State, Trial
 
 SETUP = Setup("toy:make", {"delay_s": 0.0})

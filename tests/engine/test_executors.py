@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 from toy import SPACE
 
-from brickwork.search.executors import Executor, Inline, Processes, Setup, usable_cores
+from brickwork.engine.executors import Executor, Inline, Processes, Setup, usable_cores
 from brickwork.trial import rng_for
 
 

@@ -16,7 +16,7 @@ from toy import OBJECTIVES, SPACE
 from brickwork.errors import StudyBusy, StudyCorrupt, StudyError, StudyMismatch, StudyVersion
 from brickwork.objective import front
 from brickwork.quantity import How, Quantity
-from brickwork.search.store import FILE, Store
+from brickwork.engine.store import FILE, Store
 from brickwork.trial import Proposal, State, Trial, rng_for
 
 RUN = {"data": "digits", "seed": 0, "budget_s": 60.0}
@@ -61,7 +61,7 @@ def test_a_second_writer_is_refused_and_readers_are_not(tmp_path: Path) -> None:
 def test_the_lock_dies_with_its_process(tmp_path: Path) -> None:
     code = (
         "import sys, time\n"
-        "from brickwork.search.store import Store\n"
+        "from brickwork.engine.store import Store\n"
         f"store = Store.create({str(tmp_path / 's')!r}, {RUN!r})\n"
         "print('held', flush=True)\n"
         "time.sleep(60)\n"

@@ -9,7 +9,7 @@ from typing import Any
 
 from brickwork.objective import Limit, Objective
 from brickwork.quantity import How, Quantity
-from brickwork.search.loop import Candidate
+from brickwork.engine.loop import Candidate
 from brickwork.space import Choice, Conv, Seq, Space, graph
 from brickwork.trial import Proposal, Trial, rng_for
 

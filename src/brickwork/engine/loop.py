@@ -20,8 +20,8 @@ from typing import Protocol
 from brickwork.errors import SpaceError, StudyCorrupt
 from brickwork.objective import Limit, Objective, broken
 from brickwork.quantity import Quantity
-from brickwork.search.executors import Executor, Outcome
-from brickwork.search.store import Store
+from brickwork.engine.executors import Executor, Outcome
+from brickwork.engine.store import Store
 from brickwork.trial import Proposal, State, Trial
 
 __all__ = ["Candidate", "Describe", "Loop", "Progress", "Strategy"]
@@ -29,6 +29,7 @@ __all__ = ["Candidate", "Describe", "Loop", "Progress", "Strategy"]
 log = logging.getLogger(__name__)
 
 _BARREN = 20_000  # proposals in a row that cost nothing, after which a search gives up
+_FIRST = 1.0  # the grace for a search that has no score yet
 
 
 class Strategy(Protocol):
@@ -124,7 +125,8 @@ class Loop:
             seconds: Time for the search, over all sessions of the study.
             max_trials: How many trials may be trained, over all sessions.
             watch: Called about twice a second, and after every trial.
-            grace: Jobs that run when the time is over get this part of ``seconds`` to end.
+            grace: Jobs that run when the time is over get this part of ``seconds`` to end; more
+                as long as not one has ended.
 
         Raises:
             StudyCorrupt: The stored history is not the one of this strategy and seed.
@@ -140,7 +142,8 @@ class Loop:
                 watch(self.progress)
                 if not self._dispatched:
                     break
-                if self._now() >= seconds * (1.0 + grace):
+                patience = grace if self.progress.last_done >= 0 else _FIRST
+                if self._now() >= seconds * (1.0 + patience):
                     break
                 for outcome in self.executor.wait(0.5):
                     self._ended(outcome)

@@ -10,8 +10,8 @@ from __future__ import annotations
 import io
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
@@ -24,79 +24,20 @@ from brickwork.nets.build import weights_of
 from brickwork.nets.layers import Dropout
 from brickwork.quantity import Quantity
 from brickwork.tasks.task import Arrays, Task
+from brickwork.tasks.training.recipe import Recipe, default_batch, one_cycle
 from brickwork.trial import rng_for
 
 __all__ = [
     "Epoch",
-    "Recipe",
     "Trained",
     "best_device",
     "evaluate",
-    "full_epochs",
     "predict",
     "train",
 ]
 
-_START, _END = 0.04, 1e-3  # parts of the peak learning rate at the first and the last step
 
 _PREPARED = 2**18  # numbers that are augmented at once: small ops are not worth a call each step
-
-
-@dataclass(frozen=True, slots=True)
-class Recipe:
-    """How a network is trained.
-
-    Attributes:
-        optimizer: ``"adamw"`` or ``"sgd"`` (Nesterov momentum).
-        lr: Peak learning rate of the one-cycle schedule.
-        weight_decay: Decoupled for AdamW; norms and biases are never decayed.
-        momentum: For SGD; AdamW's first beta.
-        label_smoothing: Part of the target that is spread over all classes.
-        augment: Strength of the task's augmentation, 0 to 1.
-        batch: Samples in a batch; 0 to choose it from the size of the data.
-        warmup: Part of the training in which the learning rate rises.
-        average: Weight of the past in the moving average of the weights, for each step; 0 for the
-            last weights.
-        patience: Stop after so many epochs without a better validation score; 0 for never.
-        clip: Largest norm of the gradient; 0 for any.
-    """
-
-    optimizer: str = "adamw"
-    lr: float = 0.01
-    weight_decay: float = 0.005
-    momentum: float = 0.9
-    label_smoothing: float = 0.05
-    augment: float = 0.5
-    batch: int = 0
-    warmup: float = 0.25
-    average: float = 0.0
-    patience: int = 0
-    clip: float = 0.0
-
-    def __post_init__(self) -> None:
-        if self.optimizer not in ("adamw", "sgd"):
-            raise ValueError(f"unknown optimizer {self.optimizer!r}: adamw and sgd are known")
-        if not self.lr > 0:
-            raise ValueError(f"the learning rate must be above 0, got {self.lr}")
-        for name in ("momentum", "label_smoothing", "augment", "warmup", "average"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise ValueError(f"recipe field {name} lies in 0..1, got {getattr(self, name)}")
-        for name in ("weight_decay", "batch", "patience", "clip"):
-            if getattr(self, name) < 0:
-                raise ValueError(f"recipe field {name} cannot be negative: {getattr(self, name)}")
-
-    @classmethod
-    def of(cls, settings: Mapping[str, Any]) -> Recipe:
-        """The recipe with these settings and defaults for the others.
-
-        Raises:
-            ValueError: A setting is not known or out of range.
-        """
-        known = [field.name for field in fields(cls)]
-        unknown = sorted(set(settings) - set(known))
-        if unknown:
-            raise ValueError(f"unknown recipe fields {unknown}: known are {', '.join(known)}")
-        return cls(**settings)
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,8 +134,8 @@ def train(
         stopped = run.epoch(stop)
         run.seconds = time.perf_counter() - started
         if run.step % run.steps == 0:
-            score = None if validation is None else run.score(validation)
-            loss = run.close_epoch(score)
+            loss, score = run.close_epoch(validation)
+            run.seconds = time.perf_counter() - started
             if on_epoch is not None:
                 done = run.step // run.steps
                 on_epoch(Epoch(done, epochs, loss, score, run.seconds, run.checkpoint))
@@ -238,7 +179,6 @@ class _Run:
             if isinstance(part, Dropout):
                 part.generator = self.dropout
         self.moving = [v for v in module.state_dict().values() if v.is_floating_point()]
-        self.averages = [v.clone() for v in self.moving] if recipe.average else []
         self.best: list[Tensor] = []
         self.step = 0
         self.loss = torch.zeros((), device=device)  # summed over the epoch
@@ -284,29 +224,22 @@ class _Run:
         optimizer.step()
         self.loss += loss.detach()
         self.step += 1
-        if self.averages:
-            past = min(recipe.average, (1 + self.step) / (10 + self.step))
-            torch._foreach_lerp_(self.averages, self.moving, 1 - past)
 
-    def score(self, validation: Arrays) -> float:
-        """Validation accuracy of the weights that would be the result now."""
-        kept = [v.clone() for v in self.moving] if self.averages else []
-        _copy(self.averages, self.moving)
-        answers = predict(self.module, validation[0])
-        _copy(kept, self.moving)
-        return self.task.metrics(answers, validation[1])["accuracy"].value
-
-    def close_epoch(self, score: float | None) -> float:
-        """Record the epoch; returns its mean loss."""
+    def close_epoch(self, validation: Arrays | None) -> tuple[float, float | None]:
+        """Record the epoch: its mean loss and, where asked for, the validation accuracy."""
         loss = float(self.loss) / self.steps
         if not math.isfinite(loss):
             number = len(self.curve) + 1
             raise Diverged(f"the loss became {loss} in epoch {number}: lower the learning rate")
         self.loss.zero_()
+        score = None
+        if validation is not None:
+            answers = predict(self.module, validation[0])
+            score = self.task.metrics(answers, validation[1])["accuracy"].value
         self.curve.append((loss, score))
         if self.recipe.patience and self.since_best() == 0:
-            self.best = [v.clone() for v in self.averages or self.moving]
-        return loss
+            self.best = [v.clone() for v in self.moving]
+        return loss, score
 
     def since_best(self) -> int:
         """How many epochs ago the validation score was best."""
@@ -315,7 +248,7 @@ class _Run:
 
     def settle(self) -> None:
         """Put the weights that are the result into the module."""
-        _copy(self.best or self.averages, self.moving)
+        _copy(self.best, self.moving)
         self.module.eval()
 
     def checkpoint(self) -> bytes:
@@ -326,7 +259,6 @@ class _Run:
             "module": self.module.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "dropout": self.dropout.get_state(),
-            "averages": self.averages,
             "best": self.best,
             "loss": self.loss,
             "step": self.step,
@@ -350,7 +282,6 @@ class _Run:
         self.module.load_state_dict(saved["module"])
         self.optimizer.load_state_dict(saved["optimizer"])
         self.dropout.set_state(saved["dropout"].cpu())
-        _copy(saved["averages"], self.averages)
         self.best = saved["best"]
         self.loss = saved["loss"]
         self.step = saved["step"]
@@ -390,42 +321,6 @@ def evaluate(module: nn.Module, task: Task, split: str) -> dict[str, Quantity]:
     """The quality of a network on a split, by metric name."""
     x, y = task.arrays(split)
     return task.metrics(predict(module, x), y)
-
-
-def one_cycle(progress: float, warmup: float) -> float:
-    """Learning rate relative to its peak: a cosine up, then a cosine down.
-
-    Source: Smith and Topin, "Super-convergence", 2018; cosines as in PyTorch's OneCycleLR.
-
-    Args:
-        progress: Part of the training that is done, in [0, 1).
-        warmup: Part in which it rises.
-    """
-    if progress < warmup:
-        low, part = _START, progress / warmup
-    else:
-        low, part = _END, 1 - (progress - warmup) / (1 - warmup)
-    return low + (1 - low) * (1 - math.cos(math.pi * part)) / 2
-
-
-def default_batch(samples: int) -> int:
-    """A batch that leaves enough steps in an epoch of a small data set."""
-    return 64 if samples < 20_000 else 128
-
-
-def full_epochs(samples: int, macs: int, reference_macs: int) -> int:
-    """How many epochs a full training takes.
-
-    Small networks learn slowly and train fast, so they get more.
-
-    Args:
-        samples: Size of the training split.
-        macs: Multiply-accumulates of the network for a sample.
-        reference_macs: Those of a network that is large in its space.
-    """
-    base = 100.0 * math.pow(samples / 1400, -0.54)
-    longer = min(2.5, max(1.0, math.pow(reference_macs / max(1, macs), 0.3)))
-    return round(min(150.0, max(8.0, base)) * longer)
 
 
 def best_device(name: str) -> torch.device:

@@ -1,0 +1,8 @@
+"""What trained networks tell about untrained ones."""
+
+from brickwork.predictor.encoder import Axis, Encoder
+from brickwork.predictor.gain import expected_gain
+from brickwork.predictor.outlook import Observation, Outlook
+from brickwork.predictor.process import Predictor
+
+__all__ = ["Axis", "Encoder", "Observation", "Outlook", "Predictor", "expected_gain"]

@@ -1,0 +1,18 @@
+"""Training: the recipe and the loop."""
+
+from brickwork.tasks.training.loop import Epoch, Trained, best_device, evaluate, predict, train
+from brickwork.tasks.training.process import prepare_process
+from brickwork.tasks.training.recipe import Recipe, full_epochs, one_cycle
+
+__all__ = [
+    "Epoch",
+    "Recipe",
+    "Trained",
+    "best_device",
+    "evaluate",
+    "full_epochs",
+    "one_cycle",
+    "predict",
+    "prepare_process",
+    "train",
+]

@@ -1,0 +1,86 @@
+"""The faster ways round compute what PyTorch's own layers do."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch.nn import functional as F  # noqa: N812  # its usual name
+
+from brickwork.nets import fast
+
+
+def images(*shape: int, seed: int = 0) -> torch.Tensor:
+    x = torch.rand(shape, generator=torch.Generator().manual_seed(seed), dtype=torch.double)
+    return fast.channels_last(3 * x - 1)
+
+
+@pytest.mark.parametrize("channels", [1, 4, 6, 12, 20])
+@pytest.mark.parametrize("side", [5, 8])
+def test_batch_norm(channels: int, side: int) -> None:
+    x = images(6, channels, side, side).requires_grad_()
+    weight, bias = (images(1, channels, 1, 1, seed=s).flatten().requires_grad_() for s in (1, 2))
+    grad = images(6, channels, side, side, seed=3)
+    ours = [torch.zeros(channels).double(), torch.ones(channels).double()]
+    theirs = [value.clone() for value in ours]
+    y = fast.batch_norm(x, weight, bias, (ours[0], ours[1]), 0.1, 1e-5)
+    plain = F.batch_norm(x, theirs[0], theirs[1], weight, bias, True, 0.1, 1e-5)
+    torch.testing.assert_close(y, plain)
+    torch.testing.assert_close(ours, theirs)
+    inputs = (x, weight, bias)
+    torch.testing.assert_close(
+        torch.autograd.grad(y, inputs, grad), torch.autograd.grad(plain, inputs, grad)
+    )
+    assert y.is_contiguous(memory_format=torch.channels_last)
+
+
+def test_batch_norm_of_values_far_from_zero() -> None:
+    x = (images(64, 4, 8, 8) + 1000).float()
+    running = (torch.zeros(4), torch.ones(4))
+    y = fast.batch_norm(x, torch.ones(4), torch.zeros(4), running, 0.1, 1e-5)
+    plain = F.batch_norm(x, None, None, training=True)
+    torch.testing.assert_close(y, plain, rtol=0.0, atol=0.01)
+
+
+@pytest.mark.parametrize("bias", [True, False])
+def test_pointwise(bias: bool) -> None:
+    x, weight = images(3, 5, 4, 6), images(7, 5, 1, 1, seed=1)
+    shift = images(1, 7, 1, 1, seed=2).flatten() if bias else None
+    torch.testing.assert_close(fast.pointwise(x, weight, shift), F.conv2d(x, weight, shift))
+
+
+@pytest.mark.parametrize("kernel", [(3, 4), (5, 5), (5, 7), (3, 9)])
+@pytest.mark.parametrize("stride", [(1, 1), (2, 1), (2, 2)])
+def test_wide_depthwise(kernel: tuple[int, int], stride: tuple[int, int]) -> None:
+    x = images(3, 6, 11, 13).requires_grad_()
+    weight = images(6, 1, *kernel, seed=1).contiguous().requires_grad_()
+    padding = (kernel[0] // 2, kernel[1] // 2)
+    y = fast.WideDepthwise.apply(x, weight, stride, padding)
+    plain = F.conv2d(x, weight, None, stride, padding, 1, 6)
+    torch.testing.assert_close(y, plain)
+    grad = images(*y.shape, seed=2)
+    torch.testing.assert_close(
+        torch.autograd.grad(y, (x, weight), grad), torch.autograd.grad(plain, (x, weight), grad)
+    )
+
+
+def test_wide_depthwise_without_a_gradient_for_its_input() -> None:
+    x, weight = images(2, 4, 8, 8), images(4, 1, 5, 5, seed=1).contiguous().requires_grad_()
+    fast.WideDepthwise.apply(x, weight, (1, 1), (2, 2)).sum().backward()
+    ours = weight.grad
+    weight.grad = None
+    F.conv2d(x, weight, None, 1, 2, 1, 4).sum().backward()
+    torch.testing.assert_close(ours, weight.grad)
+
+
+@pytest.mark.parametrize("shape", [(2, 1, 5, 4), (2, 3, 5, 4)])
+def test_channels_last_keeps_the_numbers(shape: tuple[int, ...]) -> None:
+    x = torch.rand(shape, generator=torch.Generator().manual_seed(0))
+    y = fast.channels_last(x)
+    assert torch.equal(x, y)
+    assert y.stride(1) == 1
+
+
+def test_other_numbers_of_axes_are_left_alone() -> None:
+    for shape in ((2, 3), (2, 3, 4), (2, 3, 4, 5, 6)):
+        x = torch.zeros(shape)
+        assert fast.channels_last(x) is x

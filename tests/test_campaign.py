@@ -1,0 +1,287 @@
+"""The whole way, on a handful of digits: search, interrupt, resume, retrain, export, judge."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from sklearn.datasets import load_digits
+
+import brickwork as bw
+from brickwork.campaign import Shares
+from brickwork.config import Run
+from brickwork.errors import BrickworkError, StudyMismatch, UnknownName
+from brickwork.engine.store import Store
+from brickwork.study import Study
+from brickwork.summary import summary
+from brickwork.trial import State, Trial
+
+SETTINGS = ("--target", "stm32f746", "--space", "mobile", "--seed", "3", "--workers", "2")
+LIMIT = ("--limit", "parameters<=4000")
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Three classes of digits, 240 images."""
+    x, y = load_digits(return_X_y=True)
+    keep = np.flatnonzero(y < 3)[:240]
+    path = tmp_path_factory.mktemp("data") / "few.npz"
+    np.savez(path, X=x[keep].reshape(-1, 8, 8).astype(np.uint8), y=y[keep])
+    return path
+
+
+@pytest.fixture(scope="module")
+def study(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Study]:
+    """A finished study with its controls."""
+    yield bw.search(
+        str(data),
+        target="stm32f746",
+        budget="60s",
+        max_trials=8,
+        seed=3,
+        limits=("parameters<=4000",),
+        control=True,
+        study=tmp_path_factory.mktemp("study") / "s",
+    )
+
+
+def test_every_model_is_trained_exported_and_verified(study: Study) -> None:
+    assert study.finished
+    assert len(study.front) >= 1
+    for model in study.front:
+        assert model.metrics["parameters"].value <= 4000
+        assert model.metrics["accuracy"].how == "measured"
+        assert "model.int8.onnx" in model.metrics["accuracy"].source
+        assert model.metrics["flash_bytes"].how == "counted"
+        assert {"model.py", "model.onnx", "model.int8.onnx", "weights.safetensors"} <= set(
+            model.artifacts
+        )
+        for name, facts in model.artifacts.items():
+            assert (study.folder / facts["path"]).name == name
+            assert (study.folder / facts["path"]).is_file()
+            assert facts["verified"] in (True, None)
+
+
+def test_no_model_of_the_front_dominates_another(study: Study) -> None:
+    for a in study.front:
+        for b in study.front:
+            better = a.metrics["accuracy"].value >= b.metrics["accuracy"].value
+            cheaper = a.metrics["parameters"].value <= b.metrics["parameters"].value
+            assert a is b or not (better and cheaper)
+
+
+def test_the_test_split_is_opened_once_and_last(study: Study) -> None:
+    with Store.open(study.folder) as store:
+        kinds = [kind for (kind,) in store._db.execute("select kind from events order by id")]
+    assert kinds.count("test opened") == 1
+    opened = kinds.index("test opened")
+    assert max(i for i, kind in enumerate(kinds) if kind == "retrained") < opened
+    assert max(i for i, kind in enumerate(kinds) if kind == "finished") < opened
+    assert min(i for i, kind in enumerate(kinds) if kind == "tested") > opened
+
+
+def test_the_summary_says_what_was_promised(study: Study) -> None:
+    found = json.loads(json.dumps(summary(study), allow_nan=False))
+    assert {
+        "study", "task", "target", "objectives", "seed", "models", "gap", "controls", "spent",
+    } <= set(found)  # fmt: skip
+    model = found["models"][0]
+    assert {"id", "arch", "metrics", "search", "final", "artifacts"} == set(model)
+    assert {"value", "unit", "how", "spread", "source"} == set(model["metrics"]["accuracy"])
+    assert len(model["final"]["seeds"]) >= 1
+    assert {"front", "random", "size"} == set(found["controls"])
+    assert found["controls"]["random"]["models"]
+    assert 1 <= found["spent"]["trained"] <= 8
+    phases = sum(found["spent"][f"{p}_s"] for p in ("search", "control", "final", "export"))
+    assert phases < 2 * found["spent"]["budget_s"]
+
+
+def test_the_best_model_can_be_asked_for(study: Study) -> None:
+    best = study.front.best()
+    assert best.metrics["accuracy"].value == max(m.metrics["accuracy"].value for m in study.front)
+    smallest = study.front.best("parameters")
+    assert study.front.best(parameters=smallest.metrics["parameters"].value) == smallest
+    with pytest.raises(BrickworkError, match="no model of the front keeps"):
+        study.front.best(parameters=1)
+    with pytest.raises(UnknownName):
+        study.front.best("beauty")
+    assert smallest.id in repr(study.front)
+    assert "measured" in study.front._repr_html_()
+
+
+def test_a_model_can_be_used_without_brickwork(study: Study, tmp_path: Path) -> None:
+    import onnxruntime
+    import torch
+
+    model = study.front[0]
+    folder = model.export(tmp_path / "out")
+    golden = np.load(folder / "golden.npz", allow_pickle=False)
+    with torch.no_grad():
+        logits = model.module()(torch.from_numpy(golden["inputs"].astype(np.float32)))
+    np.testing.assert_allclose(logits.numpy(), golden["logits"], rtol=1e-4, atol=1e-4)
+    session = onnxruntime.InferenceSession(
+        str(folder / "model.onnx"), providers=["CPUExecutionProvider"]
+    )
+    name = session.get_inputs()[0].name
+    (found,) = session.run(None, {name: golden["inputs"].astype(np.float32)})
+    np.testing.assert_allclose(found, golden["logits"], rtol=1e-4, atol=1e-4)
+    code = "import sys; sys.modules['brickwork'] = None; exec(open('model.py').read())"
+    subprocess.run([sys.executable, "-c", code], cwd=folder, check=True, capture_output=True)
+
+
+def test_export_of_one_format_and_of_an_unknown_one(study: Study, tmp_path: Path) -> None:
+    model = study.front[0]
+    folder = model.export(tmp_path / "out", ["onnx"])
+    assert (folder / "model.onnx").is_file()
+    assert not (folder / "model.py").exists()
+    with pytest.raises(UnknownName, match="tflight"):
+        model.export(tmp_path / "other", ["tflight"])
+    with pytest.raises(UnknownName):
+        study.model("")
+
+
+def test_the_report_is_there_and_stands_alone(study: Study) -> None:
+    page = (study.folder / "report.html").read_text(encoding="utf-8")
+    assert all(model.id in page for model in study.front)
+    assert "random search" in page
+    assert 'src="http' not in page
+
+
+def test_running_it_again_changes_nothing(study: Study, data: Path) -> None:
+    before = summary(study)
+    again = bw.search(
+        str(data),
+        target="stm32f746",
+        budget="60s",
+        max_trials=8,
+        seed=3,
+        limits=("parameters<=4000",),
+        control=True,
+        study=study.folder,
+    )
+    assert [m.to_json() for m in again.front] == before["models"]
+    assert again.gap.to_json() == before["gap"]
+
+
+def test_other_data_or_settings_are_refused(study: Study, data: Path, tmp_path: Path) -> None:
+    with np.load(data, allow_pickle=False) as arrays:
+        changed = {name: arrays[name].copy() for name in arrays.files}
+    changed["X"][0, 0, 0] ^= 1
+    words: dict[str, Any] = {
+        "target": "stm32f746", "budget": "40s", "max_trials": 8,
+        "limits": ("parameters<=4000",), "control": True, "study": study.folder,
+    }  # fmt: skip
+    original = data.read_bytes()
+    np.savez(data, **changed)
+    try:
+        with pytest.raises(StudyMismatch, match="other data"):
+            bw.search(str(data), seed=3, **words)
+    finally:
+        data.write_bytes(original)
+    with pytest.raises(StudyMismatch, match="seed was 3, now 4"):
+        bw.search(str(data), seed=4, **words)
+
+
+def test_arrays_are_accepted_and_searched_in_this_process(data: Path, tmp_path: Path) -> None:
+    with np.load(data, allow_pickle=False) as arrays:
+        x, y = arrays["X"], arrays["y"]
+    study = bw.search(
+        (x, y), target="stm32f746", budget="12s", max_trials=2, seed=1, study=tmp_path / "a",
+        inline=True, strategy="random",
+    )  # fmt: skip
+    assert len(study.front) >= 1
+    assert study.run.data == "arrays"
+
+
+def test_the_shares_of_a_budget_add_up() -> None:
+    for control in (False, True):
+        run = Run.of(data="digits", budget_s=100.0, control=control)
+        shares = Shares.of(run)
+        total = shares.search + shares.control + shares.final + shares.export
+        assert total == pytest.approx(100.0)
+        assert shares.control == (shares.search if control else 0.0)
+
+
+def command(data: Path, study: Path, *more: str) -> list[str]:
+    return [
+        sys.executable, "-m", "brickwork", "search", str(data), *SETTINGS, *LIMIT,
+        "--budget", "30s", "--study", str(study), *more,
+    ]  # fmt: skip
+
+
+def history(folder: Path) -> list[tuple[Any, ...]]:
+    def key(trial: Trial) -> tuple[Any, ...]:
+        metrics = {name: quantity.value for name, quantity in trial.metrics.items()}
+        metrics.pop("energy_mj", None)  # not known for this target: not a number
+        return trial.number, trial.proposal, trial.state, metrics, trial.twin_of
+
+    with Store.open(folder) as store:
+        return [key(trial) for trial in store.trials()]
+
+
+def finished(folder: Path) -> int:
+    try:
+        with Store.open(folder) as store:
+            return sum(trial.state is State.DONE for trial in store.trials())
+    except BrickworkError:  # not there yet
+        return 0
+
+
+def wait_for(folder: Path, count: int, process: subprocess.Popen[str]) -> None:
+    deadline = time.monotonic() + 90
+    while finished(folder) < count and process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.02)
+
+
+def test_kill_9_in_the_middle_and_the_same_command_again(data: Path, tmp_path: Path) -> None:
+    env = {**os.environ, "OMP_NUM_THREADS": "1"}
+    whole, broken = tmp_path / "whole", tmp_path / "broken"
+    done = subprocess.run(
+        command(data, whole, "--max-trials", "6"), capture_output=True, text=True, env=env
+    )
+    assert done.returncode == 0, done.stderr
+    for count in (1, 3):
+        process = subprocess.Popen(
+            command(data, broken, "--max-trials", "6"), env=env, text=True,
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+        wait_for(broken, count, process)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    again = subprocess.run(
+        command(data, broken, "--max-trials", "6"), capture_output=True, text=True, env=env
+    )
+    assert again.returncode == 0, again.stderr
+    assert history(broken) == history(whole)
+
+
+def test_ctrl_c_ends_cleanly_and_resume_goes_on(data: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "s"
+    process = subprocess.Popen(
+        command(data, folder), text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    wait_for(folder, 2, process)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "Nothing is lost" in err
+    assert "Traceback" not in err
+    stopped = Study(folder)
+    assert not stopped.finished
+    assert "stopped before its end" in (folder / "report.html").read_text(encoding="utf-8")
+    assert summary(stopped)["gap"] == {}
+    done = subprocess.run(
+        [sys.executable, "-m", "brickwork", "resume", str(folder)], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert Study(folder).finished
+    assert finished(folder) >= 2
