@@ -182,7 +182,7 @@ def _brickwork(job: dict[str, Any]) -> dict[str, Any]:
     return {
         "points": [[size, 1 - model.final["accuracy"].value] for size, model in front],
         "files": [[size, 1 - model.metrics["accuracy"].value] for size, model in front],
-        "trials": sum(trial.scored for trial in study.trials),
+        "trials": sum(trial.scored for trial in study.trials()),
     }
 
 

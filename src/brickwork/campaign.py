@@ -26,7 +26,7 @@ from brickwork.space import Arch
 from brickwork.tasks.task import Task
 from brickwork.trial import rng_for
 
-__all__ = ["Campaign", "Shares", "Watch"]
+__all__ = ["Campaign", "Shares", "Watch", "feasible_or_raise"]
 
 _KNOWN = 2000  # members of the space that are looked at before anything is trained
 _LEAST_S = 5.0  # seconds of search; below that not one trial ends

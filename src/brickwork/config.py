@@ -37,8 +37,13 @@ __all__ = [
     "TASKS",
     "Context",
     "Run",
+    "default_objectives",
+    "load",
     "make_space",
+    "package_versions",
     "parse_duration",
+    "study_folder",
+    "task_for",
 ]
 
 SPACES: Mapping[str, str] = {

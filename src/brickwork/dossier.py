@@ -29,7 +29,7 @@ from brickwork.summary import command, controls, spent, values
 from brickwork.trial import State, Trial
 from brickwork.verdict import best_compromise, verdict
 
-__all__ = ["report_data", "write_report"]
+__all__ = ["blocks", "progress", "references", "report_data", "write_report"]
 
 
 def report_data(study: Study) -> dict[str, Any]:

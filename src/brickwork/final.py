@@ -25,6 +25,7 @@ __all__ = [
     "scaled",
     "shared_hypervolume",
     "spread_out",
+    "table",
 ]
 
 _REPETITIONS = 3

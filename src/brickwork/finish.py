@@ -21,7 +21,7 @@ from brickwork.engine.store import Store
 from brickwork.space import Arch
 from brickwork.trial import State, Trial, rng_for
 
-__all__ = ["Finish"]
+__all__ = ["Finish", "Net"]
 
 _SIZES = 2000  # architectures from which the size-only control takes those of the right size
 _OVERTIME = 1.25  # a retraining that takes this much longer than planned is cut off

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -211,6 +212,22 @@ def test_a_full_disk_leaves_what_was_there(
         write(folder, formats=("source", "onnx"))
     monkeypatch.undo()
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+    assert [path.name for path in folder.parent.iterdir()] == [folder.name]
+
+
+def test_a_folder_that_cannot_be_replaced_stays(folder: Path, monkeypatch: pytest.MonkeyPatch):
+    real = os.rename
+
+    def stubborn(source: Path, target: Path) -> None:
+        if Path(target) == folder and not str(source).endswith(".old"):
+            raise OSError(13, "Permission denied")
+        real(source, target)
+
+    monkeypatch.setattr(os, "rename", stubborn)
+    with pytest.raises(ExportError, match="Permission denied"):
+        write(folder, formats=("onnx",))
+    assert check_manifest(folder) == []
+    assert "model.py" in read_manifest(folder)["files"]
     assert [path.name for path in folder.parent.iterdir()] == [folder.name]
 
 

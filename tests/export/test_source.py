@@ -24,6 +24,7 @@ from brickwork.errors import ExportError, ShapeError
 from brickwork.export.onnx import random_weights
 from brickwork.export.runtimes import run_torch
 from brickwork.export.source import write_source
+from brickwork.export.source.merge import Merged, Outline, merge
 from brickwork.space import (
     Activation,
     Add,
@@ -228,3 +229,31 @@ def test_the_file_checks_itself_in_a_python_of_its_own(tmp_path: Path):
     np.savez(tmp_path / "golden.npz", inputs=x, logits=logits + 1.0)
     with pytest.raises(SystemExit, match="does not reproduce"):
         runpy.run_path(str(tmp_path / "model.py"), run_name="__main__")
+
+
+def outlines(*statements: tuple[Any, ...]) -> tuple[Outline, ...]:
+    return tuple(Outline(name, name, tuple(inputs)) for name, *inputs in statements)
+
+
+def test_what_is_left_out_hands_its_input_on():
+    whole = outlines(("a", -1), ("b", "a"), ("gate", "b"), ("add", "gate", -1))
+    for variant in (
+        outlines(("a", -1), ("b", "a"), ("add", "b", -1)),
+        outlines(("b", -1), ("gate", "b"), ("add", "gate", -1)),
+        outlines(("a", -1), ("b", "a"), ("gate", "b")),
+    ):
+        merged = merge(Merged(whole, (whole,)), variant)
+        assert merged is not None
+        assert merged.outlines == whole
+        assert merged.optional == {o.name for o in whole} - {o.name for o in variant}
+
+
+def test_what_is_wired_otherwise_is_another_class():
+    whole = outlines(("a", -1), ("b", "a"), ("c", "b"), ("add", "c", -1))
+    for variant in (
+        outlines(("a", -1), ("b", "a"), ("c", "b"), ("add", "c", "a")),
+        outlines(("b", -1), ("a", "b"), ("c", "a"), ("add", "c", -1)),
+        outlines(("a", -1), ("b", -1), ("c", "b"), ("add", "c", -1)),
+        outlines(("a", -1), ("other", "a")),
+    ):
+        assert merge(Merged(whole, (whole,)), variant) is None

@@ -174,6 +174,7 @@ def test_nan_is_a_reason_and_not_a_score(
         ("raise ValueError('no')", "ValueError: no"),
         ("import brickwork", "ModuleNotFoundError"),
         ("def load(): return lambda x: x[:, 0, 0, :3]", "gives logits of shape"),
+        ("def load(): return lambda x: x[:5]", "gives 10 answers to"),
         ("import os; os._exit(7)", "ended with exit code"),
         ("x = (", "SyntaxError"),
     ],
@@ -258,8 +259,9 @@ def test_recheck_needs_no_data(folder: Path, python: PlainPython, digits: Any):
     assert recheck(folder, python) == ["model.onnx is missing"]
 
 
-def test_recheck_of_a_broken_golden_file(folder: Path, python: PlainPython):
-    overwrite(folder, "golden.npz", b"PK broken")
+@pytest.mark.parametrize("keep", [0, 10, 200])
+def test_recheck_of_a_broken_golden_file(folder: Path, python: PlainPython, keep: int):
+    overwrite(folder, "golden.npz", (folder / "golden.npz").read_bytes()[:keep])
     (problem,) = recheck(folder, python)
     assert "golden.npz cannot be read" in problem
 

@@ -291,7 +291,8 @@ def _model(rng: np.random.Generator, parameters: int, place: int, long_names: bo
                 "ms",
                 "predicted",
                 0.16 * latency,
-                "MACs by kind of op, cycles per MAC of TFLM + CMSIS-NN on a Cortex-M7",
+                "linear model of TFLM + CMSIS-NN at 216 MHz: fitted to 31 measurements of 19 "
+                "networks on Cortex-M7; the error is that of 80 % of left-out networks",
             ),
             "energy_mj": _quantity(
                 0.3 * latency, "mJ", "predicted", 0.2 * 0.3 * latency, "0.30 W x latency"
@@ -314,7 +315,14 @@ def _model(rng: np.random.Generator, parameters: int, place: int, long_names: bo
             "model.int8.onnx": _file(
                 place, "model.int8.onnx", "agrees on 99.7 % of 360", parameters + 17_000
             ),
-            "card.md": {**_file(place, "card.md", "", 2_300), "verified": None},
+            **{
+                name: {**_file(place, name, "", size), "verified": None}
+                for name, size in (("card.md", 2_300), ("golden.npz", 1_500), ("arch.json", 7_400))
+            },
+            "weights.safetensors": {
+                **_file(place, "weights.safetensors", "", 4 * parameters),
+                "verified": None,
+            },
         },
         "drawing": {"blocks": blocks},
         "memory": memory,
@@ -363,7 +371,8 @@ def _body(
                 "label": "stem" if stem else name,
                 "detail": f"conv {kernel}×{kernel} s{stride}"
                 if stem
-                else f"MBConv {kernel}×{kernel} s{stride}, expand {expand}",
+                else f"conv 1×1 → {channels * expand}, depthwise {kernel}×{kernel} s{stride}, "
+                f"conv 1×1 → {grown}",
                 "shape": [grown, size, size],
                 "macs": int(grown * channels * size * size * 9),
                 "parameters": int(grown * channels * 3),

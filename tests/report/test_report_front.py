@@ -99,6 +99,15 @@ def test_models_without_a_final_score_are_not_drawn_beside_those_with_one(exampl
     assert any("2 models of the front not drawn" in note for note in view.notes)
 
 
+def test_models_off_the_line_are_explained(example):
+    data = example.digits()
+    beaten = data["models"][3]["metrics"]["peak_sram_bytes"]
+    beaten["value"] = 10 * beaten["value"]  # on the front for its parameters, not for its memory
+    notes = {view.x: view.notes for view in views(data)}
+    assert any("off the line" in note for note in notes["peak_sram_bytes"])
+    assert not any("off the line" in note for note in notes["parameters"])
+
+
 def test_refused_candidates_are_apart_from_scored_ones(example):
     data = example.digits()
     view = views(data)[0]

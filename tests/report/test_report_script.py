@@ -40,7 +40,8 @@ const step = (name, f) => { try { out[name] = f(); } catch (e) { out[name] = "fa
 window.addEventListener("error", (e) => { out.error = e.message; });
 window.addEventListener("load", () => {
   step("first", panel);
-  step("focusable", () => [mark(0).getAttribute("tabindex"), mark(0).getAttribute("role")]);
+  step("focusable", () => [mark(0).getAttribute("tabindex"), mark(0).getAttribute("role"),
+    mark(0).getAttribute("aria-label")]);
   step("click", () => {
     mark(0).querySelector(".mark").dispatchEvent(new MouseEvent("click", {bubbles: true}));
     const pressed = [0, 1].map((i) => mark(i).getAttribute("aria-pressed"));
@@ -129,7 +130,11 @@ def test_selecting_switching_sorting_and_hovering(page, example, tmp_path):
     seen = _run(_browser(), tmp_path, page("digits"))
     assert "error" not in seen
     assert seen["first"] == [str(best)]
-    assert seen["focusable"] == ["0", "button"]
+    assert seen["focusable"][:2] == ["0", "button"]
+    label = seen["focusable"][2]
+    assert label.startswith(f"Model 1 of 9 {data['models'][0]['id']}, Accuracy ")
+    assert "measured, Parameters 602 counted, MACs " in label
+    assert "of 20 ms predicted" in label
     assert seen["click"] == [["0"], ["0"], "true", "false"]
     assert seen["enter"] == ["2"]
     assert seen["arrow"] == ["3"]

@@ -42,7 +42,7 @@ from brickwork.space import (
     per_axis,
 )
 
-__all__ = ["CostModel", "PredictedLatency", "work", "work_of"]
+__all__ = ["CostModel", "PredictedLatency", "add_work", "work", "work_of"]
 
 _CONV, _POINTWISE, _DEPTHWISE, _LINEAR, _OUTPUT, _POOL, _ELEMENTWISE, _OP, _NETWORK = range(
     len(COEFFICIENTS)

@@ -29,7 +29,7 @@ from math import prod
 from brickwork.devices.fusion import CACHE, Fused, fused
 from brickwork.space import Fragment, Graph
 
-__all__ = ["BYTES", "element_bytes", "memory_profile", "peak_sram"]
+__all__ = ["BYTES", "best_order", "element_bytes", "live_elements", "memory_profile", "peak_sram"]
 
 BYTES: Mapping[str, int] = {"int8": 1, "float32": 4}
 """Bytes of one element of an activation at each precision."""

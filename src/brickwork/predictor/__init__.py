@@ -1,8 +1,17 @@
 """What trained networks tell about untrained ones."""
 
 from brickwork.predictor.encoder import Axis, Encoder
-from brickwork.predictor.gain import expected_gain
+from brickwork.predictor.gain import Prospects, Ranking, expected_gain
 from brickwork.predictor.outlook import Observation, Outlook
 from brickwork.predictor.process import Predictor
 
-__all__ = ["Axis", "Encoder", "Observation", "Outlook", "Predictor", "expected_gain"]
+__all__ = [
+    "Axis",
+    "Encoder",
+    "Observation",
+    "Outlook",
+    "Predictor",
+    "Prospects",
+    "Ranking",
+    "expected_gain",
+]

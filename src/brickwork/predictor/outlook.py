@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import math
 from collections.abc import Mapping, Sequence
@@ -10,9 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from brickwork.objective import Limit, Objective, front
+from brickwork.objective import Limit, Objective
 from brickwork.predictor.encoder import Axis, Encoder
-from brickwork.predictor.gain import expected_gain
+from brickwork.predictor.gain import Prospects
 from brickwork.predictor.process import Predictor
 from brickwork.quantity import Quantity, metric
 
@@ -21,7 +22,6 @@ __all__ = ["Observation", "Outlook"]
 Array = NDArray[np.float64]
 
 _NODES = 5  # of the quadrature over one predicted objective; 3 each over several
-_CURIOSITY = 0.25  # how much of the predicted spread counts; more explores too much for few trials
 _WORST = 0.9  # quantile of observed losses beyond which a loss is as bad as any
 _MORE = 1.25  # kernel and noise are chosen anew when there are so many times more observations
 
@@ -80,17 +80,22 @@ class Outlook:
             for name in self.learned
         )
 
-    def learn(self, observations: Sequence[Observation], candidates: Array) -> None:
+    def learn(self, observations: Sequence[Observation], candidates: Array) -> Array:
         """Fit the predictors, and find out what is good and what is bad on each axis.
 
         Args:
             observations: What trials told.
             candidates: Rows that stand for all that may be asked, (candidates, width).
+
+        Returns:
+            Heights that the trials reached, (observations, objectives), scaled so that 0 is good
+            and 1 is bad; infinite where one is missing. A quality that was found at a lower
+            fidelity is replaced by what is expected at 1.
         """
         rows = np.array([o.row for o in observations])
         full = np.array([o.full for o in observations])
         table = np.array([o.targets for o in observations]).reshape(len(rows), -1)
-        choose = not self._chosen_at / _MORE < len(rows) < self._chosen_at * _MORE
+        choose = len(rows) >= self._chosen_at * _MORE
         if choose:
             self._chosen_at = len(rows)
         for name, target in zip(self.learned, table.T, strict=True):
@@ -102,79 +107,55 @@ class Outlook:
                     y = np.minimum(y, np.quantile(y, _WORST) + math.log(1.5))
                 self._predictors[name].fit(x, y, choose=choose)
                 self._fitted.add(name)
-        self._low, self._width = np.zeros(len(self._wanted)), np.ones(len(self._wanted))
-        reached = self.reached([o for o in observations if o.violation == 0] or observations)
+        reached = self._reached(rows, full, table)
+        sound = np.array([o.violation == 0 for o in observations])
+        self._scale(reached[sound] if sound.any() else reached, candidates)
+        return (reached - self._low) / self._width
+
+    def expected(self, rows: Array) -> Array:
+        """Heights that are expected at fidelity 1, scaled, (rows, objectives)."""
+        return np.asarray(self._nodes(rows, 0.0)[0][0])
+
+    def prospects(self, rows: Array, curiosity: float = 1.0) -> Prospects:
+        """What candidates may reach at fidelity 1.
+
+        Args:
+            rows: Features of the candidates, (rows, width).
+            curiosity: How much of the predicted spread counts.
+        """
+        heights, weights = self._nodes(rows, curiosity)
+        return Prospects(heights, weights, self._kept(rows))
+
+    def _reached(self, rows: Array, full: NDArray[np.bool_], table: Array) -> Array:
+        """Heights of trials, not scaled, (trials, objectives)."""
+        heights = np.empty((len(rows), len(self._wanted)))
+        for axis, name in enumerate(self._wanted):
+            if name in self._column:
+                heights[:, axis] = Axis(name).height(rows[:, self._column[name]])
+                continue
+            target = table[:, self.learned.index(name)].copy()
+            told = np.isfinite(target)
+            short = told & ~full & metric(name).quality
+            if short.any():
+                target[short] = self._predicted(name, rows[short])[0]
+            heights[:, axis] = np.where(told, Axis(name).height(target), np.inf)
+        return heights
+
+    def _scale(self, reached: Array, candidates: Array) -> None:
+        """Set what is good and what is bad on each axis.
+
+        Known costs reach from the cheapest candidate to the dearest; of qualities the worst tenth
+        that was found is as bad as any.
+        """
         for axis, name in enumerate(self._wanted):
             values = reached[:, axis]
             if name in self._column:
-                values = candidates[:, self._column[name]]
+                values = Axis(name).height(candidates[:, self._column[name]])
             values = values[np.isfinite(values)]
             if len(values):
                 high = np.quantile(values, _WORST) if metric(name).quality else values.max()
                 self._low[axis] = values.min()
                 self._width[axis] = max(high - values.min(), 1e-9)
-
-    def expected(self, rows: Array) -> Array:
-        """Heights that are expected at fidelity 1, scaled so that 0 is good and 1 is bad.
-
-        Args:
-            rows: Features, (rows, width).
-
-        Returns:
-            (rows, objectives).
-        """
-        heights, weights = self._nodes(rows, 0.0)
-        return np.asarray(np.tensordot(weights, heights, axes=1))
-
-    def reached(self, observations: Sequence[Observation]) -> Array:
-        """Heights that trials reached, (observations, objectives); infinite where one is missing.
-
-        A quality that was found at a lower fidelity is replaced by what is expected at 1.
-        """
-        if not observations:
-            return np.zeros((0, len(self._wanted)))
-        heights = self.expected(np.array([o.row for o in observations]))
-        full = np.array([o.full for o in observations])
-        for axis, name in enumerate(self._wanted):
-            if name in self.learned:
-                i = self.learned.index(name)
-                target = np.array([o.targets[i] for o in observations])
-                exact = full | (not metric(name).quality)
-                told = self._scaled(axis, Axis(name).height(target))
-                heights[exact, axis] = told[exact]
-                heights[~np.isfinite(target), axis] = np.inf
-        return heights
-
-    def gains(self, rows: Array, taken: Array) -> Array:
-        """Expected gain of hypervolume from candidates, (rows,).
-
-        Args:
-            rows: Features of the candidates, (rows, width).
-            taken: Heights that there are already, (points, objectives).
-        """
-        heights, weights = self._nodes(rows, _CURIOSITY)
-        gain = expected_gain(heights, weights, taken)
-        return np.asarray(gain * self._kept(rows))
-
-    def missing(self, rows: Array, taken: Array) -> Array:
-        """What each of several first looks is expected to add at fidelity 1, (rows,).
-
-        Hypervolume is reckoned up to the ends of the front of these looks, so that its small end
-        counts however bad its quality seems after a short training.
-
-        Args:
-            rows: Features of the looks, (rows, width).
-            taken: Heights that there are already, (points, objectives).
-        """
-        heights, weights = self._nodes(rows, 1.0)
-        middle = np.tensordot(weights, heights, axes=1)
-        edge = middle[front(middle)]
-        low = edge.min(axis=0)
-        width = 1.05 * np.maximum(edge.max(axis=0) - low, 0.05)
-        return expected_gain((heights - low) / width, weights, (taken - low) / width)
-
-    def _scaled(self, axis: int, heights: Array) -> Array:
-        return np.asarray((heights - self._low[axis]) / self._width[axis])
 
     def _features(self, name: str, rows: Array, full: NDArray[np.bool_]) -> Array:
         """Rows, and what a short training does to a quality: a shift that depends on the size."""
@@ -192,9 +173,7 @@ class Outlook:
         """Scaled heights at the nodes of a quadrature over what is predicted, and their weights."""
         predicted = [name for name in self._wanted if name in self.learned]
         count = 1 if curiosity == 0 else _NODES if len(predicted) == 1 else 3
-        points, weight = np.polynomial.hermite_e.hermegauss(count)
-        grid = np.array(list(itertools.product(points, repeat=len(predicted))))
-        weights = np.array([math.prod(w) for w in itertools.product(weight, repeat=len(predicted))])
+        grid, weights = _quadrature(count, len(predicted))
         heights = np.empty((len(grid), len(rows), len(self._wanted)))
         for axis, name in enumerate(self._wanted):
             if name in self._column:
@@ -204,8 +183,8 @@ class Outlook:
                 target, spread = self._predicted(name, rows)
                 step = curiosity * grid[:, predicted.index(name)]
             values = target[None, :] + step[:, None] * spread[None, :]
-            heights[:, :, axis] = self._scaled(axis, Axis(name).height(values))
-        return heights, weights / weights.sum()
+            heights[:, :, axis] = Axis(name).height(values)
+        return (heights - self._low) / self._width, weights
 
     def _kept(self, rows: Array) -> Array:
         """Probability that candidates keep the limits on what is learned, (rows,)."""
@@ -217,3 +196,12 @@ class Outlook:
             distance = (bound - mean if below else mean - bound) / spread
             probability *= 1.0 / (1.0 + np.exp(-1.7 * np.clip(distance, -20.0, 20.0)))
         return probability
+
+
+@functools.cache
+def _quadrature(count: int, normals: int) -> tuple[Array, Array]:
+    """Nodes, (nodes, normals), and weights of a quadrature over independent normal variables."""
+    points, weights = np.polynomial.hermite_e.hermegauss(count)
+    grid = list(itertools.product(points, repeat=normals))
+    products = np.array([math.prod(w) for w in itertools.product(weights, repeat=normals)])
+    return np.array(grid).reshape(len(grid), normals), products / products.sum()

@@ -85,7 +85,7 @@ class Predictor:
             raise ValueError("fit the predictor before it predicts")
         rows = self._prepared(x)
         mix, _ = self._chosen
-        cross = _mixed(mix, self._kernels(rows))
+        cross = _mixed(mix, self._kernels(rows, decay=mix[3] > 0))
         mean = self._mean + self._scale * (cross @ self._alpha)
         left = self._own(mix, rows) - np.einsum("ij,ij->i", cross @ self._inverse, cross)
         return mean, self._scale * np.sqrt(self._signal * np.maximum(left, 1e-9))
@@ -101,13 +101,15 @@ class Predictor:
         ordered = rows[:, c:n] / math.sqrt(max(1, n - c))
         return rows[:, :c], ordered, rows[:, n:] * math.sqrt(0.5)
 
-    def _kernels(self, rows: Array) -> tuple[Array, ...]:
-        """Each kernel between some rows and the trials, (rows, trials)."""
+    def _kernels(self, rows: Array, *, decay: bool = True) -> tuple[Array, ...]:
+        """Each kernel between some rows and the trials, (rows, trials); the last if wanted."""
         (a, ordered_a, beside_a), (b, ordered_b, beside_b) = self._split(rows), self._split(self._x)
         shared = a @ b.T / self._active
-        differ = (a.sum(axis=1)[:, None] + b.sum(axis=1)[None, :]) / (2 * self._active) - shared
-        linear = beside_a @ beside_b.T
-        return linear, shared + ordered_a @ ordered_b.T, shared**2, np.exp(-2.0 * differ)
+        kernels = beside_a @ beside_b.T, shared + ordered_a @ ordered_b.T, shared**2
+        if not decay:
+            return *kernels, np.zeros(())
+        active = a.sum(axis=1)[:, None] + b.sum(axis=1)[None, :]
+        return *kernels, np.exp(2.0 * shared - active / self._active)
 
     def _own(self, mix: Mix, rows: Array) -> Array:
         """The kernel between each row and itself, (rows,)."""

@@ -37,7 +37,8 @@ def draw_architecture(
         return None
     rows = [{"label": "input", "shape": input_shape}, *blocks] if input_shape else list(blocks)
     widest = max([row["shape"][0] for row in rows if row.get("shape")] or [1])
-    solid = skips = words = Markup("")
+    solid = skips = ""
+    words = _Words()
     top = last = 6.0
     for row in rows:
         channels = row["shape"][0] if row.get("shape") else 1
@@ -45,8 +46,7 @@ def draw_architecture(
         solid += _box(top, width)
         if row.get("skip"):
             skips += _arc(top, width)
-        label, lines = _words(row, top)
-        words += label
+        lines = words.add(row, top)
         last, top = top, top + _ROW + _LINE * max(0, lines - 1)
     wire = f"M{trim(_CENTRE)} {trim(6 + _BLOCK)}V{trim(last)}"
     return tag(
@@ -54,7 +54,7 @@ def draw_architecture(
         tag("path", d=wire, class_="wire"),
         tag("path", d=skips, class_="skip"),
         tag("path", d=solid, class_="block"),
-        words,
+        *words.groups(),
         viewBox=f"0 0 {trim(_WIDTH)} {trim(max(top - _ROW, last) + _BLOCK + 6)}",
         role="img",
         aria_label=f"Architecture: {len(blocks)} blocks from input to output",
@@ -76,26 +76,44 @@ def _arc(top: float, width: float) -> str:
     )
 
 
-def _words(block: Mapping[str, Any], top: float) -> tuple[Markup, int]:
-    """Name and shape of a block, its multiplications, and what it does in so many lines."""
-    shape = "×".join(str(size) for size in block.get("shape") or ())
-    label, detail = str(block.get("label") or ""), str(block.get("detail") or "")
-    macs, parameters = block.get("macs"), block.get("parameters")
-    below = f"{compact(macs)} MACs" if macs else ""
-    room = _WIDTH - _TEXT
-    lines = wrap(detail, room - text_width(below) - 8, _LINES) if detail else []
-    marks = [
-        text(_TEXT, top + 10, clip(label, room - text_width(shape) - 14, _BOLD), "name"),
-        text(_WIDTH, top + 10, shape, "tick", "end"),
-        *(text(_TEXT, top + 25 + _LINE * i, line, "tick") for i, line in enumerate(lines)),
-    ]
-    if below:
-        marks.append(text(_WIDTH, top + 25, below, "tick", "end"))
-    skip = "with a skip connection" if block.get("skip") else ""
-    counts = [f"{macs:,} MACs"] if macs is not None else []
-    counts += [f"{parameters:,} parameters"] if parameters is not None else []
-    tip = [label, detail, skip, shape, ", ".join(counts)]
-    return tag("g", *marks, data_tip="\n".join(part for part in tip if part)), len(lines)
+class _Words:
+    """The words beside the blocks, gathered by how they are set."""
+
+    def __init__(self) -> None:
+        self.names: list[Markup] = []
+        self.details: list[Markup] = []
+        self.numbers: list[Markup] = []
+
+    def add(self, block: Mapping[str, Any], top: float) -> int:
+        """Name and shape of a block, its multiplications, and what it does in so many lines."""
+        shape = "×".join(str(size) for size in block.get("shape") or ())
+        label, detail = str(block.get("label") or ""), str(block.get("detail") or "")
+        macs, parameters = block.get("macs"), block.get("parameters")
+        below = f"{compact(macs)} MACs" if macs else ""
+        room = _WIDTH - _TEXT
+        lines = wrap(detail, room - text_width(below) - 8, _LINES) if detail else []
+        name = clip(label, room - text_width(shape) - 14, _BOLD)
+        cut = [label] if name != label else []
+        cut += [detail] if "…" in "".join(lines) else []
+        counts = [f"{macs:,} MACs"] if macs is not None else []
+        counts += [f"{parameters:,} parameters"] if parameters is not None else []
+        skip = ["with a skip connection"] if block.get("skip") else []
+        tip = "\n".join([*cut, *skip, ", ".join(counts)]).strip()
+        self.names.append(tag("text", name, y=top + 10, data_tip=tip or None))
+        for i, line in enumerate(lines):
+            self.details.append(tag("text", line, y=top + 25 + _LINE * i))
+        self.numbers.append(tag("text", shape, y=top + 10))
+        if below:
+            self.numbers.append(tag("text", below, y=top + 25))
+        return len(lines)
+
+    def groups(self) -> list[Markup]:
+        left, right = f"translate({trim(_TEXT)})", f"translate({trim(_WIDTH)})"
+        return [
+            tag("g", *self.names, class_="name", transform=left),
+            tag("g", *self.details, class_="tick", transform=left),
+            tag("g", *self.numbers, class_="tick end", transform=right),
+        ]
 
 
 def draw_memory(

@@ -15,6 +15,7 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping, Sequence
+from functools import cache
 from importlib import resources
 from typing import Any
 
@@ -92,6 +93,7 @@ def _splits(splits: Mapping[str, Any]) -> list[tuple[str, str, str]]:
     return found
 
 
+@cache
 def _environment() -> jinja2.Environment:
     return jinja2.Environment(
         loader=jinja2.FunctionLoader(_asset),
@@ -103,7 +105,9 @@ def _environment() -> jinja2.Environment:
 
 
 def _asset(name: str) -> str:
-    return resources.files("brickwork.report").joinpath("assets", name).read_text("utf-8")
+    """A file of the page, without the indentation that is for who reads the file."""
+    text = resources.files("brickwork.report").joinpath("assets", name).read_text("utf-8")
+    return "\n".join(line.strip() for line in text.splitlines() if line.strip())
 
 
 def _hash(script: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -51,7 +52,7 @@ class Number:
     @property
     def head(self) -> str:
         """The beginning of the source: as much as two lines hold."""
-        return self.source if len(self.source) <= _LONG else self.source[: self._cut].rstrip(",;:")
+        return self.source if len(self.source) <= _LONG else self.source[: self._cut]
 
     @property
     def rest(self) -> str:
@@ -109,7 +110,8 @@ def _spread(quantity: Quantity) -> str:
         return f"± {100 * quantity.spread:.2f}"
     if quantity.unit in ("1", "B"):
         return f"± {Quantity(quantity.spread, quantity.unit, quantity.how).text()}"
-    return f"± {float(f'{quantity.spread:.2g}'):,g}"
+    digits = max(0, 1 - math.floor(math.log10(abs(quantity.spread))))  # two that count
+    return f"± {quantity.spread:,.{digits}f}"
 
 
 def _capital(label: str) -> str:

@@ -65,7 +65,7 @@ def panels(
                 "memory": memory[0] if memory else None,
                 "memory_title": _memory_title(memory[1], limit) if memory else "",
                 "memory_share": _share(memory[1], limit) if memory else None,
-                "choices": [(str(key), str(value)) for key, value in choices.items()],
+                "choices": [f"{key} = {value}" for key, value in choices.items()],
             }
         )
     return found
@@ -77,8 +77,7 @@ def _file(name: str, file: Mapping[str, Any]) -> dict[str, str]:
     size = file.get("bytes")
     return {
         "name": name,
-        "path": str(file.get("path") or ""),
-        "sha256": str(file.get("sha256") or ""),
+        "sha256": str(file.get("sha256") or "")[:16],
         "size": Quantity(float(size), "B", How.COUNTED).text() if size is not None else "",
         "state": state,
         "detail": detail,
@@ -93,9 +92,8 @@ def _folder(files: Mapping[str, Any]) -> str:
 
 def _memory_title(peak: float, limit: Limit | None) -> str:
     text = f"peak {Quantity(peak, 'B', How.COUNTED).text()}"
-    if limit is None:
-        return text
-    return f"{text} of {bound_text(limit)}"
+    whole = text if limit is None else f"{text} of {bound_text(limit)}"
+    return whole.replace(" ", "\u00a0")
 
 
 def _share(peak: float, limit: Limit | None) -> float | None:

@@ -274,22 +274,10 @@ def _models(sheet: Sheet) -> None:
     bars = "".join(_bars(sheet, point) for point in shown)
     if bars:
         sheet.parts.append(tag("path", d=bars, class_="bar"))
-    for place, point in enumerate(shown, start=1):
-        x, y = sheet.at(point)
-        words = (
-            f"Model {place} of {len(shown)}: {METRICS[view.y].label} {point.y}, "
-            f"{METRICS[view.x].label} {point.x}"
-        )
-        sheet.parts.append(
-            tag(
-                "g",
-                tag("circle", cx=x, cy=y, r=11, class_="hit"),
-                tag("circle", cx=x, cy=y, r=5, class_="mark"),
-                data_model=point.index,
-                aria_label=words,
-                class_="model",
-            )
-        )
+    for x, y, point in ((*sheet.at(point), point) for point in shown):
+        hit = tag("circle", cx=x, cy=y, r=11, class_="hit")
+        mark = tag("circle", cx=x, cy=y, r=5, class_="mark")
+        sheet.parts.append(tag("g", hit, mark, data_model=point.index, class_="model"))
 
 
 def _bars(sheet: Sheet, point: Point) -> str:

@@ -17,7 +17,8 @@ from brickwork.space.blocks import (
     SqueezeExcite,
 )
 from brickwork.space.choice import Choice, Option, Wide, Width, round_to
-from brickwork.space.graph import Fragment, Graph, Node, graph
+from brickwork.space.expand import graph
+from brickwork.space.graph import Fragment, Graph, Node
 from brickwork.space.ops import (
     ACTIVATIONS,
     OUTPUTS,

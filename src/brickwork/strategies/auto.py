@@ -27,7 +27,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from brickwork.objective import front
-from brickwork.predictor import Encoder, Observation, Outlook
+from brickwork.predictor import Encoder, Observation, Outlook, Ranking
 from brickwork.quantity import metric
 from brickwork.space import Arch
 from brickwork.strategies.base import Asked, Member, Problem, ranks
@@ -38,9 +38,14 @@ __all__ = ["Auto"]
 Array = NDArray[np.float64]
 
 _BREED = 24  # children of the front, then of the best candidates, whenever candidates are renewed
-_SHORT = 64  # candidates that are compared at each ask
-_KEPT = 300  # trials that the predictor learns from; twice as many are remembered at most
-_STALE = 16  # candidates are renewed when a sixteenth of all trials is new
+_SHORT = 64  # best candidates that are listed for the next asks, at least
+_KEPT = 150  # trials that the predictor learns from; up to twice as many until some are forgotten
+_STALE = 16  # candidates are gone through again when a sixteenth of all trials is new
+_CURIOSITY = (
+    0.25,
+    1.0,
+    4.0,
+)  # how much of the predicted spread counts; more where less finds nothing
 _UNLIKE = 30  # samples in a stratum, of which the one least like the others is a starting point
 
 
@@ -74,7 +79,7 @@ class Auto:
         low: float = 0.25,
         share: float = 1 / 3,
         starts: int = 6,
-        samples: int = 1000,
+        samples: int = 800,
         explore: float = 0.1,
     ) -> None:
         if not 0 < low <= 1:
@@ -89,16 +94,18 @@ class Auto:
         self._count = 0
         self._told = 0
         self._asked = Asked(problem, seed)
-        self._encoder = Encoder(problem.space, _free_costs(problem))
+        self._encoder = Encoder(problem.space, problem.costs())
         self._outlook = Outlook(self._encoder, problem.objectives, problem.limits)
         self._pool = _Pool(problem, self._encoder)
         self._todo: list[Arch] | None = None  # starting points to be asked; None: not chosen yet
-        self._looks = self._finals = 0.0  # compute asked for at low fidelity and at 1
+        self._spent = self._spent_whole = 0.0  # compute asked for; the part at fidelity 1
         self._records: list[_Record] = []
         self._pending: dict[str, Array] = {}  # rows of what was asked and not told
         self._promoted: set[str] = set()
-        self._short: list[tuple[Arch, Array]] = []
-        self._renewed = -1  # how many trials were told when the short list was made
+        self._seen = -1  # how many trials were told when all was last gone through
+        self._elite: list[Arch] = []
+        self._candidates: Ranking[tuple[Arch, Array]] | None = None
+        self._looks: Ranking[_Record] | None = None
 
     def explain(self) -> str:
         """One sentence: what is done, and why."""
@@ -154,16 +161,23 @@ class Auto:
             arch = self._todo.pop()
             if arch not in self._asked:
                 return self._proposal(arch, self._low)
-        if self._finals + 1 <= self._share * (self._looks + self._finals + 1):
-            promotion = self._promotion()
-            if promotion is not None:
-                return promotion
-        if rng.random() >= self._explore:
-            found = self._best(rng)
-            if found is not None:
-                return self._proposal(found[0], self._low, row=found[1])
+        if len(self._records) >= min(4, self._starts) and self._pool.archs:
+            if self._stale(_STALE):
+                self._renew(rng)
+            if self._low < 1 and self._spent_whole + 1 <= self._share * (self._spent + 1):
+                promotion = self._promotion()
+                if promotion is not None:
+                    return promotion
+            if rng.random() >= self._explore:
+                best = self._best(rng)
+                if best is not None:
+                    return best
         new = self._asked.fresh(rng)
-        return self._promotion() if new is None else self._proposal(new, self._low)
+        if new is not None:
+            return self._proposal(new, self._low)
+        if self._records and self._stale(self._told):  # nothing new is left, but something to learn
+            self._renew(rng)
+        return self._promotion()
 
     def _proposal(
         self, arch: Arch, fidelity: float, *, row: Array | None = None, number: int | None = None
@@ -172,10 +186,8 @@ class Auto:
             row = self._encoder.encode(arch, self._problem.forecast(arch)[0])
         self._asked.note(arch)
         self._pending[arch.id] = row
-        if fidelity < 1:
-            self._looks += fidelity
-        else:
-            self._finals += fidelity
+        self._spent += fidelity
+        self._spent_whole += fidelity if fidelity == 1 else 0.0
         return Proposal(arch, fidelity, number)
 
     def _survey(self) -> list[Arch]:
@@ -196,65 +208,111 @@ class Auto:
             nearest = self._pool.add(self._children(parents, self._samples // 4, rng)) or nearest
         return self._pool.spread(self._starts, self._outlook.size, rng)
 
-    def _best(self, rng: np.random.Generator) -> tuple[Arch, Array] | None:
-        """The candidate of the largest expected gain; None while there is nothing to learn from."""
-        if not self._pool.archs or len(self._records) < min(4, self._starts):
-            return None
-        if self._renewed < 0 or self._told - self._renewed >= max(1, self._told // _STALE):
-            self._renew(rng)
-        open_ = [entry for entry in self._short if entry[0] not in self._asked]
-        if not open_ and self._told > self._renewed:
-            self._renew(rng)
-            open_ = self._short
-        if not open_:
-            return None
-        gains = self._outlook.gains(np.array([row for _, row in open_]), self._taken())
-        self._short = open_
-        return open_[int(gains.argmax())]
-
-    def _sound(self) -> list[_Record]:
-        return [record for record in self._records if record.seen.violation == 0]
-
-    def _taken(self) -> Array:
-        """Where trials lie, then where pending ones are expected, (points, objectives)."""
-        told = self._outlook.reached([record.seen for record in self._sound()])
-        if not self._pending:
-            return told
-        return np.concatenate([told, self._outlook.expected(np.array([*self._pending.values()]))])
-
-    def _learn(self) -> None:
-        self._outlook.learn([record.seen for record in self._records], self._pool.rows)
+    def _stale(self, part: int) -> bool:
+        """Whether more than one part in so many of what was told has not been learned yet."""
+        return self._seen < 0 or self._told - self._seen >= max(1, self._told // part)
 
     def _renew(self, rng: np.random.Generator) -> None:
-        """Learn again, breed new candidates, and list the best."""
-        self._learn()
-        pool, taken, sound = self._pool, self._taken(), self._sound()
-        elite = [sound[i].arch for i in np.flatnonzero(front(taken)) if i < len(sound)]
-        pool.add(self._children(elite or pool.archs, _BREED, rng))
-        gains = self._outlook.gains(pool.rows, taken)
+        """Learn again, breed new candidates, and rank all."""
+        outlook, pool = self._outlook, self._pool
+        heights = outlook.learn([record.seen for record in self._records], pool.rows)
+        taken = self._front(heights)
+        pool.add(self._children(self._elite or pool.archs, _BREED, rng))
+        for curiosity in _CURIOSITY:
+            gains = outlook.prospects(pool.rows, curiosity).gains(taken)
+            if gains.max(initial=0.0) > 0:
+                break
         best = np.argsort(-gains, kind="stable")
-        pool.add(self._children([pool.archs[i] for i in best[:8]], _BREED, rng))
+        pool.add(self._children([pool.archs[i] for i in best[:8].tolist()], _BREED, rng))
         if len(pool.archs) > len(gains):
-            more = self._outlook.gains(pool.rows[len(gains) :], taken)
+            more = outlook.prospects(pool.rows[len(gains) :], curiosity).gains(taken)
             gains = np.concatenate([gains, more])
             best = np.argsort(-gains, kind="stable")
-        new = (int(i) for i in best if pool.archs[i] not in self._asked)
-        self._short = [(pool.archs[i], pool.rows[i]) for i in itertools.islice(new, _SHORT)]
+        new = (i for i in best.tolist() if pool.archs[i] not in self._asked)
+        short = list(itertools.islice(new, _SHORT + self._told // _STALE))
+        prospects = outlook.prospects(pool.rows[short], curiosity)
+        self._candidates = Ranking([(pool.archs[i], pool.rows[i]) for i in short], prospects, taken)
+        self._looks = self._ranked_looks(heights) if self._low < 1 else None
         pool.keep(best[: self._samples])
-        self._renewed = self._told
+        self._seen = self._told
+
+    def _front(self, heights: Array) -> Array:
+        """What was reached and what is expected of pending trials; notes whose front it is."""
+        whole = {record.arch.id for record in self._records if record.seen.full}
+        sound = [
+            (record.arch, height)
+            for record, height in zip(self._records, heights, strict=True)
+            if record.seen.violation == 0 and (record.seen.full or record.arch.id not in whole)
+        ]
+        taken = np.array([height for _, height in sound]).reshape(len(sound), heights.shape[1])
+        self._elite = [sound[i][0] for i in np.flatnonzero(front(taken)).tolist()]
+        return self._with_pending(taken, self._pending.values())
+
+    def _ranked_looks(self, heights: Array) -> Ranking[_Record] | None:
+        """First looks by what a whole training of each would add to what was promoted.
+
+        Hypervolume is reckoned up to the ends of the front of these looks, so that its small end
+        counts however bad it seems after a short training.
+        """
+        sound = np.array([record.seen.violation == 0 for record in self._records])
+        full = np.array([record.seen.full for record in self._records])
+        looks = [
+            record
+            for record, candidate in zip(self._records, sound & ~full, strict=True)
+            if candidate and record.arch.id not in self._promoted
+        ]
+        if not looks:
+            return None
+        rows = [row for id, row in self._pending.items() if id in self._promoted]
+        taken = self._with_pending(heights[sound & full], rows)
+        prospects = self._outlook.prospects(np.array([record.seen.row for record in looks]))
+        edge = prospects.expected[front(prospects.expected)]
+        low = edge.min(axis=0)
+        width = 1.05 * np.maximum(edge.max(axis=0) - low, 0.05)
+        taken, prospects = (taken - low) / width, prospects.scaled(low, width)
+        best = np.argsort(-prospects.gains(taken), kind="stable").tolist()
+        return Ranking([looks[i] for i in best], prospects.of(best), taken)
+
+    def _with_pending(self, heights: Array, rows: Iterable[Array]) -> Array:
+        pending = list(rows)
+        if not pending:
+            return heights
+        return np.concatenate([heights, self._outlook.expected(np.array(pending))])
+
+    def _best(self, rng: np.random.Generator) -> Proposal | None:
+        """The candidate of the largest expected gain, else a child of the front."""
+        for _ in range(2):
+            while self._candidates is not None and (found := self._candidates.take()) is not None:
+                if found[0] not in self._asked:
+                    return self._proposal(found[0], self._low, row=found[1])
+            if not self._stale(2 * _STALE):
+                break
+            self._renew(rng)  # the ranking is used up
+        children = self._children(self._elite, 1, rng)
+        if children and self._problem.forecast(children[0])[1] == 0:
+            return self._proposal(children[0], self._low)
+        return None
+
+    def _promotion(self) -> Proposal | None:
+        """Of the first looks, the one that adds most to what was promoted already."""
+        while self._looks is not None and (record := self._looks.take()) is not None:
+            if record.arch.id not in self._promoted:
+                self._promoted.add(record.arch.id)
+                row, number = record.seen.row, record.number
+                return self._proposal(record.arch, 1.0, row=row, number=number)
+        return None
 
     def _forget(self) -> None:
         """Keep the latest trials and the best of the others, so that memory stays flat."""
-        self._learn()
+        heights = self._outlook.learn([record.seen for record in self._records], self._pool.rows)
         half = _KEPT // 2
-        older, latest = self._records[:-half], self._records[-half:]
-        heights = self._outlook.reached([record.seen for record in older])
+        older = self._records[:-half]
         members = [
             Member(record.arch, record.seen.violation, tuple(height))
-            for record, height in zip(older, heights, strict=True)
+            for record, height in zip(older, heights[:-half], strict=True)
         ]
         best = np.sort(np.argsort(ranks(members), kind="stable")[: _KEPT - half])
-        self._records = [older[i] for i in best] + latest
+        self._records = [older[i] for i in best] + self._records[-half:]
 
     def _children(self, parents: Sequence[Arch], n: int, rng: np.random.Generator) -> list[Arch]:
         """New mutations and crosses of some architectures."""
@@ -272,35 +330,6 @@ class Auto:
             if child not in self._asked:
                 children[child.id] = child
         return list(children.values())
-
-    def _promotion(self) -> Proposal | None:
-        """Of the first looks, the one that adds most to what was promoted already."""
-        sound = self._sound()
-        looks = [r for r in sound if not r.seen.full and r.arch.id not in self._promoted]
-        if not looks:
-            return None
-        self._learn()
-        taken = self._outlook.reached([r.seen for r in sound if r.seen.full])
-        rows = [row for id, row in self._pending.items() if id in self._promoted]
-        if rows:
-            taken = np.concatenate([taken, self._outlook.expected(np.array(rows))])
-        missing = self._outlook.missing(np.array([r.seen.row for r in looks]), taken)
-        record = looks[int(missing.argmax())]
-        if missing.max() <= 0:
-            return None
-        self._promoted.add(record.arch.id)
-        return self._proposal(record.arch, 1.0, row=record.seen.row, number=record.number)
-
-
-def _free_costs(problem: Problem) -> tuple[str, ...]:
-    """Names of the metrics that are known without training, from a few architectures."""
-    rng = rng_for(0, "strategy", "costs")
-    samples = (problem.space.sample(rng) for _ in range(50))
-    for arch in itertools.chain(problem.space.extremes(), samples):
-        costs, _ = problem.forecast(arch)
-        if costs:
-            return tuple(name for name, cost in costs.items() if math.isfinite(cost.value))
-    return ()
 
 
 class _Pool:

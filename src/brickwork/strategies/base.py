@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -45,6 +47,16 @@ class Problem:
     def violation(self, metrics: Mapping[str, Quantity]) -> float:
         """Total relative violation of the limits whose metric is given."""
         return violation(metrics, self.limits)
+
+    def costs(self) -> tuple[str, ...]:
+        """Names of the metrics that are known without training, as found on a few members."""
+        rng = rng_for(0, "strategy", "costs")
+        samples = (self.space.sample(rng) for _ in range(TRIES))
+        for arch in itertools.chain(self.space.extremes(), samples):
+            known, _ = self.forecast(arch)
+            if known:
+                return tuple(name for name, cost in known.items() if math.isfinite(cost.value))
+        return ()
 
     def forecast(self, arch: Arch) -> tuple[Mapping[str, Quantity], float]:
         """The known costs of an architecture and by how much they break the limits.

@@ -26,7 +26,7 @@ from brickwork.space import (
     Reshape,
 )
 
-__all__ = ["CHANNEL_NORM", "Slot", "constructor", "expression", "slots", "structure"]
+__all__ = ["CHANNEL_NORM", "Slot", "buffered", "constructor", "expression", "slots", "structure"]
 
 CHANNEL_NORM = "ChannelNorm"
 """The class that a file gets where it normalises over channels: PyTorch has none."""

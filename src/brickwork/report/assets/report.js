@@ -13,6 +13,16 @@
     return value < 1048576 ? (value / 1024).toFixed(1) + " KiB" : (value / 1048576).toFixed(2) + " MiB";
   };
 
+  // What the panel of a model says, line by line: its name, then each number with its kind.
+  const panels = all("#selected [data-panel]");
+  const words = (e) => e.textContent.replace(/\s+/g, " ").trim();
+  const about = (index) => {
+    const panel = panels.find((e) => e.dataset.panel === index);
+    const known = all(".numbers tr", panel).filter((row) => row.querySelector(".badge"));
+    const line = (row) => [row.children[0], row.children[1], row.querySelector(".badge")];
+    return [words(panel.querySelector(".who")), ...known.map((row) => line(row).map(words).join(" "))];
+  };
+
   // Selecting a model: its panels are shown, its marks and rows are set apart everywhere.
   const table = document.querySelector(".grid tbody");
   let selected = null;
@@ -30,8 +40,8 @@
     e.setAttribute("tabindex", "0");
     e.setAttribute("role", "button");
     e.setAttribute("aria-pressed", "false");
+    e.setAttribute("aria-label", about(e.dataset.model).join(", "));
   });
-  const panels = all("#selected [data-panel]");
   const order = panels.map((e) => e.dataset.panel);
   const walk = (by) => {
     const place = order.indexOf(selected) + by;
@@ -109,16 +119,7 @@
     tip.style.top = Math.max(8, Math.min(y + 12, innerHeight - box.height - 8)) + "px";
   };
   const hide = () => { tip.hidden = true; };
-  const modelTip = (index) => () => {
-    const panel = panels.find((e) => e.dataset.panel === index);
-    const words = (e) => e.textContent.replace(/\s+/g, " ").trim();
-    line("b", words(panel.querySelector(".who")), tip);
-    all(".numbers tr", panel).forEach((row) => {
-      const how = row.querySelector(".badge");
-      if (how) line("em", words(how), line("p", [...row.children].slice(0, 2).map(words).join(" ") + " ", tip));
-    });
-  };
-  const textTip = (text) => () => text.split("\n").forEach((t, i) => line(i ? "p" : "b", t, tip));
+  const linesTip = (lines) => () => lines.forEach((t, i) => line(i ? "p" : "b", t, tip));
   const trialTip = (index, frame) => () => {
     const { number, fidelity, metrics } = data.trials;
     line("b", "Trial " + number[index], tip);
@@ -152,9 +153,9 @@
     const at = event.target;
     if (!at.closest) return hide();
     const mark = at.closest("svg .model[tabindex]");
-    if (mark) return show(modelTip(mark.dataset.model), event.clientX, event.clientY);
+    if (mark) return show(linesTip(about(mark.dataset.model)), event.clientX, event.clientY);
     const noted = at.closest("[data-tip]");
-    if (noted) return show(textTip(noted.dataset.tip), event.clientX, event.clientY);
+    if (noted) return show(linesTip(noted.dataset.tip.split("\n")), event.clientX, event.clientY);
     const svg = at.closest("svg.front");
     const found = svg && nearest(svg, event);
     return found ? show(found, event.clientX, event.clientY) : hide();
@@ -163,7 +164,7 @@
     const mark = event.target.closest("svg .model[tabindex]");
     if (!mark || !mark.matches(":focus-visible")) return;
     const box = mark.getBoundingClientRect();
-    show(modelTip(mark.dataset.model), box.right, box.bottom);
+    show(linesTip(about(mark.dataset.model)), box.right, box.bottom);
   });
   document.addEventListener("focusout", hide);
   document.addEventListener("scroll", hide, { passive: true, capture: true });
