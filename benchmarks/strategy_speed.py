@@ -2,11 +2,11 @@
 
     python benchmarks/strategy_speed.py [--trials 10000] [--peers] [--out FILE]
 
-A search with two objectives (accuracy, parameters) on the mobile space for 28x28 images, with limits
-of a microcontroller, an accuracy that is a formula, and the real analytic costs. "ask + tell" is
-CPU time of the strategy with all that it asks for (analytic costs of candidates), without the work
-of the search around it. Set OMP_NUM_THREADS=1, as a search does: the time of idle threads counts. With ``--peers``
-Optuna's samplers (if installed) do the same with the same decisions, in fewer trials.
+A search with two objectives (accuracy, parameters) on the mobile space for 28x28 images, with the
+limits of a microcontroller, an accuracy that is a formula, and the real analytic costs. The time
+of "ask + tell" holds all that the strategy asks for (analytic costs of candidates), but not the
+work of the search around it. Set OMP_NUM_THREADS=1, as a search does: the time of idle threads
+counts. With ``--peers`` Optuna's samplers (if installed) do the same in 1,000 trials.
 """
 
 from __future__ import annotations

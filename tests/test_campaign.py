@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +18,8 @@ from sklearn.datasets import load_digits
 import brickwork as bw
 from brickwork.campaign import Shares
 from brickwork.config import Run
-from brickwork.errors import BrickworkError, StudyMismatch, UnknownName
 from brickwork.engine.store import Store
+from brickwork.errors import BrickworkError, StudyMismatch, UnknownName
 from brickwork.study import Study
 from brickwork.summary import summary
 from brickwork.trial import State, Trial
@@ -40,9 +39,9 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def study(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Study]:
+def study(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Study:
     """A finished study with its controls."""
-    yield bw.search(
+    return bw.search(
         str(data),
         target="stm32f746",
         budget="60s",
@@ -134,8 +133,14 @@ def test_a_model_can_be_used_without_brickwork(study: Study, tmp_path: Path) -> 
     name = session.get_inputs()[0].name
     (found,) = session.run(None, {name: golden["inputs"].astype(np.float32)})
     np.testing.assert_allclose(found, golden["logits"], rtol=1e-4, atol=1e-4)
-    code = "import sys; sys.modules['brickwork'] = None; exec(open('model.py').read())"
-    subprocess.run([sys.executable, "-c", code], cwd=folder, check=True, capture_output=True)
+    code = (
+        "import runpy, sys; sys.modules['brickwork'] = None; "
+        "runpy.run_path('model.py', run_name='__main__')"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
 
 
 def test_export_of_one_format_and_of_an_unknown_one(study: Study, tmp_path: Path) -> None:
@@ -214,7 +219,7 @@ def test_the_shares_of_a_budget_add_up() -> None:
 def command(data: Path, study: Path, *more: str) -> list[str]:
     return [
         sys.executable, "-m", "brickwork", "search", str(data), *SETTINGS, *LIMIT,
-        "--budget", "30s", "--study", str(study), *more,
+        "--budget", "120s", "--study", str(study), *more,
     ]  # fmt: skip
 
 

@@ -183,9 +183,7 @@ def test_cost_of_a_reference(capsys: pytest.CaptureFixture[str], name: str) -> N
     assert {"value", "unit", "how", "spread", "source"} == set(found["metrics"]["macs"])
 
 
-def test_cost_of_a_space_and_of_an_arch(
-    capsys: pytest.CaptureFixture[str], tmp_path: Path
-) -> None:
+def test_cost_of_a_space_and_of_an_arch(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     words = ("--target", "stm32f746", "--input", "1,8,8", "--outputs", "10", "--json")
     _, out, _ = run(capsys, "cost", "mobile", *words)
     found = json.loads(out)

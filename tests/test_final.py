@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from brickwork.final import candidates, gap, plan, shared_hypervolume, spread_out, table
+from brickwork.final import candidates, corrected, gap, plan, shared_hypervolume, spread_out, table
 from brickwork.objective import Objective
 from brickwork.quantity import How, Quantity
 from brickwork.space import Arch
@@ -27,6 +27,9 @@ def trial(
     }
     arch = Arch.of("toy", {"n": name or str(number)})
     return Trial(number, Proposal(arch, fidelity), State.DONE, metrics, seconds=2.0)
+
+
+LOWS = ((0.08, 100), (0.04, 200), (0.02, 400))  # errors and sizes
 
 
 points = st.lists(
@@ -48,6 +51,20 @@ def test_an_architecture_counts_at_its_highest_fidelity() -> None:
     rival = trial(2, 0.95, 100)
     assert candidates([low, high, rival], OBJECTIVES) == [rival]
     assert candidates([low, rival], OBJECTIVES) == [low]
+
+
+def test_scores_at_low_fidelity_are_corrected_by_what_promotion_brought() -> None:
+    low = [trial(i, 1 - error, size, 0.3, f"n{i}") for i, (error, size) in enumerate(LOWS)]
+    high = [trial(9, 1 - 0.04, 100, 1.0, "n0"), trial(10, 1 - 0.01, 200, 1.0, "n1")]
+    found = {t.number: t for t in corrected(low + high)}
+    factor = np.sqrt((0.04 / 0.08) * (0.01 / 0.04))
+    for number, (error, _) in enumerate(LOWS):
+        assert found[number].metrics["accuracy"].value == pytest.approx(1 - factor * error)
+        assert found[number].metrics["accuracy"].how == How.PREDICTED
+    assert found[9] == high[0]
+    chosen = {t.proposal.arch.id for t in candidates(low + high, OBJECTIVES)}
+    assert low[2].proposal.arch.id in chosen  # without the correction trial 10 would dominate it
+    assert corrected(low) == low
 
 
 def test_failed_trials_are_no_candidates() -> None:
@@ -77,9 +94,7 @@ def test_a_plan_keeps_to_its_time_and_prefers_whole_trainings(budget_s: float) -
     found = [trial(i, 0.5 + i / 40, 10 * 2**i) for i in range(10)]
     made = plan(found, OBJECTIVES, lambda _: 5.0, budget_s, workers=2)
     assert made.expected_s <= 2 * budget_s
-    assert made.expected_s == pytest.approx(
-        5.0 * made.part * len(made.trials) * made.repetitions
-    )
+    assert made.expected_s == pytest.approx(5.0 * made.part * len(made.trials) * made.repetitions)
     assert made.trials
     assert len(made.trials) <= 8
     if made.repetitions > 1:

@@ -16,12 +16,12 @@ from pathlib import Path
 from typing import Any
 
 from brickwork.config import Context, Run
-from brickwork.errors import BudgetError, LimitError, ShapeError, StudyMismatch
-from brickwork.finish import Finish
-from brickwork.objective import violation
 from brickwork.engine.executors import Executor, Inline, Processes, Setup
 from brickwork.engine.loop import Loop, Progress
 from brickwork.engine.store import FILE, Store
+from brickwork.errors import BudgetError, LimitError, ShapeError, StudyMismatch
+from brickwork.finish import Finish
+from brickwork.objective import violation
 from brickwork.space import Arch
 from brickwork.tasks.task import Task
 from brickwork.trial import rng_for

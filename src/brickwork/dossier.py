@@ -17,12 +17,12 @@ from brickwork.config import REFERENCES, make_space, package_versions
 from brickwork.devices import known_costs
 from brickwork.devices.memory import memory_profile
 from brickwork.devices.target import Target, load_target
+from brickwork.engine.executors import usable_cores
+from brickwork.engine.store import Store
 from brickwork.errors import SpaceError
 from brickwork.final import table
 from brickwork.objective import front, hypervolume
 from brickwork.quantity import Quantity
-from brickwork.engine.executors import usable_cores
-from brickwork.engine.store import Store
 from brickwork.space import Graph, graph, per_axis
 from brickwork.study import Model, Study
 from brickwork.summary import command, controls, spent, values

@@ -6,20 +6,21 @@ Everything here is arithmetic on trials and results; the training itself runs in
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from brickwork.objective import Objective, front, hypervolume
-from brickwork.quantity import Quantity, metric
+from brickwork.quantity import How, Quantity, metric
 from brickwork.trial import Trial, rng_for
 
 __all__ = [
     "Gap",
     "Plan",
     "candidates",
+    "corrected",
     "gap",
     "plan",
     "scaled",
@@ -31,6 +32,7 @@ __all__ = [
 _REPETITIONS = 3
 _PARTS = (1.0, 0.7, 0.5, 0.35, 0.25)  # of a full training, for what the time allows
 _DRAWS = 2000  # of the bootstrap
+_LEAST_ERROR = 0.002  # below it two errors are not told apart
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,11 +81,14 @@ def table(
 
 
 def candidates(trials: Sequence[Trial], objectives: Sequence[Objective]) -> list[Trial]:
-    """The trials that no other dominates, each architecture at its highest fidelity."""
+    """The trials that no other dominates, each architecture at its highest fidelity.
+
+    A short training gives a lower score than a long one. So that a model is not lost because it
+    was not promoted, scores at lower fidelity are first corrected (``corrected``); those of the
+    trials that are returned are marked as predicted.
+    """
     best: dict[str, Trial] = {}
-    for trial in trials:
-        if not trial.scored:
-            continue
+    for trial in corrected(trials):
         known = best.get(trial.proposal.arch.id)
         if known is None or trial.proposal.fidelity >= known.proposal.fidelity:
             best[trial.proposal.arch.id] = trial
@@ -91,6 +96,47 @@ def candidates(trials: Sequence[Trial], objectives: Sequence[Objective]) -> list
     keep = front(table(objectives, [trial.metrics for trial in scored]))
     chosen = [trial for trial, kept in zip(scored, keep, strict=True) if kept]
     return sorted(chosen, key=lambda trial: objectives[-1].loss(trial.metrics))
+
+
+def corrected(trials: Sequence[Trial]) -> list[Trial]:
+    """The scored trials, with the errors at lower fidelity made comparable to those at the highest.
+
+    An error is multiplied by the geometric mean of what a longer training made of it, over the
+    architectures that were trained at both fidelities; where there are none it stays as it is.
+    """
+    scored = [trial for trial in trials if trial.scored]
+    highest = max((trial.proposal.fidelity for trial in scored), default=1.0)
+    top = {t.proposal.arch.id: t for t in scored if t.proposal.fidelity == highest}
+    changes: dict[tuple[float, str], list[float]] = {}
+    for trial in scored:
+        longer = top.get(trial.proposal.arch.id)
+        if longer is not None and trial.proposal.fidelity < highest:
+            for name in _qualities(trial):
+                ratio = _error(longer, name) / _error(trial, name)
+                changes.setdefault((trial.proposal.fidelity, name), []).append(ratio)
+    factors = {
+        key: min(1.0, float(np.exp(np.mean(np.log(ratios))))) for key, ratios in changes.items()
+    }
+    return [_adjusted(trial, factors) for trial in scored]
+
+
+def _adjusted(trial: Trial, factors: Mapping[tuple[float, str], float]) -> Trial:
+    metrics = dict(trial.metrics)
+    for name in _qualities(trial):
+        factor = factors.get((trial.proposal.fidelity, name))
+        if factor is not None:
+            value = 1.0 - factor * (1.0 - metrics[name].value)
+            source = f"score at low fidelity, its error times {factor:.2f}; {metrics[name].source}"
+            metrics[name] = replace(metrics[name], value=value, how=How.PREDICTED, source=source)
+    return replace(trial, metrics=metrics)
+
+
+def _qualities(trial: Trial) -> list[str]:
+    return [name for name in trial.metrics if metric(name).quality]
+
+
+def _error(trial: Trial, name: str) -> float:
+    return max(1.0 - trial.metrics[name].value, _LEAST_ERROR)
 
 
 def spread_out(trials: Sequence[Trial], objectives: Sequence[Objective], most: int) -> list[Trial]:

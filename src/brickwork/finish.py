@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from brickwork.config import EXPORTERS, Context
+from brickwork.engine.executors import Executor, Outcome
+from brickwork.engine.store import Store
 from brickwork.errors import TrainingError
 from brickwork.final import candidates, plan, spread_out
 from brickwork.objective import violation
-from brickwork.engine.executors import Executor, Outcome
-from brickwork.engine.store import Store
 from brickwork.space import Arch
 from brickwork.trial import State, Trial, rng_for
 

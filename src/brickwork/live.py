@@ -13,9 +13,9 @@ from rich.table import Table
 from rich.text import Text
 
 from brickwork.campaign import Watch
+from brickwork.engine.loop import Progress as SearchProgress
 from brickwork.objective import front
 from brickwork.quantity import METRICS, How, Quantity
-from brickwork.engine.loop import Progress as SearchProgress
 from brickwork.trial import State
 
 if TYPE_CHECKING:

@@ -16,11 +16,11 @@ import numpy as np
 from brickwork.config import Run, make_space
 from brickwork.devices.energy import energy
 from brickwork.devices.target import load_target
+from brickwork.engine.store import Store
 from brickwork.errors import BrickworkError, UnknownName
 from brickwork.final import Gap, candidates, gap, table
 from brickwork.objective import Limit, Objective, broken, front
 from brickwork.quantity import METRICS, How, Quantity, metric
-from brickwork.engine.store import Store
 from brickwork.space import Arch, Graph, Normalize, graph
 from brickwork.trial import Trial
 
@@ -298,8 +298,8 @@ class Study:
             for fidelity in np.unique(fidelities):  # none that its own fidelity dominates
                 rows = np.flatnonzero(fidelities == fidelity)
                 keep[rows[front(losses[rows])]] = True
-            trials = [store.trial(int(number)) for number in numbers[keep]]
-        return candidates(trials, self.objectives)
+            trials = {int(number): store.trial(int(number)) for number in numbers[keep]}
+        return [trials[t.number] for t in candidates(list(trials.values()), self.objectives)]
 
     def _candidate(self, trial: Trial) -> Model:
         search = {n: q for n, q in trial.metrics.items() if METRICS[n].quality}

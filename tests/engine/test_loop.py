@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from toy import LIMITS, OBJECTIVES, SPACE, Wanderer, describe, parameters
 
-from brickwork.errors import StudyCorrupt
 from brickwork.engine.executors import Executor, Inline, Processes, Setup
 from brickwork.engine.loop import Loop, Progress
 from brickwork.engine.store import Store
+from brickwork.errors import StudyCorrupt
 from brickwork.trial import State, Trial
 
 SETUP = Setup("toy:make", {"delay_s": 0.0})
@@ -60,8 +60,6 @@ def test_limits_are_checked_before_training(unbroken: list[tuple[Any, ...]]) -> 
 
 def test_max_trials_counts_trainings(unbroken: list[tuple[Any, ...]]) -> None:
     assert sum(state is State.DONE for _, _, state, *_ in unbroken) == TRIALS
-
-
 
 
 def test_a_twin_is_told_the_score_and_not_trained(tmp_path: Path) -> None:
@@ -188,7 +186,7 @@ def test_failed_trials_are_recorded_and_told(tmp_path: Path) -> None:
     class Failing(Inline):
         def __init__(self) -> None:
             super().__init__(SETUP)
-            self._work = lambda job: (_ for _ in ()).throw(RuntimeError("no luck"))
+            self._work = lambda _job: (_ for _ in ()).throw(RuntimeError("no luck"))
 
     strategy = Wanderer()
     with Store.create(tmp_path / "s", {}) as store:

@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 from toy import OBJECTIVES, SPACE
 
+from brickwork.engine.store import FILE, Store
 from brickwork.errors import StudyBusy, StudyCorrupt, StudyError, StudyMismatch, StudyVersion
 from brickwork.objective import front
 from brickwork.quantity import How, Quantity
-from brickwork.engine.store import FILE, Store
 from brickwork.trial import Proposal, State, Trial, rng_for
 
 RUN = {"data": "digits", "seed": 0, "budget_s": 60.0}
@@ -79,7 +79,11 @@ def test_the_lock_dies_with_its_process(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("change", "free", "fits"),
-    [({}, (), True), ({"budget_s": 120.0}, ("budget_s",), True), ({"seed": 1}, ("budget_s",), False)],
+    [
+        ({}, (), True),
+        ({"budget_s": 120.0}, ("budget_s",), True),
+        ({"seed": 1}, ("budget_s",), False),
+    ],
 )
 def test_only_what_is_free_may_change(
     tmp_path: Path, change: dict[str, float], free: tuple[str, ...], fits: bool
@@ -147,9 +151,13 @@ def test_a_full_disk_is_one_line_and_loses_nothing(tmp_path: Path) -> None:
     with Store.create(tmp_path / "s", RUN) as store:
         store.finish(trial(0), [0.0, 0.0])
         store._db.execute("pragma max_page_count = 16")
-        with pytest.raises(StudyError, match="disk is full"):
+
+        def fill() -> None:
             for number in range(1, 200):
                 store.finish(trial(number), [0.0, 0.0], b"x" * 4096)
+
+        with pytest.raises(StudyError, match="disk is full"):
+            fill()
     with Store.open(tmp_path / "s") as store:
         assert store.trials()[0] == trial(0)
 

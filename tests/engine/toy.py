@@ -7,9 +7,9 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from brickwork.engine.loop import Candidate
 from brickwork.objective import Limit, Objective
 from brickwork.quantity import How, Quantity
-from brickwork.engine.loop import Candidate
 from brickwork.space import Choice, Conv, Seq, Space, graph
 from brickwork.trial import Proposal, Trial, rng_for
 
@@ -53,7 +53,9 @@ def describe(proposal: Proposal) -> Candidate:
     return Candidate(whole.hash, {"parameters": Quantity(count, "1", How.COUNTED)})
 
 
-def make(delay_s: float = 0.0, faults: bool = False) -> Callable[[Mapping[str, Any]], dict[str, Any]]:
+def make(
+    delay_s: float = 0.0, faults: bool = False
+) -> Callable[[Mapping[str, Any]], dict[str, Any]]:
     """The work: a score, or one of the things that go wrong."""
 
     def work(job: Mapping[str, Any]) -> dict[str, Any]:

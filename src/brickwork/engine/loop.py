@@ -17,11 +17,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
+from brickwork.engine.executors import Executor, Outcome
+from brickwork.engine.store import Store
 from brickwork.errors import SpaceError, StudyCorrupt
 from brickwork.objective import Limit, Objective, broken
 from brickwork.quantity import Quantity
-from brickwork.engine.executors import Executor, Outcome
-from brickwork.engine.store import Store
 from brickwork.trial import Proposal, State, Trial
 
 __all__ = ["Candidate", "Describe", "Loop", "Progress", "Strategy"]

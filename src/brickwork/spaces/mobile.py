@@ -28,7 +28,7 @@ RECIPE: Mapping[str, Option | Choice[Any]] = {
     "lr": Choice("lr", (0.005, 0.01, 0.02)),
     "weight_decay": Choice("weight_decay", (0.0005, 0.005, 0.05)),
     "label_smoothing": Choice("label_smoothing", (0.0, 0.05, 0.1)),
-    "augment": Choice("augment", (0.0, 0.5, 1.0)),
+    "augment": Choice("augment", (0.35, 0.5, 0.65)),
 }
 """Training settings that are searched together with the architecture."""
 

@@ -79,7 +79,7 @@ class Auto:
         low: float = 0.25,
         share: float = 1 / 3,
         starts: int = 6,
-        samples: int = 800,
+        samples: int = 400,
         explore: float = 0.1,
     ) -> None:
         if not 0 < low <= 1:

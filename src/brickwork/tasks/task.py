@@ -10,6 +10,7 @@ import hashlib
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -105,6 +106,10 @@ class Task(Protocol):
         self, logits: NDArray[np.float32], labels: NDArray[np.int64]
     ) -> dict[str, Quantity]:
         """The quality of a network's answers, by metric name."""
+        ...
+
+    def save(self, folder: Path) -> None:
+        """Write the task to a folder, from which workers map it into memory."""
         ...
 
 
