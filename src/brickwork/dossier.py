@@ -22,7 +22,7 @@ from brickwork.engine.store import Store
 from brickwork.errors import SpaceError
 from brickwork.final import table
 from brickwork.objective import front, hypervolume
-from brickwork.quantity import Quantity
+from brickwork.quantity import How, Quantity, weakest
 from brickwork.space import Graph, graph, per_axis
 from brickwork.study import Model, Study
 from brickwork.summary import command, controls, spent, values
@@ -96,7 +96,7 @@ def references(study: Study, target: Target) -> list[dict[str, Any]]:
             whole = graph(space, space.arch(), tuple(study.task["input"]), study.task["outputs"])
         except SpaceError:  # made for other input: there is nothing to compare
             continue
-        costs = values(known_costs(whole, target))
+        costs = _quantities(known_costs(whole, target))
         found.append({"name": name, "metrics": costs, "note": "not trained here"})
     return found
 
@@ -206,17 +206,17 @@ def _report_controls(found: Mapping[str, Any]) -> dict[str, Any]:
             "trials": len(found[name]["models"]),
         }
         for key, name in (("random", "random"), ("size_only", "size"))
-        if name in found
+        if found.get(name, {}).get("models")
     }
 
 
 def _kinds(trials: Sequence[Trial]) -> dict[str, dict[str, str]]:
-    """How the bare numbers of the trials are known."""
-    kinds: dict[str, str] = {}
+    """How the bare numbers of the trials are known: as the weakest among them."""
+    kinds: dict[str, How] = {}
     for trial in trials:
         for name, quantity in trial.metrics.items():
-            kinds.setdefault(name, str(quantity.how))
-    return dict.fromkeys(("trials", "references", "controls"), kinds)
+            kinds[name] = weakest(kinds.get(name, quantity.how), quantity.how)
+    return {"trials": {name: str(how) for name, how in kinds.items()}}
 
 
 def _trial(trial: Trial) -> dict[str, Any]:

@@ -6,10 +6,14 @@ import shlex
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from brickwork.devices import known_costs
 from brickwork.devices.target import load_target
+from brickwork.engine.store import Store
 from brickwork.final import shared_hypervolume, table
-from brickwork.quantity import How, Quantity
+from brickwork.quantity import METRICS, How, Quantity
 from brickwork.space import Arch
 from brickwork.study import Study
 from brickwork.trial import State
@@ -47,24 +51,31 @@ def controls(study: Study) -> dict[str, Any]:
     if not study.run.control or not tested:
         return {}
     sets: dict[str, list[dict[str, Quantity]]] = {"front": [], "random": [], "size": []}
-    target = load_target(study.run.target)
     for event in tested:
-        whole = study.graph(Arch.from_json(event["arch"]))
-        scores = event["scores"][0]
-        sets[event["role"]].append(
-            known_costs(whole, target) | {n: Quantity.from_json(q) for n, q in scores.items()}
-        )
-    measured = any(o.metric not in sets["front"][0] for o in study.objectives)
-    quality = study.quality
+        scores = {name: Quantity.from_json(q) for name, q in event["scores"][0].items()}
+        sets[event["role"]].append(_costs(study, event) | scores)
     found: dict[str, Any] = {}
+    compared: dict[str, NDArray[np.float64]] = {}
     for name, rows in sets.items():
-        best = max((row[quality].value for row in rows), default=float("nan"))
-        found[name] = {"models": [{"metrics": values(row)} for row in rows], "best": _number(best)}
-    if not measured:
-        tables = [table(study.objectives, rows) for rows in sets.values()]
-        for name, volume in zip(sets, shared_hypervolume(*tables), strict=True):
-            found[name]["hypervolume"] = volume
+        best = max((row[study.quality].value for row in rows), default=float("nan"))
+        models = [{"metrics": {n: q.to_json() for n, q in row.items()}} for row in rows]
+        found[name] = {"models": models, "best": _number(best)}
+        if all(o.metric in row for row in rows for o in study.objectives):
+            compared[name] = table(study.objectives, rows)
+    for name, volume in zip(compared, shared_hypervolume(*compared.values()), strict=True):
+        found[name]["hypervolume"] = volume
     return found
+
+
+def _costs(study: Study, event: Mapping[str, Any]) -> dict[str, Quantity]:
+    """What a retrained network costs: as its trial says, or as is known without one."""
+    if event["trial"] is None:
+        whole = study.graph(Arch.from_json(event["arch"]))
+        return known_costs(whole, load_target(study.run.target))
+    folder = study.folder / "control" if event["role"] == "random" else study.folder
+    with Store.open(folder) as store:
+        metrics = store.trial(event["trial"]).metrics
+    return {name: q for name, q in metrics.items() if not METRICS[name].quality}
 
 
 def spent(study: Study) -> dict[str, Any]:

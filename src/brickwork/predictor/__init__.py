@@ -3,6 +3,7 @@
 from brickwork.predictor.encoder import Axis, Encoder
 from brickwork.predictor.gain import Prospects, Ranking, expected_gain
 from brickwork.predictor.outlook import Observation, Outlook
+from brickwork.predictor.pool import Pool
 from brickwork.predictor.process import Predictor
 
 __all__ = [
@@ -10,6 +11,7 @@ __all__ = [
     "Encoder",
     "Observation",
     "Outlook",
+    "Pool",
     "Predictor",
     "Prospects",
     "Ranking",

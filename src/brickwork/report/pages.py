@@ -212,7 +212,7 @@ def _controls(controls: Mapping[str, Any]) -> list[dict[str, str]]:
         if theirs is not None and ours is not None:
             better = "search better" if ours > theirs else "search not better"
             result = better if ours != theirs else "no difference"
-            if ours != theirs and 0.1 < ours / (theirs or ours) < 10:
+            if ours != theirs and theirs > 0 and 0.1 < ours / theirs < 10:
                 result += minus(f" ({100 * (ours / theirs - 1):+.1f} %)")
         found.append(
             {

@@ -27,7 +27,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from brickwork.objective import front
-from brickwork.predictor import Encoder, Observation, Outlook, Ranking
+from brickwork.predictor import Encoder, Observation, Outlook, Pool, Ranking
 from brickwork.quantity import metric
 from brickwork.space import Arch
 from brickwork.strategies.base import Asked, Member, Problem, ranks
@@ -46,7 +46,6 @@ _CURIOSITY = (
     1.0,
     4.0,
 )  # how much of the predicted spread counts; more where less finds nothing
-_UNLIKE = 30  # samples in a stratum, of which the one least like the others is a starting point
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +65,7 @@ class Auto:
         seed: The same seed gives the same proposals to the same answers.
         low: Fidelity of a first look; the promising are asked again at 1. With 1 all are.
         share: Part of the compute that goes to fidelity 1, when ``low`` is lower.
-        starts: Proposals before the first prediction.
+        starts: Proposals before the first prediction; by default 6 to 10, with the decisions.
         samples: Candidates whose costs are known that are kept at hand.
         explore: Part of the proposals that is drawn uniformly.
     """
@@ -78,7 +77,7 @@ class Auto:
         *,
         low: float = 0.25,
         share: float = 1 / 3,
-        starts: int = 6,
+        starts: int | None = None,
         samples: int = 400,
         explore: float = 0.1,
     ) -> None:
@@ -88,7 +87,7 @@ class Auto:
         self._seed = seed
         self._low = low
         self._share = share
-        self._starts = starts
+        self._starts = starts or min(10, max(6, round(len(problem.space.decisions()) / 3)))
         self._samples = samples
         self._explore = explore
         self._count = 0
@@ -96,7 +95,7 @@ class Auto:
         self._asked = Asked(problem, seed)
         self._encoder = Encoder(problem.space, problem.costs())
         self._outlook = Outlook(self._encoder, problem.objectives, problem.limits)
-        self._pool = _Pool(problem, self._encoder)
+        self._pool = Pool(self._encoder, problem.forecast)
         self._todo: list[Arch] | None = None  # starting points to be asked; None: not chosen yet
         self._spent = self._spent_whole = 0.0  # compute asked for; the part at fidelity 1
         self._records: list[_Record] = []
@@ -172,8 +171,9 @@ class Auto:
                 best = self._best(rng)
                 if best is not None:
                     return best
-        new = self._asked.fresh(rng)
+        new = self._asked.fresh(rng, None if self._pool.archs else lambda: self._nearer(rng))
         if new is not None:
+            self._pool.add([new])
             return self._proposal(new, self._low)
         if self._records and self._stale(self._told):  # nothing new is left, but something to learn
             self._renew(rng)
@@ -200,12 +200,12 @@ class Auto:
             arch = space.sample(rng)
             # half of them lean to an end: uniform samples of many decisions hardly come near it
             drawn.append(space.cross(ends[i % 4 // 2], arch, rng) if i % 2 else arch)
-        nearest = self._pool.add(drawn)
-        for _ in range(4):  # where most of the space breaks the limits: closer step by step
+        self._pool.add(drawn)
+        for _ in range(8):  # where most of the space breaks the limits: closer step by step
             if len(self._pool.archs) >= self._samples // 4:
                 break
-            parents = self._pool.archs or nearest
-            nearest = self._pool.add(self._children(parents, self._samples // 4, rng)) or nearest
+            parents = self._pool.archs or self._pool.nearest
+            self._pool.add(self._children(parents, self._samples // 4, rng))
         return self._pool.spread(self._starts, self._outlook.size, rng)
 
     def _stale(self, part: int) -> bool:
@@ -293,6 +293,11 @@ class Auto:
             return self._proposal(children[0], self._low)
         return None
 
+    def _nearer(self, rng: np.random.Generator) -> Arch:
+        """A child of those that break the limits least."""
+        nearest = self._pool.nearest[:8]
+        return self._problem.space.mutate(nearest[int(rng.integers(len(nearest)))], rng)
+
     def _promotion(self) -> Proposal | None:
         """Of the first looks, the one that adds most to what was promoted already."""
         while self._looks is not None and (record := self._looks.take()) is not None:
@@ -330,71 +335,3 @@ class Auto:
             if child not in self._asked:
                 children[child.id] = child
         return list(children.values())
-
-
-class _Pool:
-    """Candidates that keep the limits as far as that is known, with their features.
-
-    Args:
-        problem: What is searched.
-        encoder: Makes the rows.
-    """
-
-    def __init__(self, problem: Problem, encoder: Encoder) -> None:
-        self._problem = problem
-        self._encoder = encoder
-        self._ids: set[str] = set()
-        self.archs: list[Arch] = []
-        self.rows: Array = np.zeros((0, encoder.width))
-
-    def add(self, archs: Iterable[Arch]) -> list[Arch]:
-        """Take in those that keep the limits; gives back the nearest of the others."""
-        rows: list[Array] = []
-        others: list[tuple[float, str, Arch]] = []
-        for arch in archs:
-            if arch.id in self._ids:
-                continue
-            costs, over = self._problem.forecast(arch)
-            if over > 0:
-                others.append((over, arch.id, arch))
-                continue
-            self._ids.add(arch.id)
-            self.archs.append(arch)
-            rows.append(self._encoder.encode(arch, costs))
-        if rows:
-            self.rows = np.concatenate([self.rows, np.array(rows)])
-        return [arch for _, _, arch in sorted(others)[:_SHORT]]
-
-    def keep(self, which: NDArray[np.int64]) -> None:
-        """Forget all others."""
-        if len(which) < len(self.archs):
-            self.archs = [self.archs[i] for i in which]
-            self.rows = self.rows[which]
-            self._ids = {arch.id for arch in self.archs}
-
-    def spread(self, n: int, column: int | None, rng: np.random.Generator) -> list[Arch]:
-        """Candidates all along a cost, unlike each other, in random order.
-
-        Strata are even in the middle between the rank and the logarithm of the cost: by rank alone
-        few would be small, by the logarithm alone few would be ordinary.
-
-        Args:
-            n: How many strata; one candidate from each that is not empty.
-            column: Of the cost in the rows; None if no cost is known.
-            rng: Decides between candidates.
-        """
-        if not self.archs:
-            return []
-        size = np.zeros(len(self.archs)) if column is None else self.rows[:, column]
-        size = (size - size.min()) / max(float(np.ptp(size)), 1e-9)
-        place = size + np.argsort(np.argsort(size, kind="stable")) / len(size)
-        stratum = np.minimum(n * place / max(float(place.max()), 1e-9), n - 1).astype(np.int64)
-        options = self.rows[:, : self._encoder.categorical]
-        chosen: list[int] = []
-        for level in range(n):
-            inside = np.flatnonzero(stratum == level)
-            if len(inside):
-                drawn = rng.choice(inside, min(_UNLIKE, len(inside)), replace=False)
-                alike = (options[drawn] @ options[chosen].T).max(axis=1, initial=0.0)
-                chosen.append(int(drawn[alike.argmin()]))
-        return [self.archs[chosen[i]] for i in rng.permutation(len(chosen))]

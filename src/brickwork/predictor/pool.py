@@ -1,0 +1,99 @@
+"""Candidates whose costs are known, and where among them to start."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from brickwork.predictor.encoder import Encoder
+from brickwork.quantity import Quantity
+from brickwork.space import Arch
+
+__all__ = ["Pool"]
+
+Array = NDArray[np.float64]
+
+_NEAREST = 64  # architectures beyond the limits that are remembered
+_UNLIKE = 30  # samples in a stratum, of which the one least like the others is a starting point
+
+
+class Pool:
+    """Candidates that keep the limits as far as that is known, with their features.
+
+    Args:
+        encoder: Makes the rows.
+        forecast: The known costs of an architecture and by how much they break the limits.
+
+    Attributes:
+        archs: The candidates.
+        rows: Their features, (candidates, width).
+    """
+
+    def __init__(
+        self, encoder: Encoder, forecast: Callable[[Arch], tuple[Mapping[str, Quantity], float]]
+    ) -> None:
+        self._forecast = forecast
+        self._encoder = encoder
+        self._ids: set[str] = set()
+        self._others: dict[str, tuple[float, Arch]] = {}
+        self.archs: list[Arch] = []
+        self.rows: Array = np.zeros((0, encoder.width))
+
+    @property
+    def nearest(self) -> list[Arch]:
+        """Those that break the limits least of all that were not taken in."""
+        return [arch for _, arch in self._others.values()]
+
+    def add(self, archs: Iterable[Arch]) -> None:
+        """Take in those that keep the limits."""
+        rows: list[Array] = []
+        for arch in archs:
+            if arch.id in self._ids:
+                continue
+            costs, over = self._forecast(arch)
+            if over > 0:
+                self._others[arch.id] = over, arch
+                continue
+            self._ids.add(arch.id)
+            self.archs.append(arch)
+            rows.append(self._encoder.encode(arch, costs))
+        if rows:
+            self.rows = np.concatenate([self.rows, np.array(rows)])
+        closest = sorted(self._others.items(), key=lambda entry: (entry[1][0], entry[0]))
+        self._others = dict(closest[:_NEAREST])
+
+    def keep(self, which: NDArray[np.int64]) -> None:
+        """Forget all others."""
+        if len(which) < len(self.archs):
+            self.archs = [self.archs[i] for i in which]
+            self.rows = self.rows[which]
+            self._ids = {arch.id for arch in self.archs}
+
+    def spread(self, n: int, column: int | None, rng: np.random.Generator) -> list[Arch]:
+        """Candidates all along a cost, unlike each other, in random order.
+
+        Strata are even in the middle between the rank and the logarithm of the cost: by rank alone
+        few would be small, by the logarithm alone few would be ordinary.
+
+        Args:
+            n: How many strata; one candidate from each that is not empty.
+            column: Of the cost in the rows; None if no cost is known.
+            rng: Decides between candidates.
+        """
+        if not self.archs:
+            return []
+        size = np.zeros(len(self.archs)) if column is None else self.rows[:, column]
+        size = (size - size.min()) / max(float(np.ptp(size)), 1e-9)
+        place = size + np.argsort(np.argsort(size, kind="stable")) / len(size)
+        stratum = np.minimum(n * place / max(float(place.max()), 1e-9), n - 1).astype(np.int64)
+        options = self.rows[:, : self._encoder.categorical]
+        chosen: list[int] = []
+        for level in range(n):
+            inside = np.flatnonzero(stratum == level)
+            if len(inside):
+                drawn = rng.choice(inside, min(_UNLIKE, len(inside)), replace=False)
+                alike = (options[drawn] @ options[chosen].T).max(axis=1, initial=0.0)
+                chosen.append(int(drawn[alike.argmin()]))
+        return [self.archs[chosen[i]] for i in rng.permutation(len(chosen))]

@@ -1,0 +1,242 @@
+"""What every strategy that can be named keeps."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from strategy_toys import (
+    NESTED,
+    ONE,
+    SPACES,
+    TABLE,
+    TINY,
+    accuracy,
+    done,
+    ended,
+    known,
+    problem,
+    search,
+    size,
+    unfit,
+)
+
+from brickwork.config import STRATEGIES, load
+from brickwork.objective import hypervolume
+from brickwork.space import Arch
+from brickwork.strategies.base import every
+from brickwork.trial import State, Trial, rng_for
+
+SETTINGS = {
+    "two objectives": {},
+    "one objective": {"objectives": ["accuracy"]},
+    "three objectives": {"objectives": ["accuracy", "parameters", "macs"]},
+    "a cost that is measured": {"objectives": ["accuracy", "latency_ms"]},
+    "only known costs": {"objectives": ["parameters", "macs"]},
+    "a limit": {"limits": ["parameters<=800"]},
+    "limits on what is learned": {"limits": ["latency_ms<=20", "accuracy>=70%"]},
+    "a limit that nothing keeps": {"limits": ["parameters<=1"]},
+}
+
+
+@pytest.fixture(params=STRATEGIES)
+def make(request: pytest.FixtureRequest):
+    return load(STRATEGIES, "strategy", request.param)
+
+
+@pytest.fixture(params=SETTINGS)
+def setting(request: pytest.FixtureRequest):
+    return SETTINGS[request.param]
+
+
+def asked(trials: list[Trial]) -> list[tuple[str, float, int | None]]:
+    proposals = [trial.proposal for trial in trials]
+    return [(p.arch.id, p.fidelity, p.continues) for p in proposals]
+
+
+def test_the_same_answers_give_the_same_proposals(make, setting):
+    runs = [search(make(problem(NESTED, **setting), 3), 40, lag=3) for _ in range(2)]
+    assert len(runs[0]) == 40
+    assert asked(runs[0]) == asked(runs[1])
+
+
+def test_another_seed_gives_other_proposals(make):
+    first, second = (search(make(problem(NESTED), seed), 20) for seed in (0, 1))
+    assert asked(first) != asked(second)
+
+
+def test_replaying_a_recorded_history_goes_on_as_before(make):
+    """Resuming: asked again and told again, from JSON, the next proposals are the same."""
+    strategy = make(problem(NESTED), 0)
+    trials = search(strategy, 30)
+    following = strategy.ask(1)
+    again = make(problem(NESTED), 0)
+    for trial in trials:
+        assert again.ask(1) == [trial.proposal]
+        again.tell(Trial.from_json(trial.to_json()))
+    assert again.ask(1) == following
+
+
+def test_several_at_once_are_as_many_one_by_one(make):
+    one, several = make(problem(NESTED), 0), make(problem(NESTED), 0)
+    assert several.ask(7) == [one.ask(1)[0] for _ in range(7)]
+
+
+def test_proposals_are_members_and_never_repeat(make, setting):
+    space = problem(NESTED, **setting).space
+    trials = search(make(problem(NESTED, **setting), 0), 150, lag=4)
+    assert len(trials) == 150
+    assert all(space.why_invalid(trial.proposal.arch) is None for trial in trials)
+    looks = [(trial.proposal.arch.id, trial.proposal.fidelity) for trial in trials]
+    assert len(set(looks)) == len(looks)
+
+
+def test_a_promotion_goes_on_with_a_scored_trial_of_the_same_architecture(make):
+    trials = search(make(problem(NESTED), 0), 120, lag=3)
+    for trial in trials:
+        origin = trial.proposal.continues
+        if origin is None:
+            continue
+        assert trials[origin].scored
+        assert trials[origin].proposal.arch == trial.proposal.arch
+        assert trials[origin].proposal.fidelity < trial.proposal.fidelity == 1.0
+
+
+def test_every_architecture_of_a_tiny_space_is_asked_and_then_none(make):
+    for limits in ([], ["parameters<=150"], ["parameters<=1"]):
+        strategy = make(problem(TINY, limits=limits), 0)
+        trials = search(strategy, 100, lag=2)
+        members = {arch.id for arch in every(TINY, rng_for(0))}
+        assert {trial.proposal.arch.id for trial in trials} == members
+        assert strategy.ask(3) == []
+
+
+def test_a_space_with_one_member_has_one_architecture_to_ask(make):
+    trials = search(make(problem(ONE), 0), 10, end=done)
+    assert {trial.proposal.arch for trial in trials} == {ONE.extremes()[0]}
+    assert len(trials) <= 2  # a first look and a whole training
+
+
+def test_answers_may_come_in_any_order(make, setting):
+    strategy = make(problem(NESTED, **setting), 0)
+    proposals = strategy.ask(8)
+    order = rng_for(0, "order")
+    waiting = [ended(i, proposal) for i, proposal in enumerate(proposals)]
+    for number in range(8, 60):
+        strategy.tell(waiting.pop(int(order.integers(len(waiting)))))
+        (proposal,) = strategy.ask(1)
+        waiting.append(ended(number, proposal))
+
+
+def test_nothing_but_failures_is_survived(make):
+    def failed(number, proposal):
+        return Trial(number, proposal, State.FAILED, cause="out of memory")
+
+    assert len(search(make(problem(NESTED), 0), 60, end=failed)) == 60
+
+
+def test_nothing_but_infeasible_trials_is_survived(make):
+    def infeasible(number, proposal):
+        return Trial(number, proposal, State.INFEASIBLE, known(proposal.arch), cause="too slow")
+
+    trials = search(make(problem(NESTED, limits=["latency_ms<=1"]), 0), 60, end=infeasible)
+    assert len(trials) == 60
+
+
+def test_trials_that_it_never_asked_for_are_taken_in(make):
+    """From another study, say: they are not proposed again, and they count."""
+    strategy = make(problem(TINY), 0)
+    foreign = list(every(TINY, rng_for(0)))[:5]
+    source = make(problem(TINY), 1).ask(1)[0]
+    for number, arch in enumerate(foreign):
+        strategy.tell(done(number, replace(source, arch=arch, fidelity=1.0)))
+    trials = search(strategy, 30, end=done)
+    assert not {trial.proposal.arch for trial in trials} & set(foreign)
+    assert {trial.proposal.arch for trial in trials} | set(foreign) == set(every(TINY, rng_for(0)))
+
+
+def test_what_is_known_to_break_a_limit_is_not_asked(make):
+    """The limit leaves about a third of the space."""
+    bound = float(np.quantile([size(arch) for arch in every(TABLE, rng_for(0))], 0.33))
+    trials = search(make(problem(limits=[f"parameters<={bound}"]), 0), 80, end=done)
+    assert max(size(trial.proposal.arch) for trial in trials) <= bound
+
+
+def test_what_does_not_fit_the_input_is_not_asked_under_limits(make):
+    task = replace(problem(limits=["parameters<=100000"]), known=unfit)
+    trials = search(make(task, 0), 60, end=done)
+    assert not {dict(trial.proposal.arch.choices)["e0"] for trial in trials} & {"a", "b"}
+
+
+def test_a_limit_that_nothing_keeps_leads_to_what_is_near(make):
+    """So that the user is told the nearest candidate."""
+    sizes = sorted(size(arch) for arch in every(TABLE, rng_for(0)))
+    trials = search(make(problem(limits=["parameters<=1"]), 0), 40, end=done)
+    nearest = min(size(trial.proposal.arch) for trial in trials)
+    assert nearest <= sizes[len(sizes) // 50]
+
+
+def volume(archs: list[Arch]) -> float:
+    """Hypervolume of (error, log size), scaled to the table."""
+    rows = [(1.0 - accuracy(arch), np.log(size(arch))) for arch in every(TABLE, rng_for(0))]
+    low, high = np.min(rows, axis=0), np.quantile(rows, 0.9, axis=0)
+    found = np.array([(1.0 - accuracy(arch), np.log(size(arch))) for arch in archs])
+    return hypervolume((found - low) / (high - low), (1.0, 1.0))
+
+
+@pytest.mark.parametrize("name", [name for name in STRATEGIES if name != "random"])
+def test_better_than_random_on_a_table(name):
+    """At equal compute, mean of several seeds: for each half of the way from random to the best."""
+    compute = 60.0
+
+    def mean(name: str) -> float:
+        volumes = []
+        for seed in range(4):
+            spent, archs = 0.0, []
+            for trial in search(load(STRATEGIES, "strategy", name)(problem(), seed), 240, end=done):
+                spent += trial.proposal.fidelity
+                if spent > compute:
+                    break
+                archs.append(trial.proposal.arch)
+            volumes.append(volume(archs))
+        return float(np.mean(volumes))
+
+    whole = volume(list(every(TABLE, rng_for(0))))
+    random = mean("random")
+    assert mean(name) > random + 0.25 * (whole - random)
+
+
+def test_one_objective_is_improved_faster_than_at_random(make):
+    if make is load(STRATEGIES, "strategy", "random"):
+        pytest.skip("it is the yardstick")
+    best = {}
+    for name, build in (("it", make), ("random", load(STRATEGIES, "strategy", "random"))):
+        found = []
+        for seed in range(4):
+            trials = search(build(problem(objectives=["accuracy"]), seed), 100, end=done)
+            found.append(max(accuracy(trial.proposal.arch) for trial in trials))
+        best[name] = float(np.mean(found))
+    assert best["it"] > best["random"]
+
+
+def test_it_is_told_nothing_but_answers(make):
+    """No global random state: drawing from it in between changes nothing."""
+    first = search(make(problem(NESTED), 0), 30)
+    strategy = make(problem(NESTED), 0)
+    trials = []
+    for number in range(30):
+        np.random.seed(number)  # noqa: NPY002  # on purpose: it must not matter
+        proposal = strategy.ask(1)[0]
+        np.random.random(number)  # noqa: NPY002
+        trials.append(ended(number, proposal))
+        strategy.tell(trials[-1])
+    assert asked(trials) == asked(first)
+
+
+def test_the_toy_spaces_are_what_they_are_said_to_be():
+    assert [space.size() for space in SPACES] == [3125, 5616, 9, 1]
+    ids = [arch.id for arch in every(NESTED, rng_for(0))]
+    assert len(set(ids)) == len(ids) == NESTED.size()
+    assert all(a != b for a, b in pairwise(ids))
