@@ -222,7 +222,7 @@ def crowding(members: Sequence[Member], rank: NDArray[np.int64]) -> NDArray[np.f
             order = np.argsort(column, kind="stable")
             values = column[order]
             distance[inside[order[[0, -1]]]] = np.inf
-            width = values[-1] - values[0]
-            if np.isfinite(width) and width > 0:
+            if np.isfinite(values[[0, -1]]).all() and values[-1] > values[0]:
+                width = values[-1] - values[0]
                 distance[inside[order[1:-1]]] += (values[2:] - values[:-2]) / width
     return distance
