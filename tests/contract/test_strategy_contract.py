@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import replace
 from itertools import pairwise
 
@@ -178,24 +179,30 @@ def test_a_limit_that_nothing_keeps_leads_to_what_is_near(make):
     assert nearest <= sizes[len(sizes) // 50]
 
 
+@functools.cache
+def bounds() -> tuple[np.ndarray, np.ndarray]:
+    """The best and the 90th percentile of (error, log size) in the table."""
+    rows = [(1.0 - accuracy(arch), np.log(size(arch))) for arch in every(TABLE, rng_for(0))]
+    return np.min(rows, axis=0), np.quantile(rows, 0.9, axis=0)
+
+
 def volume(archs: list[Arch]) -> float:
     """Hypervolume of (error, log size), scaled to the table."""
-    rows = [(1.0 - accuracy(arch), np.log(size(arch))) for arch in every(TABLE, rng_for(0))]
-    low, high = np.min(rows, axis=0), np.quantile(rows, 0.9, axis=0)
+    low, high = bounds()
     found = np.array([(1.0 - accuracy(arch), np.log(size(arch))) for arch in archs])
     return hypervolume((found - low) / (high - low), (1.0, 1.0))
 
 
 @pytest.mark.parametrize("name", [name for name in STRATEGIES if name != "random"])
 def test_better_than_random_on_a_table(name):
-    """At equal compute, mean of several seeds: for each half of the way from random to the best."""
-    compute = 60.0
+    """At equal compute, mean of several seeds: a fifth of the way from random to the whole table."""
+    compute = 120.0
 
     def mean(name: str) -> float:
         volumes = []
         for seed in range(4):
             spent, archs = 0.0, []
-            for trial in search(load(STRATEGIES, "strategy", name)(problem(), seed), 240, end=done):
+            for trial in search(load(STRATEGIES, "strategy", name)(problem(), seed), 480, end=done):
                 spent += trial.proposal.fidelity
                 if spent > compute:
                     break
@@ -205,7 +212,7 @@ def test_better_than_random_on_a_table(name):
 
     whole = volume(list(every(TABLE, rng_for(0))))
     random = mean("random")
-    assert mean(name) > random + 0.25 * (whole - random)
+    assert mean(name) > random + 0.2 * (whole - random)
 
 
 def test_one_objective_is_improved_faster_than_at_random(make):
@@ -236,7 +243,7 @@ def test_it_is_told_nothing_but_answers(make):
 
 
 def test_the_toy_spaces_are_what_they_are_said_to_be():
-    assert [space.size() for space in SPACES] == [3125, 5616, 9, 1]
+    assert [space.size() for space in SPACES] == [3125, 5652, 9, 1]
     ids = [arch.id for arch in every(NESTED, rng_for(0))]
     assert len(set(ids)) == len(ids) == NESTED.size()
     assert all(a != b for a, b in pairwise(ids))
