@@ -25,9 +25,9 @@ __all__ = ["mobile"]
 
 RECIPE: Mapping[str, Option | Choice[Any]] = {
     "optimizer": "adamw",
-    "lr": Choice("lr", (0.005, 0.01, 0.02)),
-    "weight_decay": Choice("weight_decay", (0.0005, 0.005, 0.05)),
-    "label_smoothing": Choice("label_smoothing", (0.0, 0.05, 0.1)),
+    "lr": Choice("lr", (0.01, 0.02)),
+    "weight_decay": Choice("weight_decay", (0.02, 0.05, 0.1)),
+    "label_smoothing": Choice("label_smoothing", (0.0, 0.05)),
     "augment": Choice("augment", (0.35, 0.5, 0.65)),
 }
 """Training settings that are searched together with the architecture."""
