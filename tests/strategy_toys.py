@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import itertools
 import functools
+import itertools
 import math
 from collections.abc import Iterable, Mapping
-from itertools import pairwise
 
 from brickwork.errors import SpaceError
 from brickwork.objective import Limit, Objective
