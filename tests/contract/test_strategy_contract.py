@@ -195,7 +195,7 @@ def volume(archs: list[Arch]) -> float:
 
 @pytest.mark.parametrize("name", [name for name in STRATEGIES if name != "random"])
 def test_better_than_random_on_a_table(name):
-    """At equal compute, mean of several seeds: a fifth of the way from random to the whole table."""
+    """At equal compute, mean of seeds: a fifth of the way from random to the whole table."""
     compute = 120.0
 
     def mean(name: str) -> float:

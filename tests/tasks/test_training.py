@@ -154,7 +154,7 @@ def test_a_checkpoint_needs_no_unpickling(task: ImageTask) -> None:
 @pytest.mark.parametrize("change", ["recipe", "seed", "splits"])
 def test_a_checkpoint_of_another_training_is_refused(task: ImageTask, change: str) -> None:
     first = train(net(task), task, Recipe(), epochs=1, seed=0)
-    recipe = Recipe(lr=0.02) if change == "recipe" else Recipe()
+    recipe = Recipe(lr=0.03) if change == "recipe" else Recipe()
     splits = ("train", "val") if change == "splits" else ("train",)
     with pytest.raises(ValueError, match="another training"):
         train(

@@ -30,8 +30,8 @@ class Recipe:
     """
 
     optimizer: str = "adamw"
-    lr: float = 0.01
-    weight_decay: float = 0.005
+    lr: float = 0.02
+    weight_decay: float = 0.05
     momentum: float = 0.9
     label_smoothing: float = 0.05
     augment: float = 0.5
