@@ -18,7 +18,7 @@ from brickwork.objective import broken
 from brickwork.quantity import Quantity
 from brickwork.space import Arch, Graph
 from brickwork.tasks.image import load_saved
-from brickwork.tasks.training import Recipe, predict, train
+from brickwork.tasks.training import Recipe, predict, prepare_process, train
 from brickwork.trial import Proposal, rng_for
 
 __all__ = ["Worker", "make"]
@@ -37,7 +37,7 @@ def make(run: Mapping[str, Any], data: str) -> Callable[[Job], Result]:
         run: The run, as JSON.
         data: Folder with the task as ``Task.save`` wrote it.
     """
-    torch.set_num_threads(1)
+    prepare_process()
     return Worker(Context.of(Run.of(**run), load_saved(Path(data))))
 
 
