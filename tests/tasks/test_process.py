@@ -27,12 +27,10 @@ print(json.dumps([torch.get_num_threads(), after - before]))
 
 @pytest.mark.skipif(sys.platform != "linux", reason="sets the allocator of Linux")
 def test_one_thread_and_memory_that_is_kept() -> None:
-    faults = {}
-    for prepared in (False, True):
-        script = SCRIPT.format(prepared=prepared)
-        run = subprocess.run(
-            [sys.executable, "-c", script], capture_output=True, text=True, check=True
-        )
-        threads, faults[prepared] = json.loads(run.stdout)
+    # Without it whether pages are given back depends on the allocator's mood: measured 0 to 160,000.
+    script = SCRIPT.format(prepared=True)
+    run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    threads, faults = json.loads(run.stdout)
     assert threads == 1
-    assert faults[True] < faults[False] / 10
+    pages = 20 * 8 * 2**20 * 4 // 4096  # of all that was allocated
+    assert faults < pages / 100

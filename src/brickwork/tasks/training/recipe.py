@@ -98,5 +98,5 @@ def full_epochs(samples: int, macs: int, reference_macs: int) -> int:
         reference_macs: Those of a network that is large in its space.
     """
     base = 100.0 * math.pow(samples / 1400, -0.54)
-    longer = min(2.5, max(1.0, math.pow(reference_macs / max(1, macs), 0.3)))
+    longer = min(1.5, max(1.0, math.pow(reference_macs / max(1, macs), 0.3)))
     return round(min(150.0, max(8.0, base)) * longer)
