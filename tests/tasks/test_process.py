@@ -27,7 +27,7 @@ print(json.dumps([torch.get_num_threads(), after - before]))
 
 @pytest.mark.skipif(sys.platform != "linux", reason="sets the allocator of Linux")
 def test_one_thread_and_memory_that_is_kept() -> None:
-    # Without it whether pages are given back depends on the allocator's mood: measured 0 to 160,000.
+    # Without it pages may or may not be given back: between 0 and 160,000 faults were seen.
     script = SCRIPT.format(prepared=True)
     run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     threads, faults = json.loads(run.stdout)
