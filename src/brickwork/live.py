@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Live", "cost_table", "print_front", "print_rows"]
 
+_ID = 8  # digits of a model's id; a beginning is enough to name it
 _EVERY_S = 10.0  # between two lines where the output is no terminal
 
 MARKS: Mapping[How, str] = {
@@ -137,17 +138,17 @@ def print_front(study: Study, brief: bool = False) -> None:
     from brickwork.verdict import verdict
 
     console = Console()
-    names = [n for n in METRICS if any(n in m.metrics for m in study.front)]
+    names = _columns(study)
     table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("model")
+    table.add_column("model", no_wrap=True)
     for name in names:
-        table.add_column(METRICS[name].label, justify="right")
+        table.add_column(METRICS[name].label, justify="right", no_wrap=True)
     for model in study.front:
         cells = [_cell(model.metrics.get(name)) for name in names]
-        table.add_row(model.id, *cells)
+        table.add_row(model.id[:_ID], *cells)
     if len(study.front):
         console.print(table)
-        shown = {q.how for m in study.front for q in m.metrics.values()}
+        shown = {m.metrics[name].how for m in study.front for name in names if name in m.metrics}
         marks = [f"{MARKS[how].strip()} = {how}" for how in How if MARKS[how] and how in shown]
         console.print(Text(f"{', '.join(marks)}; without a mark: counted", style="dim"))
     console.print()
@@ -161,6 +162,14 @@ def print_front(study: Study, brief: bool = False) -> None:
         if study.finished:
             console.print(f"models  {study.folder / 'models'}", highlight=False, soft_wrap=True)
         console.print(f"report  {study.folder / 'report.html'}", highlight=False, soft_wrap=True)
+
+
+def _columns(study: Study) -> list[str]:
+    """What fits a narrow terminal: the objectives, and costs that are known for some model."""
+    wanted = {"accuracy", "parameters", "flash_bytes", "peak_sram_bytes", "latency_ms", "energy_mj"}
+    wanted |= {objective.metric for objective in study.objectives}
+    known = {n for m in study.front for n, q in m.metrics.items() if q.value == q.value}
+    return [name for name in METRICS if name in wanted & known]
 
 
 def _cell(quantity: Quantity | None) -> str:
