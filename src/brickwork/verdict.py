@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from brickwork.final import table
-from brickwork.quantity import METRICS
+from brickwork.quantity import METRICS, How, Quantity
 from brickwork.study import Model, Study
 from brickwork.summary import controls
 
@@ -49,7 +49,7 @@ def _front_sentence(study: Study) -> str:
     model = best_compromise(study)
     quality = study.quality
     costs = [
-        f"{model.metrics[name].text()}{word}"
+        f"{model.metrics[name].text()}{word}{_label(model.metrics[name])}"
         for name, word in (
             ("parameters", " parameters"),
             ("peak_sram_bytes", " of SRAM"),
@@ -64,6 +64,11 @@ def _front_sentence(study: Study) -> str:
         f"{models} the front. The best compromise has **{model.metrics[quality].text()}** test "
         f"{label} with {_listed(costs)}."
     )
+
+
+def _label(quantity: Quantity) -> str:
+    """How a number is known, where a reader might take it for more than it is."""
+    return "" if quantity.how in (How.COUNTED, How.MEASURED) else f" ({quantity.how})"
 
 
 def _control_sentences(study: Study) -> list[str]:
