@@ -207,6 +207,22 @@ def test_arrays_are_accepted_and_searched_in_this_process(data: Path, tmp_path: 
     assert study.run.data == "arrays"
 
 
+def test_on_this_machine_latency_is_measured_and_its_limit_kept(data: Path, tmp_path: Path) -> None:
+    study = bw.search(
+        str(data), target="cpu", budget="40s", max_trials=4, seed=2, study=tmp_path / "c",
+        limits=("latency_ms<=50",), control=True,
+    )  # fmt: skip
+    for model in study.front:
+        latency = model.metrics["latency_ms"]
+        assert latency.how == "measured"
+        assert 0 < latency.value <= 50
+        assert "model.onnx" in model.metrics["accuracy"].source
+    assert [o.metric for o in study.objectives] == ["accuracy", "latency_ms"]
+    found = summary(study)["controls"]
+    assert "hypervolume" not in found["size"]  # nothing measured those
+    assert (study.folder / "report.html").is_file()
+
+
 def test_the_shares_of_a_budget_add_up() -> None:
     for control in (False, True):
         run = Run.of(data="digits", budget_s=100.0, control=control)

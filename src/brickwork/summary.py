@@ -60,10 +60,12 @@ def controls(study: Study) -> dict[str, Any]:
         best = max((row[study.quality].value for row in rows), default=float("nan"))
         models = [{"metrics": {n: q.to_json() for n, q in row.items()}} for row in rows]
         found[name] = {"models": models, "best": _number(best)}
-        if all(o.metric in row for row in rows for o in study.objectives):
+        if rows and all(o.metric in row for row in rows for o in study.objectives):
             compared[name] = table(study.objectives, rows)
-    for name, volume in zip(compared, shared_hypervolume(*compared.values()), strict=True):
-        found[name]["hypervolume"] = volume
+    if compared:
+        volumes = shared_hypervolume(*compared.values())
+        for name, volume in zip(compared, volumes, strict=True):
+            found[name]["hypervolume"] = volume
     return found
 
 

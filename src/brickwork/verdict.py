@@ -77,7 +77,7 @@ def _control_sentences(study: Study) -> list[str]:
         return []
     ours, random, size = (found[name] for name in ("front", "random", "size"))
     sentences = []
-    if random["models"]:
+    if random["models"] and "hypervolume" in random:
         better = ours["hypervolume"] > random["hypervolume"]
         sentences.append(
             f"At equal budget random search covers {100 * random['hypervolume']:.1f} % of the "
@@ -88,7 +88,7 @@ def _control_sentences(study: Study) -> list[str]:
                 else "the search was **not** better than chance."
             )
         )
-    if size["models"]:
+    if size["models"] and "hypervolume" in size:
         better = ours["hypervolume"] > size["hypervolume"]
         word = "less" if better else "as much or more"
         sentences.append(
