@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from brickwork.final import candidates, corrected, gap, plan, shared_hypervolume, spread_out, table
+from brickwork.final import (
+    candidates,
+    corrected,
+    gap,
+    plan,
+    runners_up,
+    shared_hypervolume,
+    spread_out,
+    table,
+)
 from brickwork.objective import Objective
 from brickwork.quantity import How, Quantity
 from brickwork.space import Arch
@@ -65,6 +75,22 @@ def test_scores_at_low_fidelity_are_corrected_by_what_promotion_brought() -> Non
     chosen = {t.proposal.arch.id for t in candidates(low + high, OBJECTIVES)}
     assert low[2].proposal.arch.id in chosen  # without the correction trial 10 would dominate it
     assert corrected(low) == low
+
+
+def noisy(number: int, accuracy: float, parameters: float) -> Trial:
+    made = trial(number, accuracy, parameters)
+    quantity = replace(made.metrics["accuracy"], spread=0.01)
+    return replace(made, metrics={**made.metrics, "accuracy": quantity})
+
+
+def test_runners_up_are_those_within_the_noise_in_the_order_of_their_fronts() -> None:
+    lucky = noisy(0, 0.97, 100)
+    close, closer, lost = noisy(1, 0.955, 800), noisy(2, 0.965, 400), noisy(3, 0.90, 300)
+    trials = [lucky, close, closer, lost]
+    assert candidates(trials, OBJECTIVES) == [lucky]
+    assert runners_up(trials, OBJECTIVES, [lucky], 5) == [closer, close]
+    assert runners_up(trials, OBJECTIVES, [lucky], 1) == [closer]
+    assert runners_up(trials, OBJECTIVES, [lucky], 0) == []
 
 
 def test_failed_trials_are_no_candidates() -> None:

@@ -12,22 +12,27 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from brickwork.objective import Objective, front, hypervolume
+from brickwork.objective import Objective, dominates, front, hypervolume
 from brickwork.quantity import How, Quantity, metric
 from brickwork.trial import Trial, rng_for
 
 __all__ = [
+    "MOST",
     "Gap",
     "Plan",
     "candidates",
     "corrected",
     "gap",
     "plan",
+    "runners_up",
     "scaled",
     "shared_hypervolume",
     "spread_out",
     "table",
 ]
+
+MOST = 8
+"""Models that are retrained at most."""
 
 _REPETITIONS = 3
 _PARTS = (1.0, 0.7, 0.5, 0.35, 0.25)  # of a full training, for what the time allows
@@ -87,15 +92,65 @@ def candidates(trials: Sequence[Trial], objectives: Sequence[Objective]) -> list
     was not promoted, scores at lower fidelity are first corrected (``corrected``); those of the
     trials that are returned are marked as predicted.
     """
+    scored = _at_highest(trials)
+    keep = front(table(objectives, [trial.metrics for trial in scored]))
+    chosen = [trial for trial, kept in zip(scored, keep, strict=True) if kept]
+    return sorted(chosen, key=lambda trial: objectives[-1].loss(trial.metrics))
+
+
+def runners_up(
+    trials: Sequence[Trial], objectives: Sequence[Objective], ahead: Sequence[Trial], most: int
+) -> list[Trial]:
+    """The trials that may be as good as those ahead of them: beaten, but within the noise.
+
+    On a small validation split one lucky small network would else hide every larger one. They
+    come in the order of their fronts, once those ahead are taken away.
+
+    Args:
+        trials: All trials.
+        objectives: What is wanted.
+        ahead: The candidates that they come after.
+        most: How many at most.
+    """
+    taken = {trial.proposal.arch.id for trial in ahead}
+    rest = [
+        trial
+        for trial in _at_highest(trials)
+        if trial.proposal.arch.id not in taken
+        and not any(_surely_better(other, trial, objectives) for other in ahead)
+    ]
+    found: list[Trial] = []
+    while rest and len(found) < most:
+        keep = front(table(objectives, [trial.metrics for trial in rest]))
+        if not keep.any():
+            break
+        layer = [trial for trial, kept in zip(rest, keep, strict=True) if kept]
+        found += sorted(layer, key=lambda trial: objectives[0].loss(trial.metrics))
+        rest = [trial for trial, kept in zip(rest, keep, strict=True) if not kept]
+    return found[:most]
+
+
+def _surely_better(a: Trial, b: Trial, objectives: Sequence[Objective]) -> bool:
+    """Whether ``a`` dominates ``b`` even when the intervals of both scores are counted in."""
+
+    def certain(trial: Trial, objective: Objective, side: float) -> float:
+        spread = 0.0
+        if metric(objective.metric).quality and objective.metric in trial.metrics:
+            spread = trial.metrics[objective.metric].spread or 0.0
+        return objective.loss(trial.metrics) + side * spread
+
+    losses = [(certain(a, o, 1.0), certain(b, o, -1.0)) for o in objectives]
+    return dominates([x for x, _ in losses], [y for _, y in losses])
+
+
+def _at_highest(trials: Sequence[Trial]) -> list[Trial]:
+    """Each scored architecture at its highest fidelity, corrected."""
     best: dict[str, Trial] = {}
     for trial in corrected(trials):
         known = best.get(trial.proposal.arch.id)
         if known is None or trial.proposal.fidelity >= known.proposal.fidelity:
             best[trial.proposal.arch.id] = trial
-    scored = list(best.values())
-    keep = front(table(objectives, [trial.metrics for trial in scored]))
-    chosen = [trial for trial, kept in zip(scored, keep, strict=True) if kept]
-    return sorted(chosen, key=lambda trial: objectives[-1].loss(trial.metrics))
+    return list(best.values())
 
 
 def corrected(trials: Sequence[Trial]) -> list[Trial]:
@@ -158,7 +213,7 @@ def plan(
     seconds_of: Callable[[Trial], float],
     budget_s: float,
     workers: int,
-    most: int = 8,
+    most: int = MOST,
     extra: int = 0,
 ) -> Plan:
     """As many models and seeds, trained as fully, as the time allows.

@@ -16,7 +16,7 @@ from brickwork.config import EXPORTERS, Context
 from brickwork.engine.executors import Executor, Outcome
 from brickwork.engine.store import Store
 from brickwork.errors import TrainingError
-from brickwork.final import candidates, plan, spread_out
+from brickwork.final import MOST, candidates, plan, runners_up, spread_out
 from brickwork.objective import violation
 from brickwork.space import Arch
 from brickwork.trial import State, Trial, rng_for
@@ -158,9 +158,7 @@ class Finish:
         for event in self.store.events("plan"):
             return [Net.from_json(net) for net in event["nets"]], event["part"]
         trials = {trial.number: trial for trial in self.store.trials()}
-        found = [
-            t for t in candidates(list(trials.values()), self.context.objectives) if self._keeps(t)
-        ]
+        found = self._found(list(trials.values()))
         control = self._random_front() if self.context.run.control else []
         made = plan(
             found,
@@ -181,9 +179,11 @@ class Finish:
         self.store.record("plan", {**made.to_json(), "nets": [net.to_json() for net in nets]})
         return nets, made.part
 
-    def _keeps(self, trial: Trial) -> bool:
-        """Whether a trial keeps all limits, those on quality too."""
-        return violation(trial.metrics, self.context.limits) == 0
+    def _found(self, trials: Sequence[Trial]) -> list[Trial]:
+        """The candidates of a search that keep all limits, and those that come next."""
+        kept = [t for t in trials if violation(t.metrics, self.context.limits) == 0]
+        ahead = candidates(kept, self.context.objectives)
+        return ahead + runners_up(kept, self.context.objectives, ahead, MOST - len(ahead))
 
     def _seconds_of(self, trial: Trial) -> float:
         """CPU seconds that a full training of a trial's network on all data should take."""
@@ -196,9 +196,7 @@ class Finish:
 
     def _random_front(self) -> list[Trial]:
         with Store.open(self.folder / "control") as control:
-            return [
-                t for t in candidates(control.trials(), self.context.objectives) if self._keeps(t)
-            ]
+            return self._found(control.trials())
 
     def _of_size(self, nets: Sequence[Net]) -> list[Arch]:
         """For each net of the front a random architecture of nearly its number of parameters."""
