@@ -90,13 +90,14 @@ def default_batch(samples: int) -> int:
 def full_epochs(samples: int, macs: int, reference_macs: int) -> int:
     """How many epochs a full training takes.
 
-    Small networks learn slowly and train fast, so they get more.
+    Small networks learn slowly and train fast, so they get more. Measured on validation data: 100
+    epochs on 1,400 digits were as good as 200; on 4,700 X-rays 15 to 30 were better than 60.
 
     Args:
         samples: Size of the training split.
         macs: Multiply-accumulates of the network for a sample.
         reference_macs: Those of a network that is large in its space.
     """
-    base = 100.0 * math.pow(samples / 1400, -0.54)
+    base = 100.0 * math.pow(samples / 1400, -0.8)
     longer = min(1.5, max(1.0, math.pow(reference_macs / max(1, macs), 0.3)))
-    return round(min(150.0, max(8.0, base)) * longer)
+    return round(min(150.0, max(12.0, base)) * longer)
