@@ -296,7 +296,7 @@ def test_how_long_a_full_training_is() -> None:
     assert full_epochs(4700, 1000, 1000) == pytest.approx(38, abs=3)
     assert 12 <= full_epochs(60_000, 1000, 1000) <= 15
     assert full_epochs(100, 1000, 1000) == 150
-    assert full_epochs(10**8, 1000, 1000) == 8
+    assert full_epochs(10**8, 1000, 1000) == 12
 
 
 @pytest.mark.parametrize("samples", [500, 5000, 50_000])
