@@ -7,20 +7,23 @@ same fidelity (``full_epochs``), because equal epochs rank small networks far to
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any, cast
 
+import numpy as np
 import torch
 
 from brickwork.devices.counts import macs
 from brickwork.estimators.base import Estimate
 from brickwork.nets.build import build
 from brickwork.space import Arch, Graph, Space
-from brickwork.tasks.task import Task
+from brickwork.tasks.task import Arrays, Task
 from brickwork.tasks.training import Recipe, full_epochs, predict, train
 from brickwork.trial import Proposal, rng_for
 
-__all__ = ["TrainEstimator", "training_seed"]
+__all__ = ["Sample", "TrainEstimator", "training_seed"]
 
-_FEWEST = 2  # epochs; below that a one-cycle schedule has no shape
+_FEWEST = 3  # epochs; below that a one-cycle schedule has no shape
+_SMALLEST = 256  # samples; below that a score says nothing
 
 
 class TrainEstimator:
@@ -55,17 +58,55 @@ class TrainEstimator:
         """See ``Estimator``. A one-cycle schedule cannot be prolonged: it always starts anew."""
         whole = self.graph(proposal.arch)
         seed = training_seed(self.seed, proposal.arch, 0)
-        epochs = self.epochs(whole, proposal.fidelity * self.scale, self.task.splits["train"].size)
+        size = self.task.splits["train"].size
+        part = proposal.fidelity * self.scale
+        epochs = self.epochs(whole, part, size)
+        share = min(1.0, part * self._full(whole, size) / epochs)
+        task: Task = self.task
+        if share < 1.0:  # less than the fewest epochs: as much compute on fewer samples
+            rng = rng_for(self.seed, "sample", f"{share:.6f}")
+            task = cast("Task", Sample(self.task, share, rng))
         module = build(whole, torch.Generator().manual_seed(seed))
         recipe = Recipe.of(self.space.recipe(proposal.arch))
-        trained = train(module, self.task, recipe, epochs=epochs, seed=seed)
+        trained = train(module, task, recipe, epochs=epochs, seed=seed)
         x, y = self.task.arrays("val")
         metrics = self.task.metrics(predict(module, x), y)
         return Estimate(metrics, trained.seconds, None, {"epochs": trained.epochs})
 
     def epochs(self, whole: Graph, part: float, size: int) -> int:
         """How many epochs over ``size`` samples a part of the full training of a network is."""
-        return max(_FEWEST, round(part * full_epochs(size, macs(whole), round(self.typical_macs))))
+        return max(_FEWEST, round(part * self._full(whole, size)))
+
+    def _full(self, whole: Graph, size: int) -> int:
+        return full_epochs(size, macs(whole), round(self.typical_macs))
+
+
+class Sample:
+    """A task with a part of its training samples, the same part of every class.
+
+    Args:
+        task: The whole.
+        share: The part, in (0, 1]; at least ``_SMALLEST`` samples are kept.
+        rng: Chooses them.
+    """
+
+    def __init__(self, task: Task, share: float, rng: np.random.Generator) -> None:
+        self._task = task
+        x, y = task.arrays("train")
+        share = min(1.0, max(share, _SMALLEST / len(y)))
+        rows = [
+            rng.permutation(members)[: max(1, round(share * len(members)))]
+            for members in (np.flatnonzero(y == label) for label in np.unique(y))
+        ]
+        chosen = np.sort(np.concatenate(rows))
+        self._train = (np.ascontiguousarray(x[chosen]), y[chosen])
+
+    def arrays(self, split: str) -> Arrays:
+        """Samples and labels of a split."""
+        return self._train if split == "train" else self._task.arrays(split)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._task, name)
 
 
 def training_seed(seed: int, arch: Arch, repetition: int) -> int:

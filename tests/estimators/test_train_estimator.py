@@ -1,0 +1,55 @@
+"""Fidelity is compute: fewer epochs, and below the fewest of them fewer samples."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from brickwork.config import Context, Run, task_for
+from brickwork.estimators.train import Sample, TrainEstimator, training_seed
+from brickwork.trial import Proposal, rng_for
+
+
+@pytest.fixture(scope="module")
+def context() -> Context:
+    run = Run.of(data="digits", target="stm32f746", objectives=("accuracy", "parameters"))
+    return Context.of(run, task_for(run))
+
+
+def estimator(context: Context, scale: float) -> TrainEstimator:
+    return TrainEstimator(
+        context.task, context.space, context.graph, context.typical_macs, 0, scale
+    )
+
+
+def test_a_sample_keeps_the_share_of_every_class(context: Context) -> None:
+    _, whole = context.task.arrays("train")
+    x, y = Sample(context.task, 0.5, rng_for(0, "s")).arrays("train")
+    assert len(x) == len(y)
+    shares = np.bincount(y) / np.bincount(whole)
+    assert np.all(np.abs(shares - 0.5) < 0.02)
+    few = Sample(context.task, 0.001, rng_for(0, "s")).arrays("train")[1]
+    assert 200 < len(few) < 300
+    part = Sample(context.task, 0.5, rng_for(0, "s"))
+    assert part.outputs == context.task.outputs
+    assert part.arrays("val")[0] is context.task.arrays("val")[0]
+
+
+def test_more_fidelity_is_more_compute_and_the_same_seed_the_same_score(context: Context) -> None:
+    arch = context.space.arch({"stem.width": 8})
+    made = estimator(context, 0.015)
+    low, high = (made.estimate(Proposal(arch, f), None) for f in (1 / 3, 1.0))
+    assert low.notes["epochs"] == high.notes["epochs"] == 3  # the samples differ, not the epochs
+    assert low.metrics["accuracy"].value <= high.metrics["accuracy"].value + 0.05
+    again = made.estimate(Proposal(arch, 1 / 3), None)
+    assert again.metrics == low.metrics
+    assert training_seed(0, arch, 0) != training_seed(0, arch, 1)
+
+
+def test_epochs_grow_with_the_part(context: Context) -> None:
+    whole = context.graph(context.space.arch())
+    made = estimator(context, 1.0)
+    counts = [made.epochs(whole, part, 1079) for part in (0.0, 0.1, 0.5, 1.0)]
+    assert counts == sorted(counts)
+    assert counts[0] == 3
+    assert counts[-1] >= 100
