@@ -53,7 +53,7 @@ class Shares:
 
     @classmethod
     def of(cls, run: Run) -> Shares:
-        export = min(0.15 * run.budget_s, 120.0)
+        export = min(0.1 * run.budget_s, 120.0)
         rest = run.budget_s - export
         search = (0.36 if run.control else 0.58) * rest
         control = search if run.control else 0.0

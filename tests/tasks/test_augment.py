@@ -8,7 +8,16 @@ import pytest
 import torch
 from torch.nn import functional as F  # noqa: N812  # its usual name
 
-from brickwork.tasks.image.augment import ROTATION_DEGREES, SCALE, SHIFT, _positions, warped
+from brickwork.tasks.image.augment import (
+    BRIGHTNESS,
+    CONTRAST,
+    ROTATION_DEGREES,
+    SCALE,
+    SHIFT,
+    _positions,
+    relit,
+    warped,
+)
 
 
 def generator(seed: int = 0) -> torch.Generator:
@@ -120,3 +129,19 @@ def test_positions_are_those_of_pytorch() -> None:
     theta = torch.rand(5, 2, 3, generator=generator())
     ours = (theta.reshape(10, 3) @ _positions(7, 9)).reshape(5, 2, 7, 9).permute(0, 2, 3, 1)
     torch.testing.assert_close(ours, F.affine_grid(theta, [5, 1, 7, 9], align_corners=False))
+
+
+def test_other_light_keeps_to_its_ranges() -> None:
+    x = torch.rand(512, 3, 4, 4, generator=generator())
+    mean, std = torch.tensor([0.4, 0.5, 0.6]).view(-1, 1, 1), torch.tensor(0.3).expand(3, 1, 1)
+    out = relit(x, 0.5, generator(), mean, std)
+    spread = (out[:, 0].flatten(1).std(1) / x[:, 0].flatten(1).std(1)).log() / math.log1p(CONTRAST)
+    assert spread.abs().max() <= 0.5 + 1e-5
+    assert spread.min() < -0.45
+    assert spread.max() > 0.45
+    # what is left when contrast about the mean is taken out is one shift for all channels
+    gain = ((1 + CONTRAST) ** spread).view(-1, 1, 1, 1)
+    shift = (out - mean - gain * (x - mean)) / (BRIGHTNESS * std)
+    assert shift.flatten(1).std(1).max() < 1e-3
+    assert shift.abs().max() == pytest.approx(0.5, abs=0.01)
+    assert relit(x, 0.0, generator(), mean, std) is x

@@ -11,8 +11,10 @@ from brickwork.space import (
     GlobalPool,
     InvertedResidual,
     Linear,
+    OneOf,
     Option,
     Optional,
+    Pool,
     Repeat,
     Seq,
     Shape,
@@ -48,11 +50,12 @@ def mobile(input: Shape = (3, 224, 224)) -> Space:
     strides: tuple[int, ...]
     if side <= 16:
         stem, stages = (4, 6, 8, 12, 16), ((4, 6, 8, 12, 16, 24), (8, 12, 16, 24, 32, 48))
-        stem_stride, strides = 1, (2, 2)
+        first, strides = _stem(stem), (2, 2)
     elif side <= 64:
         stem = (4, 6, 8, 12, 16, 24)
         stages = ((6, 8, 12, 16, 24), (8, 12, 16, 24, 32, 48), (12, 16, 24, 32, 48, 64, 96))
-        stem_stride, strides = (1 if side < 24 else 2), (1, 2, 2)
+        first = _stem(stem) if side < 24 else _elastic_stem(stem)
+        strides = (1, 2, 1 if 24 <= side <= 32 else 2)  # fewer than 7 pixels cost accuracy
     else:
         stem = (8, 16, 24, 32)
         stages = (
@@ -62,9 +65,9 @@ def mobile(input: Shape = (3, 224, 224)) -> Space:
             (48, 64, 96),
             (96, 160, 224),
         )
-        stem_stride, strides = 2, (1, 2, 2, 2, 2)
+        first, strides = _stem(stem, stride=2), (1, 2, 2, 2, 2)
     body = Seq(
-        Seq(ConvNorm(Choice("width", stem), 3, stem_stride, "relu"), name="stem"),
+        Seq(first, name="stem"),
         *(
             _stage(i, widths, stride)
             for i, (widths, stride) in enumerate(zip(stages, strides, strict=True), start=1)
@@ -72,6 +75,23 @@ def mobile(input: Shape = (3, 224, 224)) -> Space:
         Seq(GlobalPool(), Linear(), name="classifier"),
     )
     return Space("mobile", body, RECIPE, doc="inverted residuals, everything elastic")
+
+
+def _stem(widths: tuple[int, ...], stride: int = 1) -> Block:
+    return ConvNorm(Choice("width", widths), 3, stride, "relu")
+
+
+def _elastic_stem(widths: tuple[int, ...]) -> Block:
+    """A convolution that strides, or one that sees every pixel before a pooling that does."""
+    width, kernel = Choice("../../width", widths), Choice("../../kernel", (3, 5))
+    pool = Pool("max", 3, 2, 1)
+    return OneOf(
+        "down",
+        {
+            "stride": ConvNorm(width, kernel, 2, "relu"),
+            "pool": Seq(ConvNorm(width, kernel, 1, "relu"), pool),
+        },
+    )
 
 
 def _stage(index: int, widths: tuple[int, ...], stride: int) -> Block:

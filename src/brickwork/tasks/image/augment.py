@@ -9,12 +9,15 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812  # its usual name
 
-__all__ = ["ROTATION_DEGREES", "SCALE", "SHIFT", "warped"]
+__all__ = ["BRIGHTNESS", "CONTRAST", "ROTATION_DEGREES", "SCALE", "SHIFT", "relit", "warped"]
 
 ROTATION_DEGREES = 15.0
 SCALE = 0.15
 SHIFT = 0.125
 """Ranges at strength 1: degrees, parts of the size, parts of the side."""
+CONTRAST = 0.4
+BRIGHTNESS = 0.4
+"""Ranges at strength 1: part of the contrast, and standard deviations of the pixels."""
 
 
 def warped(
@@ -51,6 +54,25 @@ def warped(
     grid = places.reshape(count, 2, height, width).permute(0, 2, 3, 1)
     border = "border" if repeat_border else "zeros"
     return F.grid_sample(x, grid.to(x.dtype), "bilinear", border, align_corners=False)
+
+
+def relit(
+    x: Tensor, strength: float, generator: torch.Generator, mean: Tensor, std: Tensor
+) -> Tensor:
+    """Every image in other light: contrast and brightness changed at random, all channels alike.
+
+    Args:
+        x: ``(batch, channels, height, width)``, floating point.
+        strength: 0 for no change, 1 for the full ranges.
+        generator: Source of randomness.
+        mean: Of the pixels of all images, ``(channels, 1, 1)``; contrast is about it.
+        std: Likewise their standard deviation.
+    """
+    if strength <= 0.0:
+        return x
+    random = (2 * torch.rand((2, len(x), 1, 1, 1), generator=generator).to(x.device) - 1) * strength
+    gain = torch.exp(random[0] * math.log1p(CONTRAST))
+    return torch.addcmul(mean * (1 - gain) + BRIGHTNESS * std * random[1], x, gain)
 
 
 @functools.lru_cache(maxsize=16)
