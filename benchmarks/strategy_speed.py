@@ -14,10 +14,12 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import multiprocessing
 import platform
 import resource
 import time
 from collections.abc import Callable, Mapping
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -64,35 +66,40 @@ def run(make: Callable[[Problem, int], Strategy], trials: int) -> dict[str, floa
 
     objectives = (Objective("accuracy"), Objective("parameters"))
     strategy = make(Problem(SPACE, objectives, TARGET.limits(), known), 0)
-    told: list[Trial] = []
-    memory = [_memory_mb()]
-    marks = [time.process_time()]
+    table = np.empty((trials, 2))
+    outside = 0.0  # what the search does beside the strategy
+    start = time.process_time()
     for number in range(trials):
         proposal = strategy.ask(1)[0]
-        told.append(scored(number, proposal))
-        strategy.tell(told[-1])
-        if number + 1 in (200, trials):
-            marks.append(time.process_time())
-            memory.append(_memory_mb())
-    outside = [time.process_time()]  # what the search does beside the strategy, once more
-    for trial in told:
-        scored(trial.number, trial.proposal)
-        if trial.number + 1 in (200, trials):
-            outside.append(time.process_time())
-    early = (marks[1] - marks[0]) - (outside[1] - outside[0])
-    whole = (marks[2] - marks[0]) - (outside[2] - outside[0])
-    table = [[-t.metrics["accuracy"].value, t.metrics["parameters"].value] for t in told]
+        before = time.process_time()
+        trial = scored(number, proposal)
+        outside += time.process_time() - before
+        strategy.tell(trial)
+        table[number] = [1.0 - trial.metrics["accuracy"].value, trial.metrics["parameters"].value]
+        if number + 1 == 200:
+            early = time.process_time() - start - outside
+        if number + 1 == trials // 2:
+            halfway = _memory_mb()
+    whole = time.process_time() - start - outside
+    memory = _memory_mb() - halfway
     start = time.process_time()
-    size = int(front(np.array(table)).sum())
+    size = int(front(table).sum())
     return {
         "ask_tell_ms": 1e3 * whole / trials,
         "first_200_ms": 1e3 * early / 200,
         "costs_asked_a_trial": calls / trials,
-        "cost_ms": 1e3 * (outside[2] - outside[0]) / trials,
-        "memory_mb": memory[2] - memory[0],  # with the trials themselves, which the search keeps
+        "cost_ms": 1e3 * outside / trials,
+        "memory_mb": halfway,
+        "growth_mb": memory,  # over the second half
         "front": size,
         "front_ms": 1e3 * (time.process_time() - start),
     }
+
+
+def alone(name: str, trials: int) -> dict[str, float]:
+    """The search with a strategy, in a process of its own."""
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
+        return pool.submit(run, load(STRATEGIES, "strategy", name), trials).result()
 
 
 def scored(number: int, proposal: Proposal) -> Trial:
@@ -140,7 +147,7 @@ def main() -> None:
     options = parser.parse_args()
     result: dict[str, Any] = {"machine": platform.machine(), "trials": options.trials}
     for name in options.strategies:
-        result[name] = run(load(STRATEGIES, "strategy", name), options.trials)
+        result[name] = alone(name, options.trials)
         print(name, {key: round(value, 3) for key, value in result[name].items()}, flush=True)
     if options.peers:
         samplers: dict[str, Callable[[Any], Any]] = {
