@@ -14,6 +14,7 @@ from brickwork.final import (
     candidates,
     corrected,
     gap,
+    overhead,
     plan,
     runners_up,
     shared_hypervolume,
@@ -167,3 +168,20 @@ def test_a_better_front_has_more_of_the_shared_hypervolume() -> None:
     worse = table(OBJECTIVES, [trial(0, 0.8, 150).metrics])
     ours, theirs, nothing = shared_hypervolume(better, worse, np.empty((0, 2)))
     assert ours > theirs > nothing == 0.0
+
+
+def test_the_fixed_part_of_a_trial_is_told_from_what_grows_with_its_fidelity() -> None:
+    trials = [
+        replace(trial(2 * n + full, 0.9, 100, fidelity, f"a{n}"), seconds=3.0 + rate * fidelity)
+        for n, rate in enumerate((4.0, 10.0, 30.0))
+        for full, fidelity in enumerate((0.25, 1.0))
+    ]
+    assert overhead(trials) == pytest.approx(3.0)
+    assert overhead(trials[1::2]) == 0.0  # nothing to compare with
+
+
+def test_the_large_end_is_kept_though_its_errors_are_small() -> None:
+    small = [trial(i, 0.94 + 0.004 * i, 1000 + 100 * i) for i in range(6)]
+    large = [trial(6, 0.985, 4000), trial(7, 0.993, 9000)]
+    kept = {t.number for t in spread_out(small + large, OBJECTIVES, 4)}
+    assert {6, 7} <= kept

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from brickwork.objective import Objective, dominates, front, hypervolume
 from brickwork.quantity import How, Quantity, metric
-from brickwork.trial import Trial, rng_for
+from brickwork.trial import State, Trial, rng_for
 
 __all__ = [
     "MOST",
@@ -23,6 +23,7 @@ __all__ = [
     "candidates",
     "corrected",
     "gap",
+    "overhead",
     "plan",
     "runners_up",
     "scaled",
@@ -70,10 +71,13 @@ class Plan:
 
 
 def scaled(objective: Objective, metrics: Mapping[str, Quantity]) -> float:
-    """The loss on the scale on which it is compared: costs in logarithms, qualities as errors."""
+    """The loss on the scale on which it is compared: the logarithm of a cost or of an error.
+
+    With errors as they are, the small end of a front, where errors are large, would count for most.
+    """
     loss = objective.loss(metrics)
     if metric(objective.metric).quality:
-        return 1.0 + loss
+        return float(np.log(max(1.0 + loss, 0.0) + _LEAST_ERROR))
     return float(np.log(max(loss, 1e-12)))
 
 
@@ -173,6 +177,23 @@ def corrected(trials: Sequence[Trial]) -> list[Trial]:
         key: min(1.0, float(np.exp(np.mean(np.log(ratios))))) for key, ratios in changes.items()
     }
     return [_adjusted(trial, factors) for trial in scored]
+
+
+def overhead(trials: Sequence[Trial]) -> float:
+    """Seconds of a trial that do not grow with its fidelity: start, sampling, scoring.
+
+    The median over the architectures that were trained at two fidelities; 0 where there are none.
+    """
+    done = [trial for trial in trials if trial.state is State.DONE]
+    highest = max((trial.proposal.fidelity for trial in done), default=1.0)
+    top = {t.proposal.arch.id: t for t in done if t.proposal.fidelity == highest}
+    found = []
+    for trial in done:
+        longer = top.get(trial.proposal.arch.id)
+        part = trial.proposal.fidelity / highest
+        if longer is not None and part < 1:
+            found.append((trial.seconds - part * longer.seconds) / (1 - part))
+    return max(0.0, float(np.median(found))) if found else 0.0
 
 
 def _adjusted(trial: Trial, factors: Mapping[tuple[float, str], float]) -> Trial:

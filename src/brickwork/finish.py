@@ -16,7 +16,7 @@ from brickwork.config import EXPORTERS, Context
 from brickwork.engine.executors import Executor, Outcome
 from brickwork.engine.store import Store
 from brickwork.errors import TrainingError
-from brickwork.final import MOST, candidates, plan, runners_up, spread_out
+from brickwork.final import MOST, candidates, overhead, plan, runners_up, spread_out
 from brickwork.objective import violation
 from brickwork.space import Arch
 from brickwork.trial import State, Trial, rng_for
@@ -160,10 +160,11 @@ class Finish:
         trials = {trial.number: trial for trial in self.store.trials()}
         found = self._found(list(trials.values()))
         control = self._random_front() if self.context.run.control else []
+        fixed = overhead(list(trials.values()))
         made = plan(
             found,
             self.context.objectives,
-            self._seconds_of,
+            lambda trial: self._seconds_of(trial, fixed),
             seconds,
             self.executor.workers,
             extra=2 if self.context.run.control else 0,
@@ -185,13 +186,19 @@ class Finish:
         ahead = candidates(kept, self.context.objectives)
         return ahead + runners_up(kept, self.context.objectives, ahead, MOST - len(ahead))
 
-    def _seconds_of(self, trial: Trial) -> float:
-        """CPU seconds that a full training of a trial's network on all data should take."""
+    def _seconds_of(self, trial: Trial, fixed: float) -> float:
+        """CPU seconds that a full training of a trial's network on all data should take.
+
+        Args:
+            trial: It tells how long a part of a training took.
+            fixed: Seconds of a trial that do not grow with its fidelity.
+        """
         splits = self.context.task.splits
         more = (splits["train"].size + splits["val"].size) / splits["train"].size
         seconds = trial.seconds
         if trial.state is State.TWIN and trial.twin_of is not None:
             seconds = self.store.trial(trial.twin_of).seconds
+        seconds = max(seconds - fixed, 0.3 * seconds)
         return more * seconds / max(1e-9, trial.proposal.fidelity * self.context.run.scale)
 
     def _random_front(self) -> list[Trial]:
