@@ -68,6 +68,7 @@ def run(make: Callable[[Problem, int], Strategy], trials: int) -> dict[str, floa
     strategy = make(Problem(SPACE, objectives, TARGET.limits(), known), 0)
     table = np.empty((trials, 2))
     outside = 0.0  # what the search does beside the strategy
+    early = halfway = math.nan
     start = time.process_time()
     for number in range(trials):
         proposal = strategy.ask(1)[0]
@@ -81,7 +82,7 @@ def run(make: Callable[[Problem, int], Strategy], trials: int) -> dict[str, floa
         if number + 1 == trials // 2:
             halfway = _memory_mb()
     whole = time.process_time() - start - outside
-    memory = _memory_mb() - halfway
+    growth = _memory_mb() - halfway
     start = time.process_time()
     size = int(front(table).sum())
     return {
@@ -90,7 +91,7 @@ def run(make: Callable[[Problem, int], Strategy], trials: int) -> dict[str, floa
         "costs_asked_a_trial": calls / trials,
         "cost_ms": 1e3 * outside / trials,
         "memory_mb": halfway,
-        "growth_mb": memory,  # over the second half
+        "growth_mb": growth,  # over the second half
         "front": size,
         "front_ms": 1e3 * (time.process_time() - start),
     }

@@ -5,7 +5,7 @@ Everything here is arithmetic on trials and results; the training itself runs in
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from brickwork.objective import Objective, dominates, front, hypervolume
+from brickwork.predictor import Axis
 from brickwork.quantity import How, Quantity, metric
 from brickwork.trial import State, Trial, rng_for
 
@@ -75,10 +76,9 @@ def scaled(objective: Objective, metrics: Mapping[str, Quantity]) -> float:
 
     With errors as they are, the small end of a front, where errors are large, would count for most.
     """
-    loss = objective.loss(metrics)
-    if metric(objective.metric).quality:
-        return float(np.log(max(1.0 + loss, 0.0) + _LEAST_ERROR))
-    return float(np.log(max(loss, 1e-12)))
+    if not np.isfinite(objective.loss(metrics)):
+        return float("inf")
+    return Axis(objective.metric).target(metrics[objective.metric].value)
 
 
 def table(
@@ -164,15 +164,11 @@ def corrected(trials: Sequence[Trial]) -> list[Trial]:
     architectures that were trained at both fidelities; where there are none it stays as it is.
     """
     scored = [trial for trial in trials if trial.scored]
-    highest = max((trial.proposal.fidelity for trial in scored), default=1.0)
-    top = {t.proposal.arch.id: t for t in scored if t.proposal.fidelity == highest}
     changes: dict[tuple[float, str], list[float]] = {}
-    for trial in scored:
-        longer = top.get(trial.proposal.arch.id)
-        if longer is not None and trial.proposal.fidelity < highest:
-            for name in _qualities(trial):
-                ratio = _error(longer, name) / _error(trial, name)
-                changes.setdefault((trial.proposal.fidelity, name), []).append(ratio)
+    for trial, longer in _promoted(scored):
+        for name in _qualities(trial):
+            ratio = _error(longer, name) / _error(trial, name)
+            changes.setdefault((trial.proposal.fidelity, name), []).append(ratio)
     factors = {
         key: min(1.0, float(np.exp(np.mean(np.log(ratios))))) for key, ratios in changes.items()
     }
@@ -184,16 +180,21 @@ def overhead(trials: Sequence[Trial]) -> float:
 
     The median over the architectures that were trained at two fidelities; 0 where there are none.
     """
-    done = [trial for trial in trials if trial.state is State.DONE]
-    highest = max((trial.proposal.fidelity for trial in done), default=1.0)
-    top = {t.proposal.arch.id: t for t in done if t.proposal.fidelity == highest}
     found = []
-    for trial in done:
-        longer = top.get(trial.proposal.arch.id)
-        part = trial.proposal.fidelity / highest
-        if longer is not None and part < 1:
-            found.append((trial.seconds - part * longer.seconds) / (1 - part))
+    for trial, longer in _promoted([trial for trial in trials if trial.state is State.DONE]):
+        part = trial.proposal.fidelity / longer.proposal.fidelity
+        found.append((trial.seconds - part * longer.seconds) / (1 - part))
     return max(0.0, float(np.median(found))) if found else 0.0
+
+
+def _promoted(trials: Sequence[Trial]) -> Iterator[tuple[Trial, Trial]]:
+    """Each trial below the highest fidelity, and the one of its architecture at the highest."""
+    highest = max((trial.proposal.fidelity for trial in trials), default=1.0)
+    top = {t.proposal.arch.id: t for t in trials if t.proposal.fidelity == highest}
+    for trial in trials:
+        longer = top.get(trial.proposal.arch.id)
+        if longer is not None and trial.proposal.fidelity < highest:
+            yield trial, longer
 
 
 def _adjusted(trial: Trial, factors: Mapping[tuple[float, str], float]) -> Trial:

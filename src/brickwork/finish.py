@@ -24,6 +24,7 @@ from brickwork.trial import State, Trial, rng_for
 __all__ = ["Finish", "Net"]
 
 _SIZES = 2000  # architectures from which the size-only control takes those of the right size
+_LEAST_GROWING = 0.3  # part of a trial's time that is taken to grow with its fidelity, at least
 _OVERTIME = 1.25  # a retraining that takes this much longer than planned is cut off
 
 
@@ -157,10 +158,10 @@ class Finish:
         """What is retrained: as planned before, or planned now."""
         for event in self.store.events("plan"):
             return [Net.from_json(net) for net in event["nets"]], event["part"]
-        trials = {trial.number: trial for trial in self.store.trials()}
-        found = self._found(list(trials.values()))
+        trials = self.store.trials()
+        found = self._found(trials)
         control = self._random_front() if self.context.run.control else []
-        fixed = overhead(list(trials.values()))
+        fixed = overhead(trials)
         made = plan(
             found,
             self.context.objectives,
@@ -169,10 +170,8 @@ class Finish:
             self.executor.workers,
             extra=2 if self.context.run.control else 0,
         )
-        nets = [
-            Net("front", trials[number].proposal.arch, number, made.repetitions)
-            for number in made.trials
-        ]
+        archs = {trial.number: trial.proposal.arch for trial in trials}
+        nets = [Net("front", archs[number], number, made.repetitions) for number in made.trials]
         if self.context.run.control:
             chosen = spread_out(control, self.context.objectives, len(nets)) if control else []
             nets += [Net("random", trial.proposal.arch, trial.number, 1) for trial in chosen]
@@ -198,7 +197,7 @@ class Finish:
         seconds = trial.seconds
         if trial.state is State.TWIN and trial.twin_of is not None:
             seconds = self.store.trial(trial.twin_of).seconds
-        seconds = max(seconds - fixed, 0.3 * seconds)
+        seconds = max(seconds - fixed, _LEAST_GROWING * seconds)
         return more * seconds / max(1e-9, trial.proposal.fidelity * self.context.run.scale)
 
     def _random_front(self) -> list[Trial]:

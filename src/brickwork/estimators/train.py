@@ -16,7 +16,7 @@ from brickwork.devices.counts import macs
 from brickwork.estimators.base import Estimate
 from brickwork.nets.build import build
 from brickwork.space import Arch, Graph, Space
-from brickwork.tasks.task import Arrays, Task
+from brickwork.tasks.task import Arrays, Task, by_class
 from brickwork.tasks.training import Recipe, full_epochs, predict, train
 from brickwork.trial import Proposal, rng_for
 
@@ -94,10 +94,7 @@ class Sample:
         self._task = task
         x, y = task.arrays("train")
         share = min(1.0, max(share, _SMALLEST / len(y)))
-        rows = [
-            rng.permutation(members)[: max(1, round(share * len(members)))]
-            for members in (np.flatnonzero(y == label) for label in np.unique(y))
-        ]
+        rows = [members[: max(1, round(share * len(members)))] for members in by_class(y, rng)]
         chosen = np.sort(np.concatenate(rows))
         self._train = (np.ascontiguousarray(x[chosen]), y[chosen])
 

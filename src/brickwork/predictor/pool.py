@@ -90,8 +90,6 @@ class Pool:
         size = (size - size.min()) / max(float(np.ptp(size)), 1e-9)
         place = size + np.argsort(np.argsort(size, kind="stable")) / len(size)
         stratum = (n * place / max(_REACH * float(place.max()), 1e-9)).astype(np.int64)
-        if place.max() == 0.0:
-            stratum[:] = 0
         options = self.rows[:, : self._encoder.categorical]
         chosen: list[int] = []
         for level in range(n):

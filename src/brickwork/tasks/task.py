@@ -28,6 +28,7 @@ __all__ = [
     "Arrays",
     "Split",
     "Task",
+    "by_class",
     "checksum",
     "classification_metrics",
     "encode_labels",
@@ -148,6 +149,12 @@ def encode_labels(raw: Mapping[str, NDArray[Any]], where: str) -> tuple[dict[str
     return codes, names
 
 
+def by_class(labels: NDArray[np.int64], rng: np.random.Generator) -> list[NDArray[np.int64]]:
+    """Indices of the samples of each class 0..k-1, each class in random order."""
+    classes = range(int(labels.max()) + 1)
+    return [rng.permutation(np.flatnonzero(labels == label)) for label in classes]
+
+
 def stratified(
     labels: NDArray[np.int64],
     parts: Mapping[str, float],
@@ -164,8 +171,7 @@ def stratified(
         Indices of each part and of ``"train"``, in ascending order; every class is in every part.
     """
     found: dict[str, list[NDArray[np.int64]]] = {name: [] for name in (*parts, "train")}
-    for label in range(int(labels.max()) + 1):
-        members = rng.permutation(np.flatnonzero(labels == label))
+    for members in by_class(labels, rng):
         start = 0
         for later, (name, fraction) in enumerate(parts.items(), start=1):
             spare = len(members) - start - (len(parts) - later) - 1  # one each for those to come
