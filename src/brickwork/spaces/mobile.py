@@ -55,7 +55,7 @@ def mobile(input: Shape = (3, 224, 224)) -> Space:
         stem = (4, 6, 8, 12, 16, 24)
         stages = ((6, 8, 12, 16, 24), (8, 12, 16, 24, 32, 48), (12, 16, 24, 32, 48, 64, 96))
         first = _stem(stem) if side < 24 else _elastic_stem(stem)
-        strides = (1, 2, 1 if 24 <= side <= 32 else 2)  # fewer than 7 pixels cost accuracy
+        strides = (1, 2, 1 if 24 <= side <= 32 else 2)  # at least 7 pixels are left
     else:
         stem = (8, 16, 24, 32)
         stages = (

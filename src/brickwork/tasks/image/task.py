@@ -286,10 +286,8 @@ def _normalize(x: NDArray[Any], where: str) -> Normalize:
 def _weights(counts: NDArray[np.int64]) -> tuple[tuple[float, ...], tuple[str, ...]]:
     """What each class weighs in the loss, and a note on it; nothing where classes are about even.
 
-    Inverse to the square root of its frequency, at most ``_STEEPEST`` times another class. Measured
-    on validation data of PneumoniaMNIST (1 to 2.9; two networks, two seeds): balanced accuracy .963
-    without weights, .971 with these, .960 with weights inverse to the frequency; accuracy .967,
-    .965 and .947.
+    Inverse to the square root of its frequency, at most ``_STEEPEST`` times another class. What
+    that brings and costs is measured by ``benchmarks/design_choices.py``, next to other weights.
     """
     ratio = counts.max() / counts.min()
     if ratio < _UNEVEN:

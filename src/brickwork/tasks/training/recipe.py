@@ -90,8 +90,8 @@ def default_batch(samples: int) -> int:
 def full_epochs(samples: int, macs: int, reference_macs: int) -> int:
     """How many epochs a full training takes.
 
-    Small networks learn slowly and train fast, so they get more. Measured on validation data: 100
-    epochs on 1,400 digits were as good as 200; on 4,700 X-rays 15 to 30 were better than 60.
+    Small networks learn slowly and train fast, so they get more. Twice as many bring nothing on
+    digits and on PneumoniaMNIST (``benchmarks/design_choices.py``).
 
     Args:
         samples: Size of the training split.
