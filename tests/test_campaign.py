@@ -17,7 +17,7 @@ from sklearn.datasets import load_digits
 
 import brickwork as bw
 from brickwork.campaign import Shares
-from brickwork.config import Run
+from brickwork.config import Context, Run, task_for
 from brickwork.engine.store import Store
 from brickwork.errors import BrickworkError, StudyMismatch, UnknownName
 from brickwork.study import Study
@@ -225,11 +225,21 @@ def test_on_this_machine_latency_is_measured_and_its_limit_kept(data: Path, tmp_
 
 def test_the_shares_of_a_budget_add_up() -> None:
     for control in (False, True):
-        run = Run.of(data="digits", budget_s=100.0, control=control)
-        shares = Shares.of(run)
-        total = shares.search + shares.control + shares.final + shares.export
-        assert total == pytest.approx(100.0)
-        assert shares.control == (shares.search if control else 0.0)
+        run = Run.of(data="digits", control=control)
+        context = Context.of(run, task_for(run))
+        for budget_s in (10.0, 100.0, 10_000.0):
+            shares = Shares.of(context, budget_s)
+            total = shares.search + shares.control + shares.final + shares.export
+            assert total == pytest.approx(budget_s)
+            assert shares.control == (shares.search if control else 0.0)
+            assert min(shares.search, shares.final, shares.export) > 0
+
+
+def test_slow_trainings_get_a_larger_share_of_the_budget_for_the_end() -> None:
+    runs = [Run.of(data="digits", space=space) for space in ("mobile", "mobilenetv2")]
+    small, large = (Shares.of(Context.of(run, task_for(run)), 900.0) for run in runs)
+    assert large.final > small.final
+    assert large.search > 0
 
 
 def command(data: Path, study: Path, *more: str) -> list[str]:

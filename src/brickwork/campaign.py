@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 import os
 import shutil
-import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,9 +16,10 @@ from typing import Any
 
 from brickwork.config import Context, Run
 from brickwork.engine.executors import Executor, Inline, Processes, Setup
-from brickwork.engine.loop import Loop, Progress
+from brickwork.engine.loop import AHEAD, Loop, Progress
 from brickwork.engine.store import FILE, Store
 from brickwork.errors import BudgetError, LimitError, ShapeError, StudyMismatch
+from brickwork.final import MOST
 from brickwork.finish import Finish
 from brickwork.objective import violation
 from brickwork.space import Arch
@@ -29,7 +29,13 @@ from brickwork.trial import rng_for
 __all__ = ["Campaign", "Shares", "Watch", "feasible_or_raise"]
 
 _KNOWN = 2000  # members of the space that are looked at before anything is trained
+_LEAST_FINAL, _MOST_FINAL = 0.47, 0.65  # parts of the time that go to retraining
+_TRAININGS = 6  # full ones that the retraining should have time for
+_BESIDE_CONTROL = 0.6  # what a random control leaves of its part
 _LEAST_S = 5.0  # seconds of search; below that not one trial ends
+
+DATA = "data"
+"""Where in a study's folder the workers find the data, while a campaign runs."""
 
 FREE = ("budget_s", "max_trials")
 """What may differ when a study is continued."""
@@ -52,12 +58,17 @@ class Shares:
     export: float
 
     @classmethod
-    def of(cls, run: Run) -> Shares:
-        export = min(0.1 * run.budget_s, 120.0)
-        rest = run.budget_s - export
-        search = (0.36 if run.control else 0.58) * rest
-        control = search if run.control else 0.0
-        return cls(search, control, rest - search - control, export)
+    def of(cls, context: Context, budget_s: float) -> Shares:
+        """The shares of a budget: the slower trainings are, the more goes to the final ones."""
+        run = context.run
+        export = min(0.1 * budget_s, MOST * context.export_s / run.workers)
+        rest = budget_s - export
+        wanted = _TRAININGS * context.full_training_s / run.workers / rest
+        final = min(_MOST_FINAL, max(_LEAST_FINAL, wanted))
+        if run.control:
+            final *= _BESIDE_CONTROL
+        search = (1.0 - final) * rest / (2 if run.control else 1)
+        return cls(search, search if run.control else 0.0, final * rest, export)
 
 
 class Watch:
@@ -96,7 +107,7 @@ class Campaign:
         self.watch = watch or Watch()
         self.inline = inline
         self.run, self.context = _settled(run, task, self.folder)
-        self.shares = Shares.of(self.run)
+        self.shares = Shares.of(self.context, self.run.budget_s)
         self._searched_s = 0.0
 
     def carry_out(self) -> None:
@@ -108,14 +119,17 @@ class Campaign:
             StudyError: The folder cannot be used.
         """
         if self.shares.search < _LEAST_S and self.run.max_trials is None:
+            least = _least_budget(self.context)
             raise BudgetError(
                 f"the budget of {self.run.budget_s:g} s leaves {self.shares.search:.1f} s for the "
-                f"search, too short for one trial: give at least {_least_budget(self.run):.0f} s"
+                f"search, too short for one trial: give at least {least:.0f} s"
             )
         feasible_or_raise(self.context)
         with self._store() as store:
-            data = Path(tempfile.mkdtemp(prefix="brickwork-"))
+            data = self.folder / DATA
             executor: Executor | None = None
+            for left in self.folder.glob(f"{DATA}*"):  # by a campaign that was killed
+                shutil.rmtree(left, ignore_errors=True)
             try:
                 self.context.task.save(data)
                 executor = self._executor(data)
@@ -208,7 +222,7 @@ class Campaign:
             store,
             self.context.objectives,
             self.context.limits,
-            lag=self.run.workers,
+            lag=self.run.workers + AHEAD,
         )
 
     def _final(self, store: Store, executor: Executor) -> None:
@@ -228,7 +242,8 @@ def _settled(run: Run, task: Task, folder: Path) -> tuple[Run, Context]:
         with Store.open(folder) as store:
             scale = store.run.get("scale", run.scale)
     else:
-        scale = round(Context.of(run, task).affordable(Shares.of(run).search), 4)
+        context = Context.of(run, task)
+        scale = round(context.affordable(Shares.of(context, run.budget_s).search), 4)
     run = run.model_copy(update={"scale": scale})
     return run, Context.of(run, task)
 
@@ -288,10 +303,10 @@ def _missed(context: Context, nearest: tuple[float, Arch] | None) -> str:
     )
 
 
-def _least_budget(run: Run) -> float:
+def _least_budget(context: Context) -> float:
     """The smallest budget that leaves enough for the search, in whole seconds."""
-    budget = run.budget_s
-    while Shares.of(run.model_copy(update={"budget_s": budget})).search < _LEAST_S:
+    budget = context.run.budget_s
+    while Shares.of(context, budget).search < _LEAST_S:
         budget *= 1.1
     return float(math.ceil(budget))
 

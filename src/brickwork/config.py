@@ -64,6 +64,8 @@ STRATEGIES: Mapping[str, str] = {
 TASKS: Mapping[str, str] = {
     "image-classification": "brickwork.tasks.image:load_images",
 }
+_EXPORT_S = 2.0  # of a nominal core, to write and verify a model's files
+_PASSES = 3.0  # over the test split: PyTorch, ONNX, int8
 _TRIALS = 48  # trainings at low fidelity that a search should have time for
 _PROMOTED = 0.5  # compute spent on higher fidelity, relative to that on low fidelity
 _LEAST_SCALE = 0.03
@@ -261,14 +263,11 @@ class Context:
         made: Strategy = make(problem, self.run.seed, **options)
         return made
 
-    def affordable(self, search_s: float) -> float:
-        """The part of a full training that fidelity 1 can stand for in a search.
+    @functools.cached_property
+    def full_training_s(self) -> float:
+        """CPU seconds of a full training of the typical member, on a nominal core.
 
-        Enough trainings at low fidelity, and some at fidelity 1, must fit into the time. Reckoned
-        with a nominal core and the typical member of the space, so that a seed determines it.
-
-        Args:
-            search_s: Wall-clock seconds of search.
+        For decisions that a seed must determine, not for display.
         """
         from brickwork.tasks.training.recipe import default_batch, full_epochs
 
@@ -277,9 +276,25 @@ class Context:
         macs = self.typical_macs
         nodes = len(self.graph(self.space.sample(rng_for(self.run.seed, "nodes"))).nodes)
         step_s = _SECONDS_A_NODE * nodes + 3 * batch * macs / _MACS_A_SECOND
-        full_s = step_s * max(1, size // batch) * full_epochs(size, round(macs), round(macs))
+        return step_s * max(1, size // batch) * full_epochs(size, round(macs), round(macs))
+
+    @functools.cached_property
+    def export_s(self) -> float:
+        """CPU seconds to write, run and score the files of the typical member, likewise."""
+        return (
+            _EXPORT_S + _PASSES * self.task.splits["test"].size * self.typical_macs / _MACS_A_SECOND
+        )
+
+    def affordable(self, search_s: float) -> float:
+        """The part of a full training that fidelity 1 can stand for in a search.
+
+        Enough trainings at low fidelity, and some at fidelity 1, must fit into the time.
+
+        Args:
+            search_s: Wall-clock seconds of search.
+        """
         low_s = search_s * self.run.workers / (_TRIALS * (1 + _PROMOTED))
-        return min(1.0, max(_LEAST_SCALE, low_s / (self.run.low * full_s)))
+        return min(1.0, max(_LEAST_SCALE, low_s / (self.run.low * self.full_training_s)))
 
 
 def default_objectives(target: Target) -> tuple[str, ...]:

@@ -5,6 +5,8 @@ Everything here is arithmetic on trials and results; the training itself runs in
 
 from __future__ import annotations
 
+import heapq
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -37,7 +39,9 @@ MOST = 8
 """Models that are retrained at most."""
 
 _REPETITIONS = 3
-_PARTS = (1.0, 0.7, 0.5, 0.35, 0.25)  # of a full training, for what the time allows
+_LEAST_PART = 0.3  # of a full training
+_GOOD_PART = 0.8  # below it fewer models are retrained instead, down to half of the most
+_MARGIN = 1.05  # of the time, for what was not foreseen
 _DRAWS = 2000  # of the bootstrap
 _LEAST_ERROR = 0.002  # below it two errors are not told apart
 
@@ -216,16 +220,31 @@ def _error(trial: Trial, name: str) -> float:
     return max(1.0 - trial.metrics[name].value, _LEAST_ERROR)
 
 
-def spread_out(trials: Sequence[Trial], objectives: Sequence[Objective], most: int) -> list[Trial]:
-    """At most ``most`` of some trials: those without which the hypervolume shrinks most."""
+def spread_out(
+    trials: Sequence[Trial],
+    objectives: Sequence[Objective],
+    most: int,
+    seconds_of: Callable[[Trial], float] = lambda _: 1.0,
+) -> list[Trial]:
+    """At most ``most`` of some trials: those without which the hypervolume shrinks most.
+
+    Args:
+        trials: What to choose from.
+        objectives: The axes.
+        most: How many are kept.
+        seconds_of: What each costs; one goes that adds least for its cost.
+    """
     kept = list(trials)
     while len(kept) > max(1, most):
         losses = table(objectives, [trial.metrics for trial in kept])
-        reference = _reference(losses)
-        rest = [
-            hypervolume(np.delete(losses, i, axis=0), reference.tolist()) for i in range(len(kept))
+        reference = _reference(losses).tolist()
+        whole = hypervolume(losses, reference)
+        worth = [
+            (whole - hypervolume(np.delete(losses, i, axis=0), reference))
+            / max(1e-9, seconds_of(trial))
+            for i, trial in enumerate(kept)
         ]
-        del kept[int(np.argmax(rest))]
+        del kept[int(np.argmin(worth))]
     return kept
 
 
@@ -240,7 +259,9 @@ def plan(
 ) -> Plan:
     """As many models and seeds, trained as fully, as the time allows.
 
-    Fewer seeds come first, then fewer models, then shorter trainings.
+    Fewer seeds come first, then fewer models, then shorter trainings. Of models that there is no
+    time for those go that add least to the front for what their training takes: one large network
+    can cost as much as four small ones.
 
     Args:
         found: The candidates.
@@ -252,16 +273,27 @@ def plan(
         extra: Further networks of the same size, trained once, for each model (controls).
     """
     options = [(most, n, 1.0) for n in range(_REPETITIONS, 0, -1)]
-    options += [(count, 1, 1.0) for count in range(most - 1, most // 2, -1)]
-    options += [(most // 2, 1, part) for part in _PARTS]
-    options += [(count, 1, _PARTS[-1]) for count in range(most // 2 - 1, 0, -1)]
-    for count, repetitions, part in options:
-        chosen = spread_out(found, objectives, count)
-        times = [part * seconds_of(trial) for trial in chosen for _ in range(repetitions + extra)]
-        if max(max(times, default=0.0), 1.1 * sum(times) / workers) <= budget_s:
+    options += [(count, 1, _GOOD_PART) for count in range(most, most // 2, -1)]
+    options += [(count, 1, _LEAST_PART) for count in range(most // 2, 0, -1)]
+    best = spread_out(found, objectives, most)
+    for count, repetitions, least in options:
+        chosen = spread_out(best, objectives, count, seconds_of)
+        times = [seconds_of(trial) for trial in chosen for _ in range(repetitions + extra)]
+        affordable = budget_s / max(1e-9, _MARGIN * _makespan(times, workers))
+        part = min(1.0, math.floor(10.0 * affordable) / 10.0)  # in tenths: noise shall not decide
+        if part >= least:
             break
+    part = max(part, _LEAST_PART)
     numbers = tuple(trial.number for trial in chosen)
-    return Plan(numbers, repetitions, part, sum(times))
+    return Plan(numbers, repetitions, part, part * sum(times))
+
+
+def _makespan(times: Sequence[float], workers: int) -> float:
+    """When the last of some jobs ends, where the longest is begun first."""
+    ends = [0.0] * workers
+    for seconds in sorted(times, reverse=True):
+        heapq.heapreplace(ends, ends[0] + seconds)
+    return max(ends)
 
 
 @dataclass(frozen=True, slots=True)

@@ -91,6 +91,7 @@ class Finish:
         """
         begun = time.monotonic()
         nets, part = self._planned(seconds)
+        nets.sort(key=lambda net: -self.context.known(net.arch)["macs"].value)  # longest first
         jobs = {
             f"{net.arch.id}-{i}": {
                 "kind": "retrain",

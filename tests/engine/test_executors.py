@@ -63,11 +63,26 @@ def test_cancelled_jobs_are_not_reported(pool: Processes) -> None:
     assert collect(pool, 1) == {9: ""}
 
 
+def test_what_was_not_begun_is_taken_back(pool: Processes) -> None:
+    for number in range(4):
+        pool.submit(number, job(number, "slow" if number < 2 else ""))
+    time.sleep(0.5)
+    assert pool.withdraw() == [2, 3]
+    found = collect(pool, 2)
+    assert set(found) == {0, 1}  # those that ran did so to their end
+    assert pool.wait(0.2) == []
+    pool.submit(9, job(9))
+    assert collect(pool, 1) == {9: ""}
+
+
 def test_inline_gives_the_same_results() -> None:
     executor = Inline(Setup("toy:make", {"faults": True}))
     executor.submit(0, job(0))
     executor.submit(1, job(1, "error"))
     assert collect(executor, 2) == {0: "", 1: "ValueError: the reason"}
+    assert executor.wait(0.1) == []
+    executor.submit(2, job(2))
+    assert executor.withdraw() == [2]
     assert executor.wait(0.1) == []
 
 

@@ -76,6 +76,9 @@ class Executor(Protocol):
     def wait(self, timeout_s: float) -> list[Outcome]:
         """What has ended; waits for the first up to ``timeout_s`` seconds."""
 
+    def withdraw(self) -> list[int]:
+        """Take back the jobs that no worker has begun; their numbers."""
+
     def cancel(self) -> None:
         """End the jobs that run or wait; their outcomes are not reported."""
 
@@ -98,6 +101,11 @@ class Inline:
             return []
         number, job = self._queue.pop(0)
         return [attempted(number, self._work, job)]
+
+    def withdraw(self) -> list[int]:
+        numbers = [number for number, _ in self._queue]
+        self._queue.clear()
+        return numbers
 
     def cancel(self) -> None:
         self._queue.clear()
@@ -146,6 +154,10 @@ class Processes:
                 ended.append(self._ended.get_nowait())
         except queue.Empty:
             return ended
+
+    def withdraw(self) -> list[int]:
+        jobs = list(self._running.items())  # a copy: the pool's thread takes out what has ended
+        return [number for number, job in jobs if not job.running() and job.cancel()]
 
     def cancel(self) -> None:
         for future in list(self._running.values()):

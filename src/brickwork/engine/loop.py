@@ -1,10 +1,10 @@
 """The search: ask, check what can be known for free, train the rest, tell; in an order that a seed
 determines.
 
-Proposal number n is made when the trials up to n - W have been told (W is the lag, the number of
-workers), and trials are told in the order of their numbers. So the history depends on the seed and
-on W, not on which worker happens to finish first, and a study that was interrupted is continued by
-asking and telling the same again.
+Proposal number n is made when the trials up to n - W have been told (W is the lag: the number of
+workers, and one proposal that waits so that none of them has to), and trials are told in the order
+of their numbers. So the history depends on the seed and on W, not on which worker happens to finish
+first, and a study that was interrupted is continued by asking and telling the same again.
 """
 
 from __future__ import annotations
@@ -24,9 +24,12 @@ from brickwork.objective import Limit, Objective, broken
 from brickwork.quantity import Quantity
 from brickwork.trial import Proposal, State, Trial
 
-__all__ = ["Candidate", "Describe", "Loop", "Progress", "Strategy"]
+__all__ = ["AHEAD", "Candidate", "Describe", "Loop", "Progress", "Strategy"]
 
 log = logging.getLogger(__name__)
+
+AHEAD = 1
+"""Proposals that are ready before a worker is: what asking takes is not waited for."""
 
 _BARREN = 20_000  # proposals in a row that cost nothing, after which a search gives up
 _FIRST = 1.0  # the grace for a search that has no score yet
@@ -85,7 +88,7 @@ class Loop:
         store: Remembers.
         objectives: What is wanted.
         limits: What is never trained beyond.
-        lag: W; by default the number of workers.
+        lag: W; by default the number of workers and ``AHEAD``.
     """
 
     def __init__(
@@ -104,7 +107,7 @@ class Loop:
         self.store = store
         self.objectives = tuple(objectives)
         self.limits = tuple(limits)
-        self.lag = lag or executor.workers
+        self.lag = lag or executor.workers + AHEAD
         self.progress = Progress()
         self._keys: dict[str, int] = {}  # of a candidate at a fidelity: the first trial with it
         self._told = 0
@@ -138,7 +141,9 @@ class Loop:
                 more = self._now() < seconds and not self._exhausted
                 while more and self._fill(limit) and self._now() < seconds:
                     pass
-                self.progress.running = len(self._dispatched)
+                if self._now() >= seconds and self.progress.last_done >= 0:
+                    self._dispatched -= set(self.executor.withdraw())
+                self.progress.running = min(len(self._dispatched), self.executor.workers)
                 watch(self.progress)
                 if not self._dispatched:
                     break
