@@ -130,14 +130,6 @@ def test_a_plan_keeps_to_its_time_and_prefers_whole_trainings(budget_s: float) -
         assert (len(made.trials), made.repetitions) == (8, 3)
 
 
-def test_a_plan_drops_what_costs_more_than_it_adds() -> None:
-    found = [trial(i, 0.5 + i / 40, 10 * 2**i) for i in range(8)]
-    slow = found[6].number
-    made = plan(found, OBJECTIVES, lambda t: 100.0 if t.number == slow else 5.0, 60.0, workers=2)
-    assert slow not in made.trials
-    assert len(made.trials) == 7
-
-
 def test_a_plan_without_time_still_retrains_one() -> None:
     made = plan([trial(0, 0.9, 10)], OBJECTIVES, lambda _: 500.0, 1.0, workers=2)
     assert made.trials == (0,)

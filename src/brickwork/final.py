@@ -220,31 +220,16 @@ def _error(trial: Trial, name: str) -> float:
     return max(1.0 - trial.metrics[name].value, _LEAST_ERROR)
 
 
-def spread_out(
-    trials: Sequence[Trial],
-    objectives: Sequence[Objective],
-    most: int,
-    seconds_of: Callable[[Trial], float] = lambda _: 1.0,
-) -> list[Trial]:
-    """At most ``most`` of some trials: those without which the hypervolume shrinks most.
-
-    Args:
-        trials: What to choose from.
-        objectives: The axes.
-        most: How many are kept.
-        seconds_of: What each costs; one goes that adds least for its cost.
-    """
+def spread_out(trials: Sequence[Trial], objectives: Sequence[Objective], most: int) -> list[Trial]:
+    """At most ``most`` of some trials: those without which the hypervolume shrinks most."""
     kept = list(trials)
     while len(kept) > max(1, most):
         losses = table(objectives, [trial.metrics for trial in kept])
-        reference = _reference(losses).tolist()
-        whole = hypervolume(losses, reference)
-        worth = [
-            (whole - hypervolume(np.delete(losses, i, axis=0), reference))
-            / max(1e-9, seconds_of(trial))
-            for i, trial in enumerate(kept)
+        reference = _reference(losses)
+        rest = [
+            hypervolume(np.delete(losses, i, axis=0), reference.tolist()) for i in range(len(kept))
         ]
-        del kept[int(np.argmin(worth))]
+        del kept[int(np.argmax(rest))]
     return kept
 
 
@@ -259,9 +244,7 @@ def plan(
 ) -> Plan:
     """As many models and seeds, trained as fully, as the time allows.
 
-    Fewer seeds come first, then fewer models, then shorter trainings. Of models that there is no
-    time for those go that add least to the front for what their training takes: one large network
-    can cost as much as four small ones.
+    Fewer seeds come first, then fewer models, then shorter trainings.
 
     Args:
         found: The candidates.
@@ -275,9 +258,8 @@ def plan(
     options = [(most, n, 1.0) for n in range(_REPETITIONS, 0, -1)]
     options += [(count, 1, _GOOD_PART) for count in range(most, most // 2, -1)]
     options += [(count, 1, _LEAST_PART) for count in range(most // 2, 0, -1)]
-    best = spread_out(found, objectives, most)
     for count, repetitions, least in options:
-        chosen = spread_out(best, objectives, count, seconds_of)
+        chosen = spread_out(found, objectives, count)
         times = [seconds_of(trial) for trial in chosen for _ in range(repetitions + extra)]
         affordable = budget_s / max(1e-9, _MARGIN * _makespan(times, workers))
         part = min(1.0, math.floor(10.0 * affordable) / 10.0)  # in tenths: noise shall not decide
