@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 import itertools
 from dataclasses import replace
 
@@ -10,9 +11,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from brickwork.config import Context, Run, task_for
 from brickwork.final import (
+    Pace,
     candidates,
     corrected,
+    expected,
     gap,
     overhead,
     plan,
@@ -21,10 +25,11 @@ from brickwork.final import (
     spread_out,
     table,
 )
-from brickwork.objective import Objective
+from brickwork.objective import Objective, hypervolume
+from brickwork.predictor import Encoder
 from brickwork.quantity import How, Quantity
 from brickwork.space import Arch
-from brickwork.trial import Proposal, State, Trial
+from brickwork.trial import Proposal, State, Trial, rng_for
 
 OBJECTIVES = (Objective("accuracy"), Objective("parameters"))
 
@@ -51,7 +56,7 @@ points = st.lists(
 @given(points)
 def test_candidates_are_those_that_no_other_dominates(values: list[tuple[int, int]]) -> None:
     trials = [trial(i, a / 20, p) for i, (a, p) in enumerate(values)]
-    kept = {t.number for t in candidates(trials, OBJECTIVES)}
+    kept = {t.number for t in candidates(corrected(trials), OBJECTIVES)}
     for i, (a, p) in enumerate(values):
         beaten = any(x >= a and y <= p and (x, y) != (a, p) for x, y in values)
         assert (i in kept) == (not beaten)
@@ -60,8 +65,8 @@ def test_candidates_are_those_that_no_other_dominates(values: list[tuple[int, in
 def test_an_architecture_counts_at_its_highest_fidelity() -> None:
     low, high = trial(0, 0.99, 100, 0.3, "same"), trial(1, 0.90, 100, 1.0, "same")
     rival = trial(2, 0.95, 100)
-    assert candidates([low, high, rival], OBJECTIVES) == [rival]
-    assert candidates([low, rival], OBJECTIVES) == [low]
+    assert candidates(corrected([low, high, rival]), OBJECTIVES) == [rival]
+    assert candidates(corrected([low, rival]), OBJECTIVES) == [low]
 
 
 def test_scores_at_low_fidelity_are_corrected_by_what_promotion_brought() -> None:
@@ -73,7 +78,7 @@ def test_scores_at_low_fidelity_are_corrected_by_what_promotion_brought() -> Non
         assert found[number].metrics["accuracy"].value == pytest.approx(1 - factor * error)
         assert found[number].metrics["accuracy"].how == How.PREDICTED
     assert found[9] == high[0]
-    chosen = {t.proposal.arch.id for t in candidates(low + high, OBJECTIVES)}
+    chosen = {t.proposal.arch.id for t in candidates(corrected(low + high), OBJECTIVES)}
     assert low[2].proposal.arch.id in chosen  # without the correction trial 10 would dominate it
     assert corrected(low) == low
 
@@ -88,10 +93,10 @@ def test_runners_up_are_those_within_the_noise_in_the_order_of_their_fronts() ->
     lucky = noisy(0, 0.97, 100)
     close, closer, lost = noisy(1, 0.955, 800), noisy(2, 0.965, 400), noisy(3, 0.90, 300)
     trials = [lucky, close, closer, lost]
-    assert candidates(trials, OBJECTIVES) == [lucky]
-    assert runners_up(trials, OBJECTIVES, [lucky], 5) == [closer, close]
-    assert runners_up(trials, OBJECTIVES, [lucky], 1) == [closer]
-    assert runners_up(trials, OBJECTIVES, [lucky], 0) == []
+    assert candidates(corrected(trials), OBJECTIVES) == [lucky]
+    assert runners_up(corrected(trials), OBJECTIVES, [lucky], 5) == [closer, close]
+    assert runners_up(corrected(trials), OBJECTIVES, [lucky], 1) == [closer]
+    assert runners_up(corrected(trials), OBJECTIVES, [lucky], 0) == []
 
 
 def test_failed_trials_are_no_candidates() -> None:
@@ -109,10 +114,13 @@ def test_spreading_out_keeps_at_most_so_many_and_the_most_useful(
     assert [t for t in found if t in kept] == kept
     if len(found) == most + 1:  # one step: no other single removal may leave more
         losses = table(OBJECTIVES, [t.metrics for t in found])
-        volumes = shared_hypervolume(
-            *[losses[list(rows)] for rows in itertools.combinations(range(len(found)), most)]
-        )
-        ours = shared_hypervolume(losses, table(OBJECTIVES, [t.metrics for t in kept]))[1]
+        low, high = losses.min(axis=0), losses.max(axis=0)
+        reference = (high + 0.5 * np.maximum(high - low, 1e-9)).tolist()
+        volumes = [
+            hypervolume(losses[list(rows)], reference)
+            for rows in itertools.combinations(range(len(found)), most)
+        ]
+        ours = hypervolume(table(OBJECTIVES, [t.metrics for t in kept]), reference)
         assert ours == pytest.approx(max(volumes))
 
 
@@ -183,8 +191,46 @@ def test_the_fixed_part_of_a_trial_is_told_from_what_grows_with_its_fidelity() -
         for n, rate in enumerate((4.0, 10.0, 30.0))
         for full, fidelity in enumerate((0.25, 1.0))
     ]
-    assert overhead(trials) == pytest.approx(3.0)
-    assert overhead(trials[1::2]) == 0.0  # nothing to compare with
+
+    def passes(trial: Trial) -> float:
+        return 20.0 * trial.proposal.fidelity
+
+    assert overhead(trials, passes) == pytest.approx(3.0)
+    assert overhead(trials[1::2], passes) == 0.0  # nothing to compare with
+    assert overhead(trials, lambda _: 3.0) == 0.0  # both were trained as much
+
+
+def run_at(pace: Pace, keys: str, actual: float, workers: int) -> tuple[float, dict[str, float]]:
+    """Run trainings that take so many seconds when full; when the last ends, and their parts."""
+    now, parts, ends = 0.0, {}, []
+    for key in keys:
+        if len(ends) == workers:
+            now, done = heapq.heappop(ends)
+            pace.ended(done, now)
+        parts[key] = pace.begin(key, now)
+        heapq.heappush(ends, (now + actual * parts[key], key))
+    return max(ends)[0], parts
+
+
+def test_trainings_as_slow_as_expected_are_at_least_as_long_as_planned() -> None:
+    end, parts = run_at(Pace(dict.fromkeys("abcdef", 10.0), 0.8, 26.0, 2), "abcdef", 10.0, 2)
+    assert min(parts.values()) == 0.8
+    assert end <= 26.0
+
+
+@pytest.mark.parametrize("slower", [1.2, 1.5, 2.0])
+def test_slower_trainings_are_shortened_and_the_time_is_kept(slower: float) -> None:
+    keys = "abcdefgh"
+    pace = Pace(dict.fromkeys(keys, 10.0), 1.0, 45.0, 2)
+    end, parts = run_at(pace, keys, 10.0 * slower, 2)
+    assert parts["a"] == parts["b"] == 1.0  # nothing was known yet
+    assert end <= 45.0
+    assert min(parts.values()) >= 0.3
+
+
+def test_where_there_is_time_all_are_whole() -> None:
+    _, parts = run_at(Pace(dict.fromkeys("abcd", 10.0), 1.0, 1000.0, 2), "abcd", 20.0, 2)
+    assert set(parts.values()) == {1.0}
 
 
 def test_the_large_end_is_kept_though_its_errors_are_small() -> None:
@@ -192,3 +238,33 @@ def test_the_large_end_is_kept_though_its_errors_are_small() -> None:
     large = [trial(6, 0.985, 4000), trial(7, 0.993, 9000)]
     kept = {t.number for t in spread_out(small + large, OBJECTIVES, 4)}
     assert {6, 7} <= kept
+
+
+def test_what_is_expected_is_nearer_to_the_truth_than_what_was_seen() -> None:
+    """Errors fall with the size, scores of short trainings are worse, and all are noisy."""
+    run = Run.of(data="digits", target="stm32f746")
+    context = Context.of(run, task_for(run))
+    rng = rng_for(0, "expected")
+    trials, truth = [], []
+    for number in range(60):
+        arch = context.space.sample(rng)
+        known = context.known(arch)
+        error = 2.0 * known["parameters"].value ** -0.5
+        fidelity = 1.0 if number % 4 == 0 else 1 / 3
+        score = 1.0 - error * (1.0 if fidelity == 1 else 2.0) * np.exp(0.3 * rng.normal())
+        metrics = {**known, "accuracy": Quantity(score, "fraction", How.MEASURED)}
+        trials.append(Trial(number, Proposal(arch, fidelity), State.DONE, metrics, seconds=1.0))
+        truth.append(np.log(error))
+    encoder = Encoder(context.space, tuple(known))
+
+    def off(found: list[Trial]) -> float:
+        errors = {t.number: np.log(1.0 - t.metrics["accuracy"].value) for t in found}
+        return float(np.mean([abs(errors[i] - value) for i, value in enumerate(truth)]))
+
+    likely = expected(trials, encoder, OBJECTIVES)
+    assert off(likely) < 0.6 * off(corrected(trials))
+    assert {t.metrics["accuracy"].how for t in likely} == {How.PREDICTED}
+    assert [t.proposal for t in sorted(likely, key=lambda t: t.number)] == [
+        t.proposal for t in trials
+    ]
+    assert expected(trials[:5], encoder, OBJECTIVES) == corrected(trials[:5])

@@ -26,6 +26,7 @@ from brickwork.trial import Proposal, rng_for
 if TYPE_CHECKING:
     from brickwork.devices.target import Target
     from brickwork.engine.loop import Candidate
+    from brickwork.estimators.train import TrainEstimator
     from brickwork.strategies.base import Strategy
     from brickwork.tasks.task import Task
 
@@ -262,6 +263,16 @@ class Context:
         options = {"low": self.run.low} if "low" in inspect.signature(make).parameters else {}
         made: Strategy = make(problem, self.run.seed, **options)
         return made
+
+    @functools.cached_property
+    def estimator(self) -> TrainEstimator:
+        """What tells the quality of a network."""
+        from brickwork.estimators.train import TrainEstimator
+
+        run = self.run
+        return TrainEstimator(
+            self.task, self.space, self.graph, self.typical_macs, run.seed, run.scale
+        )
 
     @functools.cached_property
     def full_training_s(self) -> float:

@@ -15,16 +15,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from brickwork.objective import Objective, dominates, front, hypervolume
-from brickwork.predictor import Axis
+from brickwork.predictor import Axis, Encoder, Observation, Outlook
 from brickwork.quantity import How, Quantity, metric
 from brickwork.trial import State, Trial, rng_for
 
 __all__ = [
     "MOST",
     "Gap",
+    "Pace",
     "Plan",
     "candidates",
     "corrected",
+    "expected",
     "gap",
     "overhead",
     "plan",
@@ -39,6 +41,8 @@ MOST = 8
 """Models that are retrained at most."""
 
 _REPETITIONS = 3
+_LEARNED = 300  # trials that a predictor learns from, and no fewer than
+_ENOUGH = 12
 _LEAST_PART = 0.3  # of a full training
 _GOOD_PART = 0.8  # below it fewer models are retrained instead, down to half of the most
 _MARGIN = 1.05  # of the time, for what was not foreseen
@@ -96,9 +100,9 @@ def table(
 def candidates(trials: Sequence[Trial], objectives: Sequence[Objective]) -> list[Trial]:
     """The trials that no other dominates, each architecture at its highest fidelity.
 
-    A short training gives a lower score than a long one. So that a model is not lost because it
-    was not promoted, scores at lower fidelity are first corrected (``corrected``); those of the
-    trials that are returned are marked as predicted.
+    Args:
+        trials: With scores that can be compared: ``corrected`` or ``expected``.
+        objectives: What is wanted.
     """
     scored = _at_highest(trials)
     keep = front(table(objectives, [trial.metrics for trial in scored]))
@@ -115,7 +119,7 @@ def runners_up(
     come in the order of their fronts, once those ahead are taken away.
 
     Args:
-        trials: All trials.
+        trials: All, as for ``candidates``.
         objectives: What is wanted.
         ahead: The candidates that they come after.
         most: How many at most.
@@ -127,7 +131,12 @@ def runners_up(
         if trial.proposal.arch.id not in taken
         and not any(_surely_better(other, trial, objectives) for other in ahead)
     ]
-    found: list[Trial] = []
+    return _layered(rest, objectives, most)
+
+
+def _layered(trials: Sequence[Trial], objectives: Sequence[Objective], most: int) -> list[Trial]:
+    """At most so many trials in the order of their fronts: the next without those before it."""
+    rest, found = list(trials), list[Trial]()
     while rest and len(found) < most:
         keep = front(table(objectives, [trial.metrics for trial in rest]))
         if not keep.any():
@@ -152,9 +161,9 @@ def _surely_better(a: Trial, b: Trial, objectives: Sequence[Objective]) -> bool:
 
 
 def _at_highest(trials: Sequence[Trial]) -> list[Trial]:
-    """Each scored architecture at its highest fidelity, corrected."""
+    """Each scored architecture at its highest fidelity."""
     best: dict[str, Trial] = {}
-    for trial in corrected(trials):
+    for trial in (trial for trial in trials if trial.scored):
         known = best.get(trial.proposal.arch.id)
         if known is None or trial.proposal.fidelity >= known.proposal.fidelity:
             best[trial.proposal.arch.id] = trial
@@ -179,15 +188,67 @@ def corrected(trials: Sequence[Trial]) -> list[Trial]:
     return [_adjusted(trial, factors) for trial in scored]
 
 
-def overhead(trials: Sequence[Trial]) -> float:
-    """Seconds of a trial that do not grow with its fidelity: start, sampling, scoring.
+def expected(
+    trials: Sequence[Trial], encoder: Encoder, objectives: Sequence[Objective]
+) -> list[Trial]:
+    """The scored trials, with the qualities that are to be expected at the highest fidelity.
+
+    A score is a short training on one seed, judged on a small split: the best of many scores is a
+    lucky one, and hides what is as good. So a predictor learns from all of them, and what it
+    expects, marked as predicted, stands in place of what was seen. Of many trials it learns from
+    the best; with few of them, they are ``corrected`` only.
+
+    Args:
+        trials: Of a search.
+        encoder: Of its space, with the costs that are known of every architecture.
+        objectives: What is wanted.
+    """
+    scored = {trial.number: trial for trial in trials if trial.scored}
+    best = _layered(corrected(trials), objectives, _LEARNED)
+    if len(best) < _ENOUGH:
+        return corrected(trials)
+    seen = [scored[trial.number] for trial in best]
+    rows = np.array([encoder.encode(trial.proposal.arch, trial.metrics) for trial in seen])
+    outlook = Outlook(encoder, objectives, ())
+    told = [
+        Observation(row, outlook.targets(trial.metrics), trial.proposal.fidelity >= 1)
+        for trial, row in zip(seen, rows, strict=True)
+    ]
+    outlook.learn(told, rows)
+    values = {name: outlook.values(name, rows) for name in outlook.learned if metric(name).quality}
+    source = f"expected of a long training, learned from {len(seen)} trials"
+    return [
+        replace(
+            trial,
+            metrics={
+                **trial.metrics,
+                **{
+                    name: replace(
+                        trial.metrics[name], value=column[i], how=How.PREDICTED, source=source
+                    )
+                    for name, column in values.items()
+                    if name in trial.metrics
+                },
+            },
+        )
+        for i, trial in enumerate(seen)
+    ]
+
+
+def overhead(trials: Sequence[Trial], passes_of: Callable[[Trial], float]) -> float:
+    """Seconds of a trial that do not grow with the training: start, sampling, scoring.
 
     The median over the architectures that were trained at two fidelities; 0 where there are none.
+
+    Args:
+        trials: Of a search.
+        passes_of: How often a trial saw the training data.
     """
     found = []
     for trial, longer in _promoted([trial for trial in trials if trial.state is State.DONE]):
-        part = trial.proposal.fidelity / longer.proposal.fidelity
-        found.append((trial.seconds - part * longer.seconds) / (1 - part))
+        part = passes_of(trial) / passes_of(longer)
+        if part < 1:
+            found.append((trial.seconds - part * longer.seconds) / (1 - part))
     return max(0.0, float(np.median(found))) if found else 0.0
 
 
@@ -221,11 +282,14 @@ def _error(trial: Trial, name: str) -> float:
 
 
 def spread_out(trials: Sequence[Trial], objectives: Sequence[Objective], most: int) -> list[Trial]:
-    """At most ``most`` of some trials: those without which the hypervolume shrinks most."""
+    """At most ``most`` of some trials: those without which the hypervolume shrinks most.
+
+    It is taken to a point far beyond the worst values, so that the ends of the front count.
+    """
     kept = list(trials)
     while len(kept) > max(1, most):
         losses = table(objectives, [trial.metrics for trial in kept])
-        reference = _reference(losses)
+        reference = _reference(losses, 0.5)
         rest = [
             hypervolume(np.delete(losses, i, axis=0), reference.tolist()) for i in range(len(kept))
         ]
@@ -262,12 +326,56 @@ def plan(
         chosen = spread_out(found, objectives, count)
         times = [seconds_of(trial) for trial in chosen for _ in range(repetitions + extra)]
         affordable = budget_s / max(1e-9, _MARGIN * _makespan(times, workers))
-        part = min(1.0, math.floor(10.0 * affordable) / 10.0)  # in tenths: noise shall not decide
+        part = min(1.0, _tenths(affordable))
         if part >= least:
             break
     part = max(part, _LEAST_PART)
     numbers = tuple(trial.number for trial in chosen)
     return Plan(numbers, repetitions, part, part * sum(times))
+
+
+class Pace:
+    """Keeps the trainings of a plan within its time, when they take longer than expected.
+
+    What has not begun is shortened; where they take less time it is trained more fully.
+
+    Args:
+        expected: Seconds that a full training of each network should take, by key.
+        part: Of a full training, as planned.
+        end: When all should be done, on the clock of ``now``.
+        workers: Trainings that run at once.
+    """
+
+    def __init__(self, expected: Mapping[str, float], part: float, end: float, workers: int):
+        self._waiting = dict(expected)
+        self._part = part
+        self._end = end
+        self._workers = workers
+        self._running: dict[str, tuple[float, float]] = {}  # seconds expected, when it began
+        self._expected = self._taken = 0.0
+
+    def begin(self, key: str, now: float) -> float:
+        """A training begins: the part of a full one that it may be, in tenths."""
+        pace = self._taken / self._expected if self._taken else 1.0
+        open_ = sum(max(0.0, pace * s - (now - began)) for s, began in self._running.values())
+        left = (self._end - now) / _MARGIN
+        rest, own = (pace * s for s in (sum(self._waiting.values()), self._waiting[key]))
+        affordable = min((self._workers * left - open_) / max(1e-9, rest), left / max(1e-9, own))
+        part = min(1.0, _tenths(affordable)) if self._taken else self._part
+        part = max(part, _LEAST_PART)
+        self._running[key] = (part * self._waiting.pop(key), now)
+        return part
+
+    def ended(self, key: str, now: float) -> None:
+        """A training has ended."""
+        expected, began = self._running.pop(key)
+        self._expected += expected
+        self._taken += now - began
+
+
+def _tenths(part: float) -> float:
+    """Rounded down, so that it is not noise that decides."""
+    return math.floor(10.0 * part + 1e-6) / 10.0
 
 
 def _makespan(times: Sequence[float], workers: int) -> float:
@@ -342,8 +450,8 @@ def shared_hypervolume(*fronts: NDArray[np.float64]) -> list[float]:
     return [hypervolume((f - low) / span, ones) if len(f) else 0.0 for f in fronts]
 
 
-def _reference(losses: NDArray[np.float64]) -> NDArray[np.float64]:
-    """A point a tenth of the range worse than the worst."""
+def _reference(losses: NDArray[np.float64], margin: float = 0.1) -> NDArray[np.float64]:
+    """A point that is worse than the worst by a part of the range."""
     worst, best = losses.max(axis=0), losses.min(axis=0)
-    reference: NDArray[np.float64] = worst + 0.1 * np.maximum(worst - best, 1e-9)
+    reference: NDArray[np.float64] = worst + margin * np.maximum(worst - best, 1e-9)
     return reference

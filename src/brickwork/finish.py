@@ -7,7 +7,7 @@ interrupted end is taken up where it stopped.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,12 +16,15 @@ from brickwork.config import EXPORTERS, Context
 from brickwork.engine.executors import Executor, Outcome
 from brickwork.engine.store import Store
 from brickwork.errors import TrainingError
-from brickwork.final import MOST, candidates, overhead, plan, runners_up, spread_out
+from brickwork.final import MOST, Pace, candidates, expected, overhead, plan, runners_up, spread_out
 from brickwork.objective import violation
+from brickwork.predictor import Encoder
 from brickwork.space import Arch
-from brickwork.trial import State, Trial, rng_for
+from brickwork.trial import Trial, rng_for
 
 __all__ = ["Finish", "Net"]
+
+Job = Mapping[str, Any]
 
 _SIZES = 2000  # architectures from which the size-only control takes those of the right size
 _LEAST_GROWING = 0.3  # part of a trial's time that is taken to grow with its fidelity, at least
@@ -37,12 +40,14 @@ class Net:
         arch: The architecture.
         trial: The trial that found it (of the control's own study for ``"random"``), or None.
         repetitions: How many seeds.
+        full_s: CPU seconds that a full training should take.
     """
 
     role: str
     arch: Arch
     trial: int | None
     repetitions: int
+    full_s: float
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -50,12 +55,13 @@ class Net:
             "arch": self.arch.to_json(),
             "trial": self.trial,
             "repetitions": self.repetitions,
+            "full_s": self.full_s,
         }
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Net:
         arch = Arch.from_json(data["arch"])
-        return cls(data["role"], arch, data["trial"], data["repetitions"])
+        return cls(data["role"], arch, data["trial"], data["repetitions"], data["full_s"])
 
 
 class Finish:
@@ -91,23 +97,27 @@ class Finish:
         """
         begun = time.monotonic()
         nets, part = self._planned(seconds)
-        nets.sort(key=lambda net: -self.context.known(net.arch)["macs"].value)  # longest first
-        jobs = {
-            f"{net.arch.id}-{i}": {
-                "kind": "retrain",
-                "arch": net.arch.to_json(),
-                "repetition": i,
-                "part": part,
-            }
-            for net in nets
-            for i in range(net.repetitions)
+        nets = sorted(nets, key=lambda net: -net.full_s)  # the longest first
+        seeds = range(max((net.repetitions for net in nets), default=0))
+        todo = {
+            f"{net.arch.id}-{i}": (net, i) for i in seeds for net in nets if i < net.repetitions
         }
-        jobs = {key: job for key, job in jobs.items() if not self._weights(key).is_file()}
+        todo = {key: job for key, job in todo.items() if not self._weights(key).is_file()}
+        expected = {key: net.full_s for key, (net, _) in todo.items()}
+        pace = Pace(expected, part, begun + seconds, self.executor.workers)
+
+        def job(key: str) -> Job:
+            net, repetition = todo[key]
+            part = pace.begin(key, time.monotonic())
+            arch = net.arch.to_json()
+            return {"kind": "retrain", "arch": arch, "repetition": repetition, "part": part}
+
         self._weights("x").parent.mkdir(exist_ok=True)
-        for key, outcome in self._done(jobs, _OVERTIME * seconds + 5.0):
+        for key, outcome in self._done(todo, job, _OVERTIME * seconds + 5.0):
             if outcome.result is None:
                 self.store.record("lost", {"key": key, "cause": outcome.cause})
                 continue
+            pace.ended(key, time.monotonic())
             path = self._weights(key)
             path.with_suffix(".part").write_bytes(outcome.result["weights"])
             path.with_suffix(".part").rename(path)
@@ -133,22 +143,25 @@ class Finish:
         if not any(True for _ in self.store.events("test opened")):
             self.store.record("test opened", {"at": time.time()})
         known = {(e["role"], e["id"]) for e in self.store.events("tested")}
-        jobs: dict[str, dict[str, Any]] = {}
-        which: dict[str, Net] = {}
-        for net, paths in ready.items():
-            if paths and (net.role, net.arch.id) not in known:
-                key = f"{net.role}-{net.arch.id}"
-                which[key] = net
-                jobs[key] = {
-                    "kind": "export" if net.role == "front" else "test",
-                    "arch": net.arch.to_json(),
-                    "weights": [path.read_bytes() for path in paths],
-                    "folder": str(self.folder / "models" / net.arch.id),
-                    "formats": list(EXPORTERS),
-                    "info": self._info(net),
-                }
-        for key, outcome in self._done(jobs, float("inf")):
-            net = which[key]
+        todo = {
+            f"{net.role}-{net.arch.id}": net
+            for net, paths in ready.items()
+            if paths and (net.role, net.arch.id) not in known
+        }
+
+        def job(key: str) -> Job:
+            net = todo[key]
+            return {
+                "kind": "export" if net.role == "front" else "test",
+                "arch": net.arch.to_json(),
+                "weights": [path.read_bytes() for path in ready[net]],
+                "folder": str(self.folder / "models" / net.arch.id),
+                "formats": list(EXPORTERS),
+                "info": self._info(net),
+            }
+
+        for key, outcome in self._done(todo, job, float("inf")):
+            net = todo[key]
             event = {**net.to_json(), "id": net.arch.id, "cause": outcome.cause}
             if outcome.result is not None:
                 event |= {k: outcome.result.get(k) for k in ("scores", "verification", "seconds")}
@@ -161,51 +174,67 @@ class Finish:
             return [Net.from_json(net) for net in event["nets"]], event["part"]
         trials = self.store.trials()
         found = self._found(trials)
-        control = self._random_front() if self.context.run.control else []
-        fixed = overhead(trials)
+        seconds_of = self._seconds(trials)
         made = plan(
             found,
             self.context.objectives,
-            lambda trial: self._seconds_of(trial, fixed),
+            seconds_of,
             seconds,
             self.executor.workers,
             extra=2 if self.context.run.control else 0,
         )
-        archs = {trial.number: trial.proposal.arch for trial in trials}
-        nets = [Net("front", archs[number], number, made.repetitions) for number in made.trials]
+        by_number = {trial.number: trial for trial in trials}
+        nets = [
+            Net("front", trial.proposal.arch, trial.number, made.repetitions, seconds_of(trial))
+            for trial in (by_number[number] for number in made.trials)
+        ]
         if self.context.run.control:
-            chosen = spread_out(control, self.context.objectives, len(nets)) if control else []
-            nets += [Net("random", trial.proposal.arch, trial.number, 1) for trial in chosen]
-            nets += [Net("size", arch, None, 1) for arch in self._of_size(nets)]
+            with Store.open(self.folder / "control") as store:
+                control = store.trials()
+            rivals = self._found(control)
+            chosen = spread_out(rivals, self.context.objectives, len(nets)) if rivals else []
+            slow = self._seconds(control)
+            nets += [Net("random", t.proposal.arch, t.number, 1, slow(t)) for t in chosen]
+            nets += self._of_size(nets)
         self.store.record("plan", {**made.to_json(), "nets": [net.to_json() for net in nets]})
         return nets, made.part
 
     def _found(self, trials: Sequence[Trial]) -> list[Trial]:
         """The candidates of a search that keep all limits, and those that come next."""
-        kept = [t for t in trials if violation(t.metrics, self.context.limits) == 0]
-        ahead = candidates(kept, self.context.objectives)
-        return ahead + runners_up(kept, self.context.objectives, ahead, MOST - len(ahead))
+        context = self.context
+        kept = [t for t in trials if violation(t.metrics, context.limits) == 0]
+        known = tuple(context.known(kept[0].proposal.arch)) if kept else ()
+        likely = expected(kept, Encoder(context.space, known), context.objectives)
+        ahead = candidates(likely, context.objectives)
+        return ahead + runners_up(likely, context.objectives, ahead, MOST - len(ahead))
 
-    def _seconds_of(self, trial: Trial, fixed: float) -> float:
+    def _seconds(self, trials: Sequence[Trial]) -> Callable[[Trial], float]:
         """CPU seconds that a full training of a trial's network on all data should take.
 
         Args:
-            trial: It tells how long a part of a training took.
-            fixed: Seconds of a trial that do not grow with its fidelity.
+            trials: Of the search that it is one of: what they took is what is known.
         """
-        splits = self.context.task.splits
-        more = (splits["train"].size + splits["val"].size) / splits["train"].size
-        seconds = trial.seconds
-        if trial.state is State.TWIN and trial.twin_of is not None:
-            seconds = self.store.trial(trial.twin_of).seconds
-        seconds = max(seconds - fixed, _LEAST_GROWING * seconds)
-        return more * seconds / max(1e-9, trial.proposal.fidelity * self.context.run.scale)
+        context, estimator = self.context, self.context.estimator
+        size = sum(context.task.splits[split].size for split in ("train", "val"))
+        seen = context.task.splits["train"].size
+        first = {trial.number: trial for trial in trials}
 
-    def _random_front(self) -> list[Trial]:
-        with Store.open(self.folder / "control") as control:
-            return self._found(control.trials())
+        def passes(trial: Trial) -> float:
+            whole = context.graph(trial.proposal.arch)
+            return estimator.amount(whole, trial.proposal.fidelity).passes
 
-    def _of_size(self, nets: Sequence[Net]) -> list[Arch]:
+        fixed = overhead(trials, passes)
+
+        def seconds(trial: Trial) -> float:
+            twin = None if trial.twin_of is None else first.get(trial.twin_of)
+            taken = (twin or trial).seconds
+            growing = max(taken - fixed, _LEAST_GROWING * taken)
+            full = estimator.full(context.graph(trial.proposal.arch), size) * size / seen
+            return growing * full / passes(trial)
+
+        return seconds
+
+    def _of_size(self, nets: Sequence[Net]) -> list[Net]:
         """For each net of the front a random architecture of nearly its number of parameters."""
         rng = rng_for(self.context.run.seed, "size-only")
         pool: dict[str, tuple[float, Arch]] = {}
@@ -214,35 +243,40 @@ class Finish:
             costs = self.context.known(arch)
             if violation(costs, self.context.limits) == 0:
                 pool[arch.id] = (costs["parameters"].value, arch)
-        chosen: list[Arch] = []
+        chosen: list[Net] = []
         for net in nets:
             pool.pop(net.arch.id, None)
         for net in nets:
             if net.role == "front" and pool:
                 size = self.context.known(net.arch)["parameters"].value
                 nearest = min(pool, key=lambda key: abs(pool[key][0] / size - 1.0))
-                chosen.append(pool.pop(nearest)[1])
+                chosen.append(Net("size", pool.pop(nearest)[1], None, 1, net.full_s))
         return chosen
 
     def _done(
-        self, jobs: Mapping[str, Mapping[str, Any]], seconds: float
+        self, keys: Iterable[str], job: Callable[[str], Job], seconds: float
     ) -> Iterator[tuple[str, Outcome]]:
-        """Run jobs and yield each as it ends; those that take too long are lost."""
-        keys = list(jobs)
-        for number, key in enumerate(keys):
-            self.executor.submit(number, jobs[key])
+        """Run a job for each key and yield it as it ends; those that take too long are lost.
+
+        A job is made when a worker is free for it.
+        """
+        waiting = list(keys)[::-1]
+        total = len(waiting)
+        open_: dict[int, str] = {}
         deadline = time.monotonic() + seconds
-        open_ = set(range(len(keys)))
-        self.step(0, len(keys))
-        while open_:
+        self.step(0, total)
+        while waiting or open_:
+            while waiting and len(open_) < self.executor.workers:
+                number = total - len(waiting)
+                open_[number] = waiting.pop()
+                self.executor.submit(number, job(open_[number]))
             for outcome in self.executor.wait(0.5):
-                open_.discard(outcome.number)
-                yield keys[outcome.number], outcome
-                self.step(len(keys) - len(open_), len(keys))
-            if open_ and time.monotonic() > deadline:
+                yield open_.pop(outcome.number), outcome
+                self.step(total - len(waiting) - len(open_), total)
+            if time.monotonic() > deadline:
                 self.executor.cancel()
-                for number in open_:
-                    yield keys[number], Outcome(number, None, "no time was left")
+                for key in [*open_.values(), *reversed(waiting)]:
+                    yield key, Outcome(-1, None, "no time was left")
                 return
 
     def _weights(self, key: str) -> Path:

@@ -18,7 +18,7 @@ from brickwork.devices.energy import energy
 from brickwork.devices.target import load_target
 from brickwork.engine.store import Store
 from brickwork.errors import BrickworkError, UnknownName
-from brickwork.final import Gap, candidates, gap, table
+from brickwork.final import Gap, candidates, corrected, gap, table
 from brickwork.objective import Limit, Objective, broken, front
 from brickwork.quantity import METRICS, How, Quantity, metric
 from brickwork.space import Arch, Graph, Normalize, graph
@@ -299,7 +299,8 @@ class Study:
                 rows = np.flatnonzero(fidelities == fidelity)
                 keep[rows[front(losses[rows])]] = True
             trials = {int(number): store.trial(int(number)) for number in numbers[keep]}
-        return [trials[t.number] for t in candidates(list(trials.values()), self.objectives)]
+        known = corrected(list(trials.values()))
+        return [trials[t.number] for t in candidates(known, self.objectives)]
 
     def _candidate(self, trial: Trial) -> Model:
         search = {n: q for n, q in trial.metrics.items() if METRICS[n].quality}

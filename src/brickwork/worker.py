@@ -12,13 +12,13 @@ import safetensors.numpy
 import torch
 
 from brickwork.config import Context, Run
-from brickwork.estimators.train import TrainEstimator, training_seed
+from brickwork.estimators.train import training_seed
 from brickwork.nets.build import build, load_weights, weights_of
 from brickwork.objective import broken
 from brickwork.quantity import Quantity
 from brickwork.space import Arch, Graph
 from brickwork.tasks.image import load_saved
-from brickwork.tasks.training import Recipe, predict, prepare_process, train
+from brickwork.tasks.training import Amount, Recipe, predict, prepare_process, train
 from brickwork.trial import Proposal, rng_for
 
 __all__ = ["Worker", "make"]
@@ -46,14 +46,7 @@ class Worker:
 
     def __init__(self, context: Context) -> None:
         self.context = context
-        self.estimator = TrainEstimator(
-            context.task,
-            context.space,
-            context.graph,
-            context.typical_macs,
-            context.run.seed,
-            context.run.scale,
-        )
+        self.estimator = context.estimator
 
     def __call__(self, job: Job) -> Result:
         started = time.process_time()
@@ -96,12 +89,13 @@ class Worker:
         whole = context.graph(arch)
         seed = training_seed(context.run.seed, arch, 1 + job["repetition"])
         size = sum(context.task.splits[split].size for split in ("train", "val"))
+        amount = Amount.of(job["part"], self.estimator.full(whole, size), size)
         module = build(whole, torch.Generator().manual_seed(seed))
         trained = train(
             module,
             context.task,
             Recipe.of(context.space.recipe(arch)),
-            epochs=self.estimator.epochs(whole, job["part"], size),
+            epochs=amount.epochs,
             seed=seed,
             splits=("train", "val"),
         )

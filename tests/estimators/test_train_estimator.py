@@ -29,7 +29,7 @@ def test_a_sample_keeps_the_share_of_every_class(context: Context) -> None:
     shares = np.bincount(y) / np.bincount(whole)
     assert np.all(np.abs(shares - 0.5) < 0.02)
     few = Sample(context.task, 0.001, rng_for(0, "s")).arrays("train")[1]
-    assert 200 < len(few) < 300
+    assert np.bincount(few).tolist() == [1] * 10
     part = Sample(context.task, 0.5, rng_for(0, "s"))
     assert part.outputs == context.task.outputs
     assert part.arrays("val")[0] is context.task.arrays("val")[0]
@@ -46,10 +46,15 @@ def test_more_fidelity_is_more_compute_and_the_same_seed_the_same_score(context:
     assert training_seed(0, arch, 0) != training_seed(0, arch, 1)
 
 
-def test_epochs_grow_with_the_part(context: Context) -> None:
+@pytest.mark.parametrize("scale", [1.0, 0.2])
+def test_the_amount_grows_with_the_fidelity(context: Context, scale: float) -> None:
     whole = context.graph(context.space.arch())
-    made = estimator(context, 1.0)
-    counts = [made.epochs(whole, part, 1079) for part in (0.0, 0.1, 0.5, 1.0)]
-    assert counts == sorted(counts)
-    assert counts[0] == 3
-    assert counts[-1] >= 100
+    made = estimator(context, scale)
+    amounts = [made.amount(whole, fidelity) for fidelity in (0.001, 0.02, 0.1, 0.5, 1.0)]
+    passes = [amount.passes for amount in amounts]
+    assert passes == sorted(passes)
+    assert amounts[0].epochs == 3
+    assert amounts[0].share == pytest.approx(256 / 1079, rel=0.05)  # fewer samples tell nothing
+    full = made.full(whole, 1079)
+    assert full >= 100
+    assert passes[-1] == pytest.approx(scale * full, rel=0.01)

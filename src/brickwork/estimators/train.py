@@ -17,13 +17,10 @@ from brickwork.estimators.base import Estimate
 from brickwork.nets.build import build
 from brickwork.space import Arch, Graph, Space
 from brickwork.tasks.task import Arrays, Task, by_class
-from brickwork.tasks.training import Recipe, full_epochs, predict, train
+from brickwork.tasks.training import Amount, Recipe, full_epochs, predict, train
 from brickwork.trial import Proposal, rng_for
 
 __all__ = ["Sample", "TrainEstimator", "training_seed"]
-
-_FEWEST = 3  # epochs; below that a one-cycle schedule has no shape
-_SMALLEST = 256  # samples; below that a score says nothing
 
 
 class TrainEstimator:
@@ -58,26 +55,25 @@ class TrainEstimator:
         """See ``Estimator``. A one-cycle schedule cannot be prolonged: it always starts anew."""
         whole = self.graph(proposal.arch)
         seed = training_seed(self.seed, proposal.arch, 0)
-        size = self.task.splits["train"].size
-        part = proposal.fidelity * self.scale
-        epochs = self.epochs(whole, part, size)
-        share = min(1.0, part * self._full(whole, size) / epochs)
+        amount = self.amount(whole, proposal.fidelity)
         task: Task = self.task
-        if share < 1.0:  # less than the fewest epochs: as much compute on fewer samples
-            rng = rng_for(self.seed, "sample", f"{share:.6f}")
-            task = cast("Task", Sample(self.task, share, rng))
+        if amount.share < 1.0:
+            rng = rng_for(self.seed, "sample", f"{amount.share:.6f}")
+            task = cast("Task", Sample(self.task, amount.share, rng))
         module = build(whole, torch.Generator().manual_seed(seed))
         recipe = Recipe.of(self.space.recipe(proposal.arch))
-        trained = train(module, task, recipe, epochs=epochs, seed=seed)
+        trained = train(module, task, recipe, epochs=amount.epochs, seed=seed)
         x, y = self.task.arrays("val")
         metrics = self.task.metrics(predict(module, x), y)
         return Estimate(metrics, trained.seconds, None, {"epochs": trained.epochs})
 
-    def epochs(self, whole: Graph, part: float, size: int) -> int:
-        """How many epochs over ``size`` samples a part of the full training of a network is."""
-        return max(_FEWEST, round(part * self._full(whole, size)))
+    def amount(self, whole: Graph, fidelity: float) -> Amount:
+        """How much a network is trained in the search."""
+        size = self.task.splits["train"].size
+        return Amount.of(fidelity * self.scale, self.full(whole, size), size)
 
-    def _full(self, whole: Graph, size: int) -> int:
+    def full(self, whole: Graph, size: int) -> int:
+        """How many epochs over ``size`` samples the full training of a network takes."""
         return full_epochs(size, macs(whole), round(self.typical_macs))
 
 
@@ -86,14 +82,13 @@ class Sample:
 
     Args:
         task: The whole.
-        share: The part, in (0, 1]; at least ``_SMALLEST`` samples are kept.
+        share: The part, in (0, 1]; of every class at least one sample is kept.
         rng: Chooses them.
     """
 
     def __init__(self, task: Task, share: float, rng: np.random.Generator) -> None:
         self._task = task
         x, y = task.arrays("train")
-        share = min(1.0, max(share, _SMALLEST / len(y)))
         rows = [members[: max(1, round(share * len(members)))] for members in by_class(y, rng)]
         chosen = np.sort(np.concatenate(rows))
         self._train = (np.ascontiguousarray(x[chosen]), y[chosen])

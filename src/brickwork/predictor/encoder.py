@@ -45,6 +45,12 @@ class Axis:
         target = math.log(max(value, 1e-12))
         return -target if metric(self.metric).maximize else target
 
+    def value(self, target: float) -> float:
+        """The value that ``target`` was made of."""
+        if self._error:
+            return 1.0 - max(0.0, math.exp(target) - _FLOOR)
+        return math.exp(-target if metric(self.metric).maximize else target)
+
     def height(self, target: Array) -> Array:
         """Where that lies on the axis of the objective; smaller is better."""
         return np.asarray(np.exp(target / 2)) if self._error else target

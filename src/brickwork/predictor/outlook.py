@@ -116,6 +116,10 @@ class Outlook:
         """Heights that are expected at fidelity 1, scaled, (rows, objectives)."""
         return np.asarray(self._nodes(rows, 0.0)[0][0])
 
+    def values(self, name: str, rows: Array) -> list[float]:
+        """Values of a learned metric that are expected at fidelity 1, one for each row."""
+        return [Axis(name).value(target) for target in self._predicted(name, rows)[0].tolist()]
+
     def prospects(self, rows: Array, curiosity: float = 1.0) -> Prospects:
         """What candidates may reach at fidelity 1.
 

@@ -2,9 +2,10 @@
 
 from brickwork.tasks.training.loop import Epoch, Trained, best_device, evaluate, predict, train
 from brickwork.tasks.training.process import prepare_process
-from brickwork.tasks.training.recipe import Recipe, full_epochs, one_cycle
+from brickwork.tasks.training.recipe import Amount, Recipe, full_epochs, one_cycle
 
 __all__ = [
+    "Amount",
     "Epoch",
     "Recipe",
     "Trained",

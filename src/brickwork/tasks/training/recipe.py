@@ -7,8 +7,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
-__all__ = ["Recipe", "default_batch", "full_epochs", "one_cycle"]
+__all__ = ["Amount", "Recipe", "default_batch", "full_epochs", "one_cycle"]
 
+FEWEST = 3
+"""Epochs of any training: with fewer a one-cycle schedule has no shape."""
+
+_SMALLEST = 256  # samples; below that a score says nothing
 _START, _END = 0.04, 1e-3  # parts of the peak learning rate at the first and the last step
 
 
@@ -64,6 +68,32 @@ class Recipe:
         if unknown:
             raise ValueError(f"unknown recipe fields {unknown}: known are {', '.join(known)}")
         return cls(**settings)
+
+
+@dataclass(frozen=True, slots=True)
+class Amount:
+    """How much training a part of a full one is.
+
+    Attributes:
+        epochs: Over the samples that are used.
+        share: Of the samples, in (0, 1]: less than the fewest epochs over all of them is as much
+            compute on fewer samples.
+    """
+
+    epochs: int
+    share: float = 1.0
+
+    @classmethod
+    def of(cls, part: float, full: int, samples: int) -> Amount:
+        """A part of ``full`` epochs over so many samples."""
+        epochs = max(FEWEST, round(part * full))
+        share = max(part * full / epochs, _SMALLEST / samples)
+        return cls(epochs, min(1.0, share))
+
+    @property
+    def passes(self) -> float:
+        """How often as many samples as there are are seen: training time is proportional to it."""
+        return self.epochs * self.share
 
 
 def one_cycle(progress: float, warmup: float) -> float:
