@@ -30,7 +30,7 @@ __all__ = ["Campaign", "Shares", "Watch", "feasible_or_raise"]
 
 _KNOWN = 2000  # members of the space that are looked at before anything is trained
 _LEAST_FINAL, _MOST_FINAL = 0.47, 0.65  # parts of the time that go to retraining
-_TRAININGS = 6  # full ones that the retraining should have time for
+_TRAININGS = 12  # full ones that the retraining should have time for
 _BESIDE_CONTROL = 0.6  # what a random control leaves of its part
 _LEAST_S = 5.0  # seconds of search; below that not one trial ends
 

@@ -74,7 +74,7 @@ _LEAST_SCALE = 0.03
 # A nominal CPU core, for decisions that a seed must determine; never shown as a measurement.
 # Fitted by eye to steps of small networks on one core of a server, 2026-11.
 _SECONDS_A_NODE = 8e-5  # of one training step, for each node of a graph
-_MACS_A_SECOND = 6e9
+_MACS_A_SECOND = 1e10
 
 
 def load(table: Mapping[str, str], kind: str, name: str) -> Any:

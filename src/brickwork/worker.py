@@ -18,7 +18,7 @@ from brickwork.objective import broken
 from brickwork.quantity import Quantity
 from brickwork.space import Arch, Graph
 from brickwork.tasks.image import load_saved
-from brickwork.tasks.training import Amount, Recipe, predict, prepare_process, train
+from brickwork.tasks.training import Amount, predict, prepare_process, train
 from brickwork.trial import Proposal, rng_for
 
 __all__ = ["Worker", "make"]
@@ -94,7 +94,7 @@ class Worker:
         trained = train(
             module,
             context.task,
-            Recipe.of(context.space.recipe(arch)),
+            self.estimator.recipe(arch),
             epochs=amount.epochs,
             seed=seed,
             splits=("train", "val"),

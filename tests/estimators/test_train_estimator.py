@@ -46,6 +46,18 @@ def test_more_fidelity_is_more_compute_and_the_same_seed_the_same_score(context:
     assert training_seed(0, arch, 0) != training_seed(0, arch, 1)
 
 
+def test_few_samples_are_trained_on_with_the_batch_of_all() -> None:
+    """Else a short training would take other steps than a long one, and more time for them."""
+    x = rng_for(0, "x").integers(0, 255, (24_000, 8, 8)).astype(np.uint8)
+    y = np.arange(24_000) % 2
+    run = Run.of(data="many", target="stm32f746", scale=0.03)
+    context = Context.of(run, task_for(run, {"X": x, "y": y}))
+    recipe = context.estimator.recipe(context.space.arch())
+    assert recipe.batch == 128
+    small = Run.of(data="digits", target="stm32f746")
+    assert Context.of(small, task_for(small)).estimator.recipe(context.space.arch()).batch == 64
+
+
 @pytest.mark.parametrize("scale", [1.0, 0.2])
 def test_the_amount_grows_with_the_fidelity(context: Context, scale: float) -> None:
     whole = context.graph(context.space.arch())

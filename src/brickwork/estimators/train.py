@@ -7,6 +7,7 @@ same fidelity (``full_epochs``), because equal epochs rank small networks far to
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, cast
 
 import numpy as np
@@ -17,7 +18,7 @@ from brickwork.estimators.base import Estimate
 from brickwork.nets.build import build
 from brickwork.space import Arch, Graph, Space
 from brickwork.tasks.task import Arrays, Task, by_class
-from brickwork.tasks.training import Amount, Recipe, full_epochs, predict, train
+from brickwork.tasks.training import Amount, Recipe, default_batch, full_epochs, predict, train
 from brickwork.trial import Proposal, rng_for
 
 __all__ = ["Sample", "TrainEstimator", "training_seed"]
@@ -61,11 +62,16 @@ class TrainEstimator:
             rng = rng_for(self.seed, "sample", f"{amount.share:.6f}")
             task = cast("Task", Sample(self.task, amount.share, rng))
         module = build(whole, torch.Generator().manual_seed(seed))
-        recipe = Recipe.of(self.space.recipe(proposal.arch))
+        recipe = self.recipe(proposal.arch)
         trained = train(module, task, recipe, epochs=amount.epochs, seed=seed)
         x, y = self.task.arrays("val")
         metrics = self.task.metrics(predict(module, x), y)
         return Estimate(metrics, trained.seconds, None, {"epochs": trained.epochs})
+
+    def recipe(self, arch: Arch) -> Recipe:
+        """How a network is trained, for a moment on few samples or in full."""
+        recipe = Recipe.of(self.space.recipe(arch))
+        return replace(recipe, batch=recipe.batch or default_batch(self.task.splits["train"].size))
 
     def amount(self, whole: Graph, fidelity: float) -> Amount:
         """How much a network is trained in the search."""

@@ -2,7 +2,7 @@
 
 from brickwork.tasks.training.loop import Epoch, Trained, best_device, evaluate, predict, train
 from brickwork.tasks.training.process import prepare_process
-from brickwork.tasks.training.recipe import Amount, Recipe, full_epochs, one_cycle
+from brickwork.tasks.training.recipe import Amount, Recipe, default_batch, full_epochs, one_cycle
 
 __all__ = [
     "Amount",
@@ -10,6 +10,7 @@ __all__ = [
     "Recipe",
     "Trained",
     "best_device",
+    "default_batch",
     "evaluate",
     "full_epochs",
     "one_cycle",
