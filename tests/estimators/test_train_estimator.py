@@ -48,8 +48,8 @@ def test_more_fidelity_is_more_compute_and_the_same_seed_the_same_score(context:
 
 def test_few_samples_are_trained_on_with_the_batch_of_all() -> None:
     """Else a short training would take other steps than a long one, and more time for them."""
-    x = rng_for(0, "x").integers(0, 255, (24_000, 8, 8)).astype(np.uint8)
-    y = np.arange(24_000) % 2
+    x = rng_for(0, "x").integers(0, 255, (40_000, 8, 8)).astype(np.uint8)
+    y = np.arange(40_000) % 2
     run = Run.of(data="many", target="stm32f746", scale=0.03)
     context = Context.of(run, task_for(run, {"X": x, "y": y}))
     recipe = context.estimator.recipe(context.space.arch())
