@@ -258,12 +258,13 @@ class Finish:
     ) -> Iterator[tuple[str, Outcome]]:
         """Run a job for each key and yield it as it ends; those that take too long are lost.
 
-        A job is made when a worker is free for it.
+        A job is made when a worker is free for it. For the first to end there is twice the time:
+        one result late is better than none.
         """
         waiting = list(keys)[::-1]
         total = len(waiting)
         open_: dict[int, str] = {}
-        deadline = time.monotonic() + seconds
+        deadline, last = (time.monotonic() + times * seconds for times in (1, 2))
         self.step(0, total)
         while waiting or open_:
             while waiting and len(open_) < self.executor.workers:
@@ -273,7 +274,8 @@ class Finish:
             for outcome in self.executor.wait(0.5):
                 yield open_.pop(outcome.number), outcome
                 self.step(total - len(waiting) - len(open_), total)
-            if time.monotonic() > deadline:
+            ended = len(waiting) + len(open_) < total
+            if time.monotonic() > (deadline if ended else last):
                 self.executor.cancel()
                 for key in [*open_.values(), *reversed(waiting)]:
                     yield key, Outcome(-1, None, "no time was left")

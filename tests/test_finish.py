@@ -1,0 +1,55 @@
+"""The end keeps its time, but for the first of its results."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from brickwork.engine.executors import Job, Outcome
+from brickwork.finish import Finish
+
+
+class Slow:
+    """One worker that takes so many seconds for each job."""
+
+    workers = 1
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+        self.job: tuple[int, float] | None = None
+
+    def submit(self, number: int, job: Job) -> None:
+        self.job = (number, time.monotonic() + self.seconds)
+
+    def wait(self, timeout_s: float) -> list[Outcome]:
+        time.sleep(0.01)
+        if self.job is None or time.monotonic() < self.job[1]:
+            return []
+        number, self.job = self.job[0], None
+        return [Outcome(number, {"done": True})]
+
+    def withdraw(self) -> list[int]:
+        return []
+
+    def cancel(self) -> None:
+        self.job = None
+
+    def close(self) -> None: ...
+
+
+@pytest.mark.parametrize(
+    ("each_s", "done"),
+    [(0.1, ["a", "b", "c"]), (0.4, ["a", "b"]), (0.7, ["a"]), (1.5, ["a"]), (2.5, [])],
+)
+def test_what_takes_too_long_is_lost_but_the_first_result_may_be_late(
+    tmp_path: Path, each_s: float, done: list[str]
+) -> None:
+    nothing: Any = None
+    finish = Finish(nothing, nothing, Slow(each_s), tmp_path)
+    found = dict(finish._done("abc", lambda _key: {}, 1.0))
+    assert list(found) == ["a", "b", "c"]
+    assert [key for key, outcome in found.items() if outcome.result] == done
+    assert all(o.result or o.cause == "no time was left" for o in found.values())
