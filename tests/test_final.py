@@ -13,13 +13,11 @@ from hypothesis import strategies as st
 
 from brickwork.config import Context, Run, task_for
 from brickwork.final import (
-    Pace,
     candidates,
     corrected,
     expected,
     gap,
     overhead,
-    plan,
     runners_up,
     shared_hypervolume,
     spread_out,
@@ -29,6 +27,7 @@ from brickwork.objective import Objective, hypervolume
 from brickwork.predictor import Encoder
 from brickwork.quantity import How, Quantity
 from brickwork.space import Arch
+from brickwork.timetable import Pace, plan
 from brickwork.trial import Proposal, State, Trial, rng_for
 
 OBJECTIVES = (Objective("accuracy"), Objective("parameters"))

@@ -19,11 +19,11 @@ from brickwork.engine.executors import Executor, Inline, Processes, Setup
 from brickwork.engine.loop import AHEAD, Loop, Progress
 from brickwork.engine.store import FILE, Store
 from brickwork.errors import BudgetError, LimitError, ShapeError, StudyMismatch
-from brickwork.final import MOST
 from brickwork.finish import Finish
 from brickwork.objective import violation
 from brickwork.space import Arch
 from brickwork.tasks.task import Task
+from brickwork.timetable import MOST
 from brickwork.trial import rng_for
 
 __all__ = ["Campaign", "Shares", "Watch", "feasible_or_raise"]

@@ -1,12 +1,10 @@
-"""After the search: which models are retrained, with what, and how far the search could be trusted.
+"""After the search: which models are worth retraining, and how far the search could be trusted.
 
 Everything here is arithmetic on trials and results; the training itself runs in the executor.
 """
 
 from __future__ import annotations
 
-import heapq
-import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -20,16 +18,12 @@ from brickwork.quantity import How, Quantity, metric
 from brickwork.trial import State, Trial, rng_for
 
 __all__ = [
-    "MOST",
     "Gap",
-    "Pace",
-    "Plan",
     "candidates",
     "corrected",
     "expected",
     "gap",
     "overhead",
-    "plan",
     "runners_up",
     "scaled",
     "shared_hypervolume",
@@ -37,46 +31,10 @@ __all__ = [
     "table",
 ]
 
-MOST = 8
-"""Models that are retrained at most."""
-
-_REPETITIONS = 3
 _LEARNED = 300  # trials that a predictor learns from, and no fewer than
 _ENOUGH = 12
-_LEAST_PART = 0.3  # of a full training
-_GOOD_PART = 0.8  # below it fewer models are retrained instead, down to half of the most
-_MARGIN = 1.05  # of the time, for what was not foreseen
 _DRAWS = 2000  # of the bootstrap
 _LEAST_ERROR = 0.002  # below it two errors are not told apart
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What is retrained.
-
-    Attributes:
-        trials: Numbers of the trials whose architectures are retrained.
-        repetitions: Seeds of each.
-        part: Of a full training, for every one of them.
-        expected_s: CPU seconds this should take.
-    """
-
-    trials: tuple[int, ...]
-    repetitions: int
-    part: float
-    expected_s: float
-
-    def to_json(self) -> dict[str, Any]:
-        return {
-            "trials": list(self.trials),
-            "repetitions": self.repetitions,
-            "part": self.part,
-            "expected_s": self.expected_s,
-        }
-
-    @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> Plan:
-        return cls(tuple(data["trials"]), data["repetitions"], data["part"], data["expected_s"])
 
 
 def scaled(objective: Objective, metrics: Mapping[str, Quantity]) -> float:
@@ -295,95 +253,6 @@ def spread_out(trials: Sequence[Trial], objectives: Sequence[Objective], most: i
         ]
         del kept[int(np.argmax(rest))]
     return kept
-
-
-def plan(
-    found: Sequence[Trial],
-    objectives: Sequence[Objective],
-    seconds_of: Callable[[Trial], float],
-    budget_s: float,
-    workers: int,
-    most: int = MOST,
-    extra: int = 0,
-) -> Plan:
-    """As many models and seeds, trained as fully, as the time allows.
-
-    Fewer seeds come first, then fewer models, then shorter trainings.
-
-    Args:
-        found: The candidates.
-        objectives: What was wanted.
-        seconds_of: CPU seconds that a full training of a trial's network should take.
-        budget_s: Time there is.
-        workers: Trainings that run at once.
-        most: The most models to retrain.
-        extra: Further networks of the same size, trained once, for each model (controls).
-    """
-    options = [(most, n, 1.0) for n in range(_REPETITIONS, 0, -1)]
-    options += [(count, 1, _GOOD_PART) for count in range(most, most // 2, -1)]
-    options += [(count, 1, _LEAST_PART) for count in range(most // 2, 0, -1)]
-    for count, repetitions, least in options:
-        chosen = spread_out(found, objectives, count)
-        times = [seconds_of(trial) for trial in chosen for _ in range(repetitions + extra)]
-        affordable = budget_s / max(1e-9, _MARGIN * _makespan(times, workers))
-        part = min(1.0, _tenths(affordable))
-        if part >= least:
-            break
-    part = max(part, _LEAST_PART)
-    numbers = tuple(trial.number for trial in chosen)
-    return Plan(numbers, repetitions, part, part * sum(times))
-
-
-class Pace:
-    """Keeps the trainings of a plan within its time, when they take longer than expected.
-
-    What has not begun is shortened; where they take less time it is trained more fully.
-
-    Args:
-        expected: Seconds that a full training of each network should take, by key.
-        part: Of a full training, as planned.
-        end: When all should be done, on the clock of ``now``.
-        workers: Trainings that run at once.
-    """
-
-    def __init__(self, expected: Mapping[str, float], part: float, end: float, workers: int):
-        self._waiting = dict(expected)
-        self._part = part
-        self._end = end
-        self._workers = workers
-        self._running: dict[str, tuple[float, float]] = {}  # seconds expected, when it began
-        self._expected = self._taken = 0.0
-
-    def begin(self, key: str, now: float) -> float:
-        """A training begins: the part of a full one that it may be, in tenths."""
-        pace = self._taken / self._expected if self._taken else 1.0
-        open_ = sum(max(0.0, pace * s - (now - began)) for s, began in self._running.values())
-        left = (self._end - now) / _MARGIN
-        rest, own = (pace * s for s in (sum(self._waiting.values()), self._waiting[key]))
-        affordable = min((self._workers * left - open_) / max(1e-9, rest), left / max(1e-9, own))
-        part = min(1.0, _tenths(affordable)) if self._taken else self._part
-        part = max(part, _LEAST_PART)
-        self._running[key] = (part * self._waiting.pop(key), now)
-        return part
-
-    def ended(self, key: str, now: float) -> None:
-        """A training has ended."""
-        expected, began = self._running.pop(key)
-        self._expected += expected
-        self._taken += now - began
-
-
-def _tenths(part: float) -> float:
-    """Rounded down, so that it is not noise that decides."""
-    return math.floor(10.0 * part + 1e-6) / 10.0
-
-
-def _makespan(times: Sequence[float], workers: int) -> float:
-    """When the last of some jobs ends, where the longest is begun first."""
-    ends = [0.0] * workers
-    for seconds in sorted(times, reverse=True):
-        heapq.heapreplace(ends, ends[0] + seconds)
-    return max(ends)
 
 
 @dataclass(frozen=True, slots=True)

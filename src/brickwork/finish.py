@@ -16,10 +16,11 @@ from brickwork.config import EXPORTERS, Context
 from brickwork.engine.executors import Executor, Outcome
 from brickwork.engine.store import Store
 from brickwork.errors import TrainingError
-from brickwork.final import MOST, Pace, candidates, expected, overhead, plan, runners_up, spread_out
+from brickwork.final import candidates, expected, overhead, runners_up, spread_out
 from brickwork.objective import violation
 from brickwork.predictor import Encoder
 from brickwork.space import Arch
+from brickwork.timetable import MOST, Pace, plan
 from brickwork.trial import Trial, rng_for
 
 __all__ = ["Finish", "Net"]
