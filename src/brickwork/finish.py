@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from brickwork.config import EXPORTERS, Context
-from brickwork.engine.executors import Executor, Outcome
+from brickwork.engine.executors import Executor, Job, Outcome
 from brickwork.engine.store import Store
 from brickwork.errors import TrainingError
 from brickwork.final import candidates, expected, overhead, runners_up, spread_out
@@ -24,8 +24,6 @@ from brickwork.timetable import MOST, Pace, plan
 from brickwork.trial import Trial, rng_for
 
 __all__ = ["Finish", "Net"]
-
-Job = Mapping[str, Any]
 
 _SIZES = 2000  # architectures from which the size-only control takes those of the right size
 _LEAST_GROWING = 0.3  # part of a trial's time that is taken to grow with its fidelity, at least
@@ -104,8 +102,8 @@ class Finish:
             f"{net.arch.id}-{i}": (net, i) for i in seeds for net in nets if i < net.repetitions
         }
         todo = {key: job for key, job in todo.items() if not self._weights(key).is_file()}
-        expected = {key: net.full_s for key, (net, _) in todo.items()}
-        pace = Pace(expected, part, begun + seconds, self.executor.workers)
+        full_s = {key: net.full_s for key, (net, _) in todo.items()}
+        pace = Pace(full_s, part, begun + seconds, self.executor.workers)
 
         def job(key: str) -> Job:
             net, repetition = todo[key]

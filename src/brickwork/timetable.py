@@ -50,10 +50,6 @@ class Plan:
             "expected_s": self.expected_s,
         }
 
-    @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> Plan:
-        return cls(tuple(data["trials"]), data["repetitions"], data["part"], data["expected_s"])
-
 
 def plan(
     found: Sequence[Trial],
@@ -80,8 +76,9 @@ def plan(
     options = [(most, n, 1.0) for n in range(_REPETITIONS, 0, -1)]
     options += [(count, 1, _GOOD_PART) for count in range(most, most // 2, -1)]
     options += [(count, 1, _LEAST_PART) for count in range(most // 2, 0, -1)]
+    chosen = list(found)
     for count, repetitions, least in options:
-        chosen = spread_out(found, objectives, count)
+        chosen = spread_out(chosen, objectives, count)  # counts fall: what is gone stays gone
         times = [seconds_of(trial) for trial in chosen for _ in range(repetitions + extra)]
         affordable = budget_s / max(1e-9, _MARGIN * _makespan(times, workers))
         part = min(1.0, _tenths(affordable))

@@ -23,7 +23,16 @@ from typing import Any, Protocol
 
 from brickwork.errors import BrickworkError
 
-__all__ = ["Executor", "Inline", "Outcome", "Processes", "Setup", "attempted", "usable_cores"]
+__all__ = [
+    "Executor",
+    "Inline",
+    "Job",
+    "Outcome",
+    "Processes",
+    "Setup",
+    "attempted",
+    "usable_cores",
+]
 
 Job = Mapping[str, Any]
 Work = Callable[[Job], Mapping[str, Any]]

@@ -9,9 +9,7 @@ from typing import Any
 
 __all__ = ["Amount", "Recipe", "default_batch", "full_epochs", "one_cycle"]
 
-FEWEST = 3
-"""Epochs of any training: with fewer a one-cycle schedule has no shape."""
-
+_FEWEST = 3  # epochs of any training; with fewer a one-cycle schedule has no shape
 _SMALLEST = 256  # samples; below that a score says nothing
 _START, _END = 0.04, 1e-3  # parts of the peak learning rate at the first and the last step
 
@@ -86,7 +84,7 @@ class Amount:
     @classmethod
     def of(cls, part: float, full: int, samples: int) -> Amount:
         """A part of ``full`` epochs over so many samples."""
-        epochs = max(FEWEST, round(part * full))
+        epochs = max(_FEWEST, round(part * full))
         share = max(part * full / epochs, _SMALLEST / samples)
         return cls(epochs, min(1.0, share))
 
