@@ -1,10 +1,11 @@
 """What stands behind choices that were made by measuring: trainings scored on validation data.
 
-    python benchmarks/design_choices.py [--part stem] [--part weights] [--part epochs] [--workers 2]
+    python benchmarks/design_choices.py [--part stem] [--part weights] [--part epochs] [--part rate] [--workers 2]
 
 ``stem``: how networks for 28x28 pixels come down to the global pool (MNIST, 15 epochs).
 ``weights``: what rare classes weigh in the loss (PneumoniaMNIST, 20 epochs).
 ``epochs``: how long a full training should be (PneumoniaMNIST and digits).
+``rate``: the peak learning rate for trainings of some lengths (digits and a part of MNIST).
 The test split is not opened. ``BRICKWORK_DATA`` (or ``../shared/data``) holds the data sets.
 """
 
@@ -19,11 +20,13 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import torch
 
 from brickwork.devices.counts import parameters
+from brickwork.estimators.train import Sample
 from brickwork.nets.build import build
 from brickwork.space import (
     ConvNorm,
@@ -38,7 +41,9 @@ from brickwork.space import (
 )
 from brickwork.space.blocks import Block
 from brickwork.tasks.image import ImageTask, load_images
-from brickwork.tasks.training import Recipe, predict, prepare_process, train
+from brickwork.tasks.task import Task
+from brickwork.tasks.training import Recipe, default_batch, predict, prepare_process, train
+from brickwork.trial import rng_for
 
 DATA = Path(os.environ.get("BRICKWORK_DATA", Path(__file__).parents[2] / "shared" / "data"))
 SEEDS = (0, 1)
@@ -86,6 +91,8 @@ class Case:
         epochs: How long.
         power: Class weights are those of the tool to this power; 1 leaves them as they are.
         seed: Of weights, order and augmentation.
+        lr: Peak learning rate.
+        share: Of the training samples.
     """
 
     label: str
@@ -94,8 +101,11 @@ class Case:
     epochs: int
     power: float = 1.0
     seed: int = 0
+    lr: float = 0.02
+    share: float = 1.0
 
 
+TINY = Net(4, (4, 8, 12), kernel=3)
 SMALL, LARGE = Net(8, (12, 16, 16)), Net(12, (16, 24, 32))
 XRAYS = (SMALL, Net(12, (12, 16, 24), kernel=3, pool=False, last=2))
 
@@ -134,7 +144,28 @@ def epochs() -> list[Case]:
     ]
 
 
-PARTS: dict[str, Callable[[], list[Case]]] = {"stem": stem, "weights": weights, "epochs": epochs}
+def rate() -> list[Case]:
+    lengths = (
+        ("digits", 16, 1.0),
+        ("digits", 60, 1.0),
+        ("digits", 180, 1.0),
+        ("mnist.npz", 3, 0.3),
+    )
+    return [
+        Case(f"{data}: {count} x {share}: {lr}", data, net, count, seed=seed, lr=lr, share=share)
+        for data, count, share in lengths
+        for lr in (0.01, 0.02, 0.04, 0.08)
+        for net in (TINY, SMALL)
+        for seed in SEEDS
+    ]
+
+
+PARTS: dict[str, Callable[[], list[Case]]] = {
+    "stem": stem,
+    "weights": weights,
+    "epochs": epochs,
+    "rate": rate,
+}
 
 
 @functools.lru_cache
@@ -149,9 +180,17 @@ def scored(case: Case) -> dict[str, float]:
         task = replace(task, weights=tuple(w**case.power for w in task.weights))
     whole = case.net.graph(task)
     module = build(whole, torch.Generator().manual_seed(case.seed))
-    recipe = Recipe(label_smoothing=0.0 if case.data == "mnist.npz" else 0.05)
+    smoothing = 0.0 if case.data == "mnist.npz" else 0.05
+    recipe = Recipe(
+        lr=case.lr,
+        label_smoothing=smoothing,
+        batch=default_batch(task.splits["train"].size),
+    )
+    samples: Task = task
+    if case.share < 1.0:
+        samples = cast("Task", Sample(task, case.share, rng_for(0, "sample")))
     start = time.process_time()
-    train(module, task, recipe, epochs=case.epochs, seed=case.seed)
+    train(module, samples, recipe, epochs=case.epochs, seed=case.seed)
     seconds = time.process_time() - start
     x, y = task.arrays("val")
     answers = predict(module, x)

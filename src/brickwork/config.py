@@ -70,6 +70,7 @@ _PASSES = 3.0  # over the test split: PyTorch, ONNX, int8
 _TRIALS = 48  # trainings at low fidelity that a search should have time for
 _PROMOTED = 0.5  # compute spent on higher fidelity, relative to that on low fidelity
 _LEAST_SCALE = 0.03
+_LOOK = 0.08  # of a full training, at low fidelity: more time than that makes more looks of it
 
 # A nominal CPU core, for decisions that a seed must determine; never shown as a measurement.
 # Fitted by eye to steps of small networks on one core of a server, 2026-11.
@@ -299,13 +300,17 @@ class Context:
     def affordable(self, search_s: float) -> float:
         """The part of a full training that fidelity 1 can stand for in a search.
 
-        Enough trainings at low fidelity, and some at fidelity 1, must fit into the time.
+        Enough trainings at low fidelity, and some at fidelity 1, must fit into the time. Where
+        there is time for more, most of it goes into their number, not into their length.
 
         Args:
             search_s: Wall-clock seconds of search.
         """
         low_s = search_s * self.run.workers / (_TRIALS * (1 + _PROMOTED))
-        return min(1.0, max(_LEAST_SCALE, low_s / (self.run.low * self.full_training_s)))
+        look = low_s / self.full_training_s
+        if look > _LOOK:
+            look = _LOOK * (look / _LOOK) ** 0.25
+        return min(1.0, max(_LEAST_SCALE, look / self.run.low))
 
 
 def default_objectives(target: Target) -> tuple[str, ...]:

@@ -89,12 +89,13 @@ class Worker:
         whole = context.graph(arch)
         seed = training_seed(context.run.seed, arch, 1 + job["repetition"])
         size = sum(context.task.splits[split].size for split in ("train", "val"))
-        amount = Amount.of(job["part"], self.estimator.full(whole, size), size)
+        full = self.estimator.full(whole, size)
+        amount = Amount.of(job["part"], full, size)
         module = build(whole, torch.Generator().manual_seed(seed))
         trained = train(
             module,
             context.task,
-            self.estimator.recipe(arch),
+            self.estimator.recipe(arch, amount.epochs / full),
             epochs=amount.epochs,
             seed=seed,
             splits=("train", "val"),

@@ -7,6 +7,7 @@ import pytest
 
 from brickwork.config import Context, Run, task_for
 from brickwork.estimators.train import Sample, TrainEstimator, training_seed
+from brickwork.tasks.training import Recipe, Trained
 from brickwork.trial import Proposal, rng_for
 
 
@@ -56,6 +57,24 @@ def test_few_samples_are_trained_on_with_the_batch_of_all() -> None:
     assert recipe.batch == 128
     small = Run.of(data="digits", target="stm32f746")
     assert Context.of(small, task_for(small)).estimator.recipe(context.space.arch()).batch == 64
+
+
+def test_a_first_look_learns_faster_than_a_full_training(
+    context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By as much as it has fewer steps: else the search would choose rates for short trainings."""
+    rates = []
+
+    def spy(module: object, task: object, recipe: Recipe, **settings: object) -> Trained:
+        rates.append(recipe.lr)
+        return Trained({}, (), 0.0, 1, "done", b"")
+
+    monkeypatch.setattr("brickwork.estimators.train.train", spy)
+    arch = context.space.arch({"recipe.lr": 0.01})
+    made = estimator(context, 0.5)
+    for fidelity in (1.0, 0.125):
+        made.estimate(Proposal(arch, fidelity), None)
+    assert rates == pytest.approx([0.01 * 2**0.5, 0.04], rel=0.05)
 
 
 @pytest.mark.parametrize("scale", [1.0, 0.2])

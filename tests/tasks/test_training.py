@@ -224,6 +224,14 @@ def test_fewer_samples_than_a_batch_are_one_batch(task: ImageTask) -> None:
     assert train(net(few), few, Recipe(batch=64), epochs=2, seed=0).epochs == 2
 
 
+def test_a_shorter_training_takes_larger_steps() -> None:
+    recipe = Recipe(lr=0.02, augment=0.3)
+    assert recipe.shortened(1.0) == recipe
+    assert recipe.shortened(0.25) == Recipe(lr=0.04, augment=0.3)
+    assert recipe.shortened(0.001).lr == 0.1
+    assert Recipe(lr=0.3).shortened(0.25).lr == 0.3  # what was asked for is never lowered
+
+
 @pytest.mark.parametrize("field", ["lr", "weight_decay", "label_smoothing", "augment", "batch"])
 def test_every_setting_of_the_recipe_matters(task: ImageTask, field: str) -> None:
     other = Recipe.of({field: {"batch": 25}.get(field, 0.3)})

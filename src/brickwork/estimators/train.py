@@ -54,7 +54,7 @@ class TrainEstimator:
 
     def estimate(self, proposal: Proposal, checkpoint: bytes | None) -> Estimate:
         """See ``Estimator``. A one-cycle schedule cannot be prolonged: it always starts anew."""
-        whole = self.graph(proposal.arch)
+        whole, size = self.graph(proposal.arch), self.task.splits["train"].size
         seed = training_seed(self.seed, proposal.arch, 0)
         amount = self.amount(whole, proposal.fidelity)
         task: Task = self.task
@@ -62,15 +62,15 @@ class TrainEstimator:
             rng = rng_for(self.seed, "sample", f"{amount.share:.6f}")
             task = cast("Task", Sample(self.task, amount.share, rng))
         module = build(whole, torch.Generator().manual_seed(seed))
-        recipe = self.recipe(proposal.arch)
+        recipe = self.recipe(proposal.arch, amount.passes / self.full(whole, size))
         trained = train(module, task, recipe, epochs=amount.epochs, seed=seed)
         x, y = self.task.arrays("val")
         metrics = self.task.metrics(predict(module, x), y)
         return Estimate(metrics, trained.seconds, None, {"epochs": trained.epochs})
 
-    def recipe(self, arch: Arch) -> Recipe:
-        """How a network is trained, for a moment on few samples or in full."""
-        recipe = Recipe.of(self.space.recipe(arch))
+    def recipe(self, arch: Arch, part: float = 1.0) -> Recipe:
+        """How a network is trained, for a part of a full training or in full."""
+        recipe = Recipe.of(self.space.recipe(arch)).shortened(part)
         return replace(recipe, batch=recipe.batch or default_batch(self.task.splits["train"].size))
 
     def amount(self, whole: Graph, fidelity: float) -> Amount:

@@ -27,7 +27,7 @@ __all__ = ["mobile"]
 
 RECIPE: Mapping[str, Option | Choice[Any]] = {
     "optimizer": "adamw",
-    "lr": Choice("lr", (0.01, 0.02)),
+    "lr": Choice("lr", (0.01, 0.02, 0.04)),
     "weight_decay": Choice("weight_decay", (0.02, 0.05, 0.1)),
     "label_smoothing": Choice("label_smoothing", (0.0, 0.05)),
     "augment": Choice("augment", (0.35, 0.5, 0.65)),
