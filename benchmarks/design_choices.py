@@ -1,6 +1,6 @@
 """What stands behind choices that were made by measuring: trainings scored on validation data.
 
-    python benchmarks/design_choices.py [--part stem] [--part weights] [--part epochs] [--part rate] [--workers 2]
+    python benchmarks/design_choices.py [--part stem|weights|epochs|rate] [--workers 2]
 
 ``stem``: how networks for 28x28 pixels come down to the global pool (MNIST, 15 epochs).
 ``weights``: what rare classes weigh in the loss (PneumoniaMNIST, 20 epochs).

@@ -17,9 +17,10 @@ from brickwork.trial import Trial
 
 __all__ = ["MOST", "Pace", "Plan", "plan"]
 
-MOST = 8
-"""Models that are retrained at most."""
+MOST = 12
+"""Models that are retrained at most, where there is time for all but not for several seeds."""
 
+_USUAL = 8  # models that are retrained at most, with several seeds or in little time
 _REPETITIONS = 3
 _LEAST_PART = 0.3  # of a full training
 _GOOD_PART = 0.8  # below it fewer models are retrained instead, down to half of the most
@@ -57,12 +58,12 @@ def plan(
     seconds_of: Callable[[Trial], float],
     budget_s: float,
     workers: int,
-    most: int = MOST,
     extra: int = 0,
 ) -> Plan:
     """As many models and seeds, trained as fully, as the time allows.
 
-    Fewer seeds come first, then fewer models, then shorter trainings.
+    Fewer seeds come first, then fewer models, then shorter trainings. With one seed there may be
+    more models than with several: time that is left shows more of the front.
 
     Args:
         found: The candidates.
@@ -70,15 +71,14 @@ def plan(
         seconds_of: CPU seconds that a full training of a trial's network should take.
         budget_s: Time there is.
         workers: Trainings that run at once.
-        most: The most models to retrain.
         extra: Further networks of the same size, trained once, for each model (controls).
     """
-    options = [(most, n, 1.0) for n in range(_REPETITIONS, 0, -1)]
-    options += [(count, 1, _GOOD_PART) for count in range(most, most // 2, -1)]
-    options += [(count, 1, _LEAST_PART) for count in range(most // 2, 0, -1)]
-    chosen = list(found)
+    options = [(_USUAL, n, 1.0) for n in range(_REPETITIONS, 1, -1)]
+    options += [(count, 1, 1.0) for count in range(MOST, _USUAL - 1, -1)]
+    options += [(count, 1, _GOOD_PART) for count in range(_USUAL, _USUAL // 2, -1)]
+    options += [(count, 1, _LEAST_PART) for count in range(_USUAL // 2, 0, -1)]
     for count, repetitions, least in options:
-        chosen = spread_out(chosen, objectives, count)  # counts fall: what is gone stays gone
+        chosen = spread_out(found, objectives, count)
         times = [seconds_of(trial) for trial in chosen for _ in range(repetitions + extra)]
         affordable = budget_s / max(1e-9, _MARGIN * _makespan(times, workers))
         part = min(1.0, _tenths(affordable))
