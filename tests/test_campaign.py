@@ -88,6 +88,18 @@ def test_the_test_split_is_opened_once_and_last(study: Study) -> None:
     assert min(i for i, kind in enumerate(kinds) if kind == "tested") > opened
 
 
+def test_the_card_says_how_the_network_was_trained_not_how_it_should_have_been(
+    study: Study,
+) -> None:
+    with Store.open(study.folder) as store:
+        said = {event["key"]: event for event in store.events("retrained")}
+    for model in study.front:
+        first = said[f"{model.id}-0"]
+        card = (study.folder / "models" / model.id / "card.md").read_text()
+        assert f"lr {first['lr']:.3g}" in card
+        assert f"epochs {first['epochs']}" in card
+
+
 def test_the_summary_says_what_was_promised(study: Study) -> None:
     found = json.loads(json.dumps(summary(study), allow_nan=False))
     assert {

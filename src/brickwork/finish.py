@@ -119,9 +119,9 @@ class Finish:
             pace.ended(key, time.monotonic())
             path = self._weights(key)
             path.with_suffix(".part").write_bytes(outcome.result["weights"])
-            path.with_suffix(".part").rename(path)
-            facts = {name: outcome.result[name] for name in ("seconds", "epochs")}
+            facts = {name: outcome.result[name] for name in ("seconds", "epochs", "lr")}
             self.store.record("retrained", {"key": key, **facts})
+            path.with_suffix(".part").rename(path)  # what lies there was recorded
         self.store.record("spent", {"phase": "final", "seconds": time.monotonic() - begun})
 
     def export(self) -> None:
@@ -290,6 +290,8 @@ class Finish:
     def _info(self, net: Net) -> dict[str, Any]:
         """What the card of a model says beside its numbers."""
         context, task = self.context, self.context.task
+        said = {event["key"]: event for event in self.store.events("retrained")}
+        first = said[self._retrained(net)[0].stem]
         return {
             "id": net.arch.id,
             "task": task.title,
@@ -298,7 +300,11 @@ class Finish:
             "limits": [limit.text for limit in context.limits],
             "metrics": {k: q.to_json() for k, q in context.known(net.arch).items()},
             "splits": {k: {"size": s.size, "sha256": s.sha256} for k, s in task.splits.items()},
-            "recipe": dict(context.space.recipe(net.arch)),
+            "recipe": {
+                **context.space.recipe(net.arch),
+                "lr": float(f"{first['lr']:.3g}"),
+                "epochs": first["epochs"],
+            },
             "arch": net.arch.to_json(),
             "seed": context.run.seed,
         }

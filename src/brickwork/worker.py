@@ -91,17 +91,18 @@ class Worker:
         size = sum(context.task.splits[split].size for split in ("train", "val"))
         full = self.estimator.full(whole, size)
         amount = Amount.of(job["part"], full, size)
+        recipe = self.estimator.recipe(arch, amount.epochs / full)
         module = build(whole, torch.Generator().manual_seed(seed))
         trained = train(
             module,
             context.task,
-            self.estimator.recipe(arch, amount.epochs / full),
+            recipe,
             epochs=amount.epochs,
             seed=seed,
             splits=("train", "val"),
         )
         weights = safetensors.numpy.save(dict(weights_of(module)))
-        return {"weights": weights, "epochs": trained.epochs}
+        return {"weights": weights, "epochs": trained.epochs, "lr": recipe.lr}
 
     def _test(self, job: Job) -> Result:
         """Score retrained weights on the test split."""
