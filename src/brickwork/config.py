@@ -65,7 +65,7 @@ STRATEGIES: Mapping[str, str] = {
 TASKS: Mapping[str, str] = {
     "image-classification": "brickwork.tasks.image:load_images",
 }
-_EXPORT_S = 2.0  # of a nominal core, to write and verify a model's files
+_EXPORT_S = 1.5  # of a nominal core, to write and verify a model's files
 _PASSES = 3.0  # over the test split: PyTorch, ONNX, int8
 _TRIALS = 48  # trainings at low fidelity that a search should have time for
 _PROMOTED = 0.5  # compute spent on higher fidelity, relative to that on low fidelity
