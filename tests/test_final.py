@@ -152,6 +152,29 @@ def test_a_plan_fits_what_two_workers_can_do_in_the_time() -> None:
     assert (len(made.trials), made.part) == (5, 0.8)  # 1.05 * 3 * 10 * 0.8 = 25.2
 
 
+def test_those_that_come_next_are_in_reserve_the_best_first() -> None:
+    found = [trial(i, 0.5 + i / 40, 10 * 2**i) for i in range(10)]
+    made = plan(found, OBJECTIVES, lambda _: 10.0, 27.0, workers=2)
+    assert len(made.trials) + len(made.reserves) == 10
+    assert not set(made.trials) & set(made.reserves)
+    wider = spread_out(found, OBJECTIVES, len(made.trials) + 1)
+    assert {t.number for t in wider} == {*made.trials, made.reserves[0]}
+    assert not plan(found, OBJECTIVES, lambda _: 10.0, 27.0, workers=2, extra=2).reserves
+
+
+def test_one_more_begins_only_where_there_is_time_for_most_of_it() -> None:
+    pace = Pace({"a": 10.0}, 1.0, 50.0, 1)
+    assert not pace.spare("b", 1.0, 0.0)  # what is planned comes first
+    pace.begin("a", 0.0)
+    assert not pace.spare("b", 1.0, 1.0)  # nothing is known of the pace
+    pace.ended("a", 20.0)  # twice as slow as expected
+    assert not pace.spare("b", 20.0, 20.0)
+    assert pace.spare("c", 15.0, 20.0)
+    assert pace.begin("c", 20.0) == 0.9  # 30 s / 1.05 of 30 s
+    pace.ended("c", 47.0)
+    assert not pace.spare("d", 10.0, 47.0)
+
+
 def test_the_plan_counts_its_controls() -> None:
     found = [trial(i, 0.5 + i / 40, 10 * 2**i) for i in range(8)]
     alone = plan(found, OBJECTIVES, lambda _: 5.0, 70.0, workers=2)

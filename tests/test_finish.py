@@ -53,3 +53,20 @@ def test_what_takes_too_long_is_lost_but_the_first_result_may_be_late(
     assert list(found) == ["a", "b", "c"]
     assert [key for key, outcome in found.items() if outcome.result] == done
     assert all(o.result or o.cause == "no time was left" for o in found.values())
+
+
+def test_more_begins_when_nothing_planned_is_left_to_begin(tmp_path: Path) -> None:
+    nothing: Any = None
+    spare, steps = ["d"], []
+    executor = Slow(0.05)
+    finish = Finish(nothing, nothing, executor, tmp_path, lambda *step: steps.append(step))
+    begun = []
+
+    def job(key: str) -> Job:
+        begun.append(key)
+        return {}
+
+    found = finish._done("abc", job, 5.0, lambda: spare.pop() if spare else None)
+    assert [key for key, outcome in found if outcome.result] == ["a", "b", "c", "d"]
+    assert begun == ["a", "b", "c", "d"]
+    assert steps == [(0, 3), (1, 3), (2, 3), (3, 3), (4, 4)]

@@ -63,6 +63,35 @@ class Net:
         return cls(data["role"], arch, data["trial"], data["repetitions"], data["full_s"])
 
 
+@dataclass(frozen=True, slots=True)
+class _Planned:
+    """The networks of a plan.
+
+    Attributes:
+        nets: Those that are retrained.
+        reserves: Those for which there may be time afterwards, the best first.
+        part: Of a full training.
+    """
+
+    nets: tuple[Net, ...]
+    reserves: tuple[Net, ...]
+    part: float
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "nets": [net.to_json() for net in self.nets],
+            "reserves": [net.to_json() for net in self.reserves],
+            "part": self.part,
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> _Planned:
+        nets, reserves = (
+            tuple(Net.from_json(net) for net in data[key]) for key in ("nets", "reserves")
+        )
+        return cls(nets, reserves, data["part"])
+
+
 class Finish:
     """Carries out the phases after the search.
 
@@ -95,24 +124,36 @@ class Finish:
             seconds: Wall-clock time there is.
         """
         begun = time.monotonic()
-        nets, part = self._planned(seconds)
-        nets = sorted(nets, key=lambda net: -net.full_s)  # the longest first
+        made = self._planned(seconds)
+        nets = sorted(made.nets, key=lambda net: -net.full_s)  # the longest first
         seeds = range(max((net.repetitions for net in nets), default=0))
-        todo = {
+        jobs = {
             f"{net.arch.id}-{i}": (net, i) for i in seeds for net in nets if i < net.repetitions
         }
-        todo = {key: job for key, job in todo.items() if not self._weights(key).is_file()}
-        full_s = {key: net.full_s for key, (net, _) in todo.items()}
-        pace = Pace(full_s, part, begun + seconds, self.executor.workers)
+        reserves = {f"{net.arch.id}-0": net for net in made.reserves}
+        jobs |= {key: (net, 0) for key, net in reserves.items()}
+        jobs = {key: job for key, job in jobs.items() if not self._weights(key).is_file()}
+        todo = [key for key in jobs if key not in reserves]
+        full_s = {key: jobs[key][0].full_s for key in todo}
+        pace = Pace(full_s, made.part, begun + seconds, self.executor.workers)
 
         def job(key: str) -> Job:
-            net, repetition = todo[key]
+            net, repetition = jobs[key]
             part = pace.begin(key, time.monotonic())
             arch = net.arch.to_json()
             return {"kind": "retrain", "arch": arch, "repetition": repetition, "part": part}
 
+        def more() -> str | None:
+            """The best of the reserves for which there is time."""
+            now = time.monotonic()
+            for key in [key for key in reserves if key in jobs]:
+                if pace.spare(key, reserves[key].full_s, now):
+                    del reserves[key]
+                    return key
+            return None
+
         self._weights("x").parent.mkdir(exist_ok=True)
-        for key, outcome in self._done(todo, job, _OVERTIME * seconds + 5.0):
+        for key, outcome in self._done(todo, job, _OVERTIME * seconds + 5.0, more):
             if outcome.result is None:
                 self.store.record("lost", {"key": key, "cause": outcome.cause})
                 continue
@@ -131,7 +172,8 @@ class Finish:
             TrainingError: Not one network was retrained.
         """
         begun = time.monotonic()
-        nets, _ = self._planned(0.0)
+        made = self._planned(0.0)
+        nets = (*made.nets, *made.reserves)
         ready = {net: self._retrained(net) for net in nets}
         if not any(ready[net] for net in nets if net.role == "front"):
             causes = [event["cause"] for event in self.store.events("lost")]
@@ -167,10 +209,10 @@ class Finish:
             self.store.record("tested", event)
         self.store.record("spent", {"phase": "export", "seconds": time.monotonic() - begun})
 
-    def _planned(self, seconds: float) -> tuple[list[Net], float]:
+    def _planned(self, seconds: float) -> _Planned:
         """What is retrained: as planned before, or planned now."""
         for event in self.store.events("plan"):
-            return [Net.from_json(net) for net in event["nets"]], event["part"]
+            return _Planned.from_json(event)
         trials = self.store.trials()
         found = self._found(trials)
         seconds_of = self._seconds(trials)
@@ -183,10 +225,12 @@ class Finish:
             extra=2 if self.context.run.control else 0,
         )
         by_number = {trial.number: trial for trial in trials}
-        nets = [
-            Net("front", trial.proposal.arch, trial.number, made.repetitions, seconds_of(trial))
-            for trial in (by_number[number] for number in made.trials)
-        ]
+
+        def net(number: int, repetitions: int) -> Net:
+            trial = by_number[number]
+            return Net("front", trial.proposal.arch, number, repetitions, seconds_of(trial))
+
+        nets = [net(number, made.repetitions) for number in made.trials]
         if self.context.run.control:
             with Store.open(self.folder / "control") as store:
                 control = store.trials()
@@ -195,8 +239,10 @@ class Finish:
             slow = self._seconds(control)
             nets += [Net("random", t.proposal.arch, t.number, 1, slow(t)) for t in chosen]
             nets += self._of_size(nets)
-        self.store.record("plan", {**made.to_json(), "nets": [net.to_json() for net in nets]})
-        return nets, made.part
+        reserves = [net(number, 1) for number in made.reserves]
+        planned = _Planned(tuple(nets), tuple(reserves), made.part)
+        self.store.record("plan", {**made.to_json(), **planned.to_json()})
+        return planned
 
     def _found(self, trials: Sequence[Trial]) -> list[Trial]:
         """The candidates of a search that keep all limits, and those that come next."""
@@ -253,27 +299,37 @@ class Finish:
         return chosen
 
     def _done(
-        self, keys: Iterable[str], job: Callable[[str], Job], seconds: float
+        self,
+        keys: Iterable[str],
+        job: Callable[[str], Job],
+        seconds: float,
+        more: Callable[[], str | None] = lambda: None,
     ) -> Iterator[tuple[str, Outcome]]:
         """Run a job for each key and yield it as it ends; those that take too long are lost.
 
-        A job is made when a worker is free for it. For the first to end there is twice the time:
-        one result late is better than none.
+        A job is made when a worker is free for it; when none is left to be begun, ``more`` is asked
+        for another. For the first to end there is twice the time: one result late is better than
+        none.
         """
         waiting = list(keys)[::-1]
-        total = len(waiting)
+        begun = ended = 0
         open_: dict[int, str] = {}
         deadline, last = (time.monotonic() + times * seconds for times in (1, 2))
-        self.step(0, total)
-        while waiting or open_:
-            while waiting and len(open_) < self.executor.workers:
-                number = total - len(waiting)
-                open_[number] = waiting.pop()
-                self.executor.submit(number, job(open_[number]))
+        self.step(0, len(waiting))
+        while True:
+            while len(open_) < self.executor.workers:
+                key = waiting.pop() if waiting else more()
+                if key is None:
+                    break
+                open_[begun] = key
+                self.executor.submit(begun, job(key))
+                begun += 1
+            if not open_:
+                return
             for outcome in self.executor.wait(0.5):
                 yield open_.pop(outcome.number), outcome
-                self.step(total - len(waiting) - len(open_), total)
-            ended = len(waiting) + len(open_) < total
+                ended += 1
+                self.step(ended, begun + len(waiting))
             if time.monotonic() > (deadline if ended else last):
                 self.executor.cancel()
                 for key in [*open_.values(), *reversed(waiting)]:

@@ -36,12 +36,14 @@ class Plan:
         repetitions: Seeds of each.
         part: Of a full training, for every one of them unless the pace turns out another.
         expected_s: CPU seconds this should take.
+        reserves: Numbers of those that come next, the best first, should time be left.
     """
 
     trials: tuple[int, ...]
     repetitions: int
     part: float
     expected_s: float
+    reserves: tuple[int, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -49,6 +51,7 @@ class Plan:
             "repetitions": self.repetitions,
             "part": self.part,
             "expected_s": self.expected_s,
+            "reserves": list(self.reserves),
         }
 
 
@@ -71,7 +74,8 @@ def plan(
         seconds_of: CPU seconds that a full training of a trial's network should take.
         budget_s: Time there is.
         workers: Trainings that run at once.
-        extra: Further networks of the same size, trained once, for each model (controls).
+        extra: Further networks of the same size, trained once, for each model (controls). With
+            them there are no reserves: the front would have more models than its controls.
     """
     options = [(_USUAL, n, 1.0) for n in range(_REPETITIONS, 1, -1)]
     options += [(count, 1, 1.0) for count in range(MOST, _USUAL - 1, -1)]
@@ -85,8 +89,12 @@ def plan(
         if part >= least:
             break
     part = max(part, _LEAST_PART)
-    numbers = tuple(trial.number for trial in chosen)
-    return Plan(numbers, repetitions, part, part * sum(times))
+    numbers = [trial.number for trial in chosen]
+    for count in range(len(numbers) + 1, 1 if extra else 1 + min(MOST, len(found))):
+        wider = (trial.number for trial in spread_out(found, objectives, count))
+        numbers += [number for number in wider if number not in numbers]
+    planned, reserves = tuple(numbers[: len(chosen)]), tuple(numbers[len(chosen) :])
+    return Plan(planned, repetitions, part, part * sum(times), reserves)
 
 
 class Pace:
@@ -120,6 +128,16 @@ class Pace:
         part = max(part, _LEAST_PART)
         self._running[key] = (part * self._waiting.pop(key), now)
         return part
+
+    def spare(self, key: str, full_s: float, now: float) -> bool:
+        """Whether there is time for one more, nearly in full; then it may begin as well."""
+        if self._waiting or not self._taken:
+            return False
+        seconds = _MARGIN * self._taken / self._expected * full_s
+        if self._end - now < _GOOD_PART * seconds:
+            return False
+        self._waiting[key] = full_s
+        return True
 
     def ended(self, key: str, now: float) -> None:
         """A training has ended."""
