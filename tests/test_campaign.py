@@ -307,10 +307,19 @@ def test_kill_9_in_the_middle_and_the_same_command_again(data: Path, tmp_path: P
     assert history(broken) == history(whole)
 
 
+def listen_to_interrupts() -> None:
+    """What a shell starts in the background ignores Ctrl-C, and so does all that it starts."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def test_ctrl_c_ends_cleanly_and_resume_goes_on(data: Path, tmp_path: Path) -> None:
     folder = tmp_path / "s"
     process = subprocess.Popen(
-        command(data, folder), text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        command(data, folder),
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        preexec_fn=listen_to_interrupts,
     )
     wait_for(folder, 2, process)
     process.send_signal(signal.SIGINT)
