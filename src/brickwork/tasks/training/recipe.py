@@ -71,9 +71,9 @@ class Recipe:
     def shortened(self, part: float) -> Recipe:
         """The recipe for a part of a full training: fewer steps have to be larger ones.
 
-        The best peak learning rate fell with the square root of the number of steps, from 0.08 for
-        270 steps to 0.01 for 6,000 (``benchmarks/design_choices.py --part rate``). Without that
-        every short training asks for the highest rate, and ranks networks by how fast they learn.
+        The peak learning rate grows with the root of what the training is shorter by. Without that
+        every short training asks for the highest rate, and ranks networks by how fast they learn
+        (``benchmarks/design_choices.py --part rate``).
 
         Args:
             part: In (0, 1].
