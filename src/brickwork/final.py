@@ -19,6 +19,7 @@ from brickwork.trial import State, Trial, rng_for
 
 __all__ = [
     "Gap",
+    "by_need",
     "candidates",
     "corrected",
     "expected",
@@ -240,19 +241,27 @@ def _error(trial: Trial, name: str) -> float:
 
 
 def spread_out(trials: Sequence[Trial], objectives: Sequence[Objective], most: int) -> list[Trial]:
-    """At most ``most`` of some trials: those without which the hypervolume shrinks most.
+    """At most ``most`` of some trials, and at least one: those that are needed most."""
+    needed = {trial.number for trial in by_need(trials, objectives)[: max(1, most)]}
+    return [trial for trial in trials if trial.number in needed]
 
-    It is taken to a point far beyond the worst values, so that the ends of the front count.
+
+def by_need(trials: Sequence[Trial], objectives: Sequence[Objective]) -> list[Trial]:
+    """Some trials, the most needed first.
+
+    One after another is taken away, each time that without which the hypervolume shrinks least; the
+    last to go is the first. Hypervolume is taken to a point far beyond the worst values, so that
+    the ends of the front count.
     """
-    kept = list(trials)
-    while len(kept) > max(1, most):
+    kept, gone = list(trials), list[Trial]()
+    while len(kept) > 1:
         losses = table(objectives, [trial.metrics for trial in kept])
         reference = _reference(losses, 0.5)
         rest = [
             hypervolume(np.delete(losses, i, axis=0), reference.tolist()) for i in range(len(kept))
         ]
-        del kept[int(np.argmax(rest))]
-    return kept
+        gone.append(kept.pop(int(np.argmax(rest))))
+    return kept + gone[::-1]
 
 
 @dataclass(frozen=True, slots=True)

@@ -125,16 +125,10 @@ class Finish:
         """
         begun = time.monotonic()
         made = self._planned(seconds)
-        nets = sorted(made.nets, key=lambda net: -net.full_s)  # the longest first
-        seeds = range(max((net.repetitions for net in nets), default=0))
-        jobs = {
-            f"{net.arch.id}-{i}": (net, i) for i in seeds for net in nets if i < net.repetitions
-        }
-        reserves = {f"{net.arch.id}-0": net for net in made.reserves}
-        jobs |= {key: (net, 0) for key, net in reserves.items()}
-        jobs = {key: job for key, job in jobs.items() if not self._weights(key).is_file()}
-        todo = [key for key in jobs if key not in reserves]
-        full_s = {key: jobs[key][0].full_s for key in todo}
+        planned = self._trainings(sorted(made.nets, key=lambda net: -net.full_s))  # longest first
+        reserves = self._trainings(made.reserves)
+        jobs = planned | reserves
+        full_s = {key: net.full_s for key, (net, _) in planned.items()}
         pace = Pace(full_s, made.part, begun + seconds, self.executor.workers)
 
         def job(key: str) -> Job:
@@ -146,14 +140,14 @@ class Finish:
         def more() -> str | None:
             """The best of the reserves for which there is time."""
             now = time.monotonic()
-            for key in [key for key in reserves if key in jobs]:
-                if pace.spare(key, reserves[key].full_s, now):
+            for key, (net, _) in reserves.items():
+                if pace.spare(key, net.full_s, now):
                     del reserves[key]
                     return key
             return None
 
         self._weights("x").parent.mkdir(exist_ok=True)
-        for key, outcome in self._done(todo, job, _OVERTIME * seconds + 5.0, more):
+        for key, outcome in self._done(planned, job, _OVERTIME * seconds + 5.0, more):
             if outcome.result is None:
                 self.store.record("lost", {"key": key, "cause": outcome.cause})
                 continue
@@ -234,8 +228,7 @@ class Finish:
         if self.context.run.control:
             with Store.open(self.folder / "control") as store:
                 control = store.trials()
-            rivals = self._found(control)
-            chosen = spread_out(rivals, self.context.objectives, len(nets)) if rivals else []
+            chosen = spread_out(self._found(control), self.context.objectives, len(nets))
             slow = self._seconds(control)
             nets += [Net("random", t.proposal.arch, t.number, 1, slow(t)) for t in chosen]
             nets += self._of_size(nets)
@@ -335,6 +328,12 @@ class Finish:
                 for key in [*open_.values(), *reversed(waiting)]:
                     yield key, Outcome(-1, None, "no time was left")
                 return
+
+    def _trainings(self, nets: Sequence[Net]) -> dict[str, tuple[Net, int]]:
+        """By key the trainings of some networks that are still to be done: first one of each."""
+        seeds = range(max((net.repetitions for net in nets), default=0))
+        found = {f"{n.arch.id}-{i}": (n, i) for i in seeds for n in nets if i < n.repetitions}
+        return {key: job for key, job in found.items() if not self._weights(key).is_file()}
 
     def _weights(self, key: str) -> Path:
         return self.folder / "retrained" / f"{key}.safetensors"

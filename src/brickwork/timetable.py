@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from brickwork.final import spread_out
+from brickwork.final import by_need
 from brickwork.objective import Objective
 from brickwork.trial import Trial
 
@@ -81,19 +81,17 @@ def plan(
     options += [(count, 1, 1.0) for count in range(MOST, _USUAL - 1, -1)]
     options += [(count, 1, _GOOD_PART) for count in range(_USUAL, _USUAL // 2, -1)]
     options += [(count, 1, _LEAST_PART) for count in range(_USUAL // 2, 0, -1)]
+    ordered = by_need(found, objectives)[:MOST]
     for count, repetitions, least in options:
-        chosen = spread_out(found, objectives, count)
+        chosen = ordered[:count]
         times = [seconds_of(trial) for trial in chosen for _ in range(repetitions + extra)]
         affordable = budget_s / max(1e-9, _MARGIN * _makespan(times, workers))
         part = min(1.0, _tenths(affordable))
         if part >= least:
             break
     part = max(part, _LEAST_PART)
-    numbers = [trial.number for trial in chosen]
-    for count in range(len(numbers) + 1, 1 if extra else 1 + min(MOST, len(found))):
-        wider = (trial.number for trial in spread_out(found, objectives, count))
-        numbers += [number for number in wider if number not in numbers]
-    planned, reserves = tuple(numbers[: len(chosen)]), tuple(numbers[len(chosen) :])
+    numbers = tuple(trial.number for trial in ordered)
+    planned, reserves = numbers[: len(chosen)], () if extra else numbers[len(chosen) :]
     return Plan(planned, repetitions, part, part * sum(times), reserves)
 
 
@@ -119,7 +117,7 @@ class Pace:
 
     def begin(self, key: str, now: float) -> float:
         """A training begins: the part of a full one that it may be, in tenths."""
-        pace = self._taken / self._expected if self._taken else 1.0
+        pace = self._pace
         open_ = sum(max(0.0, pace * s - (now - began)) for s, began in self._running.values())
         left = (self._end - now) / _MARGIN
         rest, own = (pace * s for s in (sum(self._waiting.values()), self._waiting[key]))
@@ -133,8 +131,7 @@ class Pace:
         """Whether there is time for one more, nearly in full; then it may begin as well."""
         if self._waiting or not self._taken:
             return False
-        seconds = _MARGIN * self._taken / self._expected * full_s
-        if self._end - now < _GOOD_PART * seconds:
+        if (self._end - now) / _MARGIN < _GOOD_PART * self._pace * full_s:
             return False
         self._waiting[key] = full_s
         return True
@@ -144,6 +141,11 @@ class Pace:
         expected, began = self._running.pop(key)
         self._expected += expected
         self._taken += now - began
+
+    @property
+    def _pace(self) -> float:
+        """What trainings take, relative to what was expected."""
+        return self._taken / self._expected if self._taken else 1.0
 
 
 def _tenths(part: float) -> float:
