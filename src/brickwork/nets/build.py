@@ -8,7 +8,7 @@ again as soon as nothing reads it any more, so inference keeps only what is aliv
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -20,9 +20,10 @@ from brickwork.nets.fast import channels_last
 from brickwork.nets.layers import leaf
 from brickwork.space import Graph, Input
 
-__all__ = ["Net", "build", "load_weights", "weights_of"]
+__all__ = ["Net", "Step", "attach", "build", "load_weights", "run", "schedule", "weights_of"]
 
-Step = tuple[nn.Module, tuple[int, ...], int]
+Step = tuple[Callable[..., Tensor], tuple[int, ...], int]
+"""What runs, the places of its inputs, and the place of its output."""
 
 
 class Net(nn.Module):
@@ -39,19 +40,13 @@ class Net(nn.Module):
                 leaves.append(None)
                 continue
             module = leaf(node, graph.shapes_into(node), generator)
-            _attach(self, node.name, module)
+            attach(self, node.name, module)
             leaves.append(module)
-        self._steps, self._places, self._result = _steps(graph, leaves)
+        self._steps, self._places, self._result = schedule(graph, leaves)
 
     def forward(self, x: Tensor) -> Tensor:
         """Logits ``(batch, outputs)`` of raw inputs ``(batch, channels, *spatial)``."""
-        values = [channels_last(x)] * self._places
-        for module, sources, place in self._steps:
-            if len(sources) == 1:
-                values[place] = module(values[sources[0]])
-            else:
-                values[place] = module(*[values[i] for i in sources])
-        return values[self._result]
+        return run(self._steps, self._places, self._result, x)
 
 
 def build(graph: Graph, generator: torch.Generator | None = None) -> Net:
@@ -100,7 +95,18 @@ def load_weights(module: nn.Module, weights: Mapping[str, NDArray[Any]]) -> None
     module.load_state_dict({key: torch.from_numpy(np.array(v)) for key, v in weights.items()})
 
 
-def _attach(root: nn.Module, path: str, module: nn.Module) -> None:
+def run(steps: Sequence[Step], places: int, result: int, x: Tensor) -> Tensor:
+    """What the steps of a graph give for raw inputs ``(batch, channels, *spatial)``."""
+    values = [channels_last(x)] * places
+    for call, sources, place in steps:
+        if len(sources) == 1:
+            values[place] = call(values[sources[0]])
+        else:
+            values[place] = call(*[values[i] for i in sources])
+    return values[result]
+
+
+def attach(root: nn.Module, path: str, module: nn.Module) -> None:
     """Hang a leaf into the tree of containers.
 
     The dictionary of children is written directly: ``add_module`` refuses names that are also
@@ -119,10 +125,16 @@ def _attach(root: nn.Module, path: str, module: nn.Module) -> None:
     at._modules[last] = module
 
 
-def _steps(graph: Graph, leaves: Sequence[nn.Module | None]) -> tuple[tuple[Step, ...], int, int]:
-    """Execution list, number of places, and the place of the result.
+def schedule(
+    graph: Graph, calls: Sequence[Callable[..., Tensor] | None]
+) -> tuple[tuple[Step, ...], int, int]:
+    """Execution list of a graph, number of places, and the place of the result.
 
     The input lies in place 0.
+
+    Args:
+        graph: The graph.
+        calls: What runs for each of its nodes; None for the input.
     """
     readers = graph.consumers()
     left = [len(readers_of_one) for readers_of_one in readers]
@@ -144,7 +156,7 @@ def _steps(graph: Graph, leaves: Sequence[nn.Module | None]) -> tuple[tuple[Step
         place_of[index] = place
         if left[index] == 0:
             free.append(place)
-        module = leaves[index]
-        if module is not None:
-            steps.append((module, sources, place))
-    return tuple(steps), places, place_of[len(leaves) - 1]
+        call = calls[index]
+        if call is not None:
+            steps.append((call, sources, place))
+    return tuple(steps), places, place_of[len(calls) - 1]

@@ -43,8 +43,13 @@ BATCH_NORM_MOMENTUM = 0.1
 """Weight of a new batch in the running statistics; PyTorch's default."""
 
 
-def leaf(node: Node, shapes: list[Shape], generator: torch.Generator) -> nn.Module:
+def leaf(node: Node, shapes: list[Shape], generator: torch.Generator | None) -> nn.Module:
     """The module of a node whose inputs have these shapes.
+
+    Args:
+        node: The node.
+        shapes: Shapes of its inputs.
+        generator: Source of the initial weights; None for weights that come from elsewhere.
 
     Raises:
         SpaceError: The op has no module.
@@ -65,7 +70,7 @@ class _Normalize(nn.Module):
     mean: Tensor
     std: Tensor
 
-    def __init__(self, op: Normalize, shapes: list[Shape], _: torch.Generator) -> None:
+    def __init__(self, op: Normalize, shapes: list[Shape], _: torch.Generator | None) -> None:
         super().__init__()
         axes = (1,) * (len(shapes[0]) - 1)
         self.register_buffer("mean", torch.tensor(op.mean).reshape(-1, *axes), persistent=False)
@@ -78,7 +83,9 @@ class _Normalize(nn.Module):
 class _Convolution(nn.Module):
     """``Conv`` and ``Depthwise`` in one, two or three dimensions."""
 
-    def __init__(self, op: Conv | Depthwise, shapes: list[Shape], random: torch.Generator) -> None:
+    def __init__(
+        self, op: Conv | Depthwise, shapes: list[Shape], random: torch.Generator | None
+    ) -> None:
         super().__init__()
         channels, *spatial = shapes[0]
         axes = len(spatial)
@@ -117,7 +124,7 @@ class _Convolution(nn.Module):
 
 
 class _Linear(nn.Module):
-    def __init__(self, op: Linear, shapes: list[Shape], random: torch.Generator) -> None:
+    def __init__(self, op: Linear, shapes: list[Shape], random: torch.Generator | None) -> None:
         super().__init__()
         wanted = op.weights(shapes)
         self.weight = _normal(wanted["weight"], sqrt(1 / wanted["weight"][1]), random)
@@ -195,7 +202,7 @@ class _Activation(nn.Module):
 
 
 class _Pool(nn.Module):
-    def __init__(self, op: Pool, shapes: list[Shape], _: torch.Generator) -> None:
+    def __init__(self, op: Pool, shapes: list[Shape], _: torch.Generator | None) -> None:
         super().__init__()
         axes = len(shapes[0]) - 1
         self.kernel = per_axis(op.kernel, axes)  # type: ignore[arg-type]  # concrete in a graph
@@ -213,7 +220,7 @@ class _Pool(nn.Module):
 
 
 class _GlobalPool(nn.Module):
-    def __init__(self, op: GlobalPool, shapes: list[Shape], _: torch.Generator) -> None:
+    def __init__(self, op: GlobalPool, shapes: list[Shape], _: torch.Generator | None) -> None:
         super().__init__()
         self.axes = tuple(range(2, len(shapes[0]) + 1))
         self.keep = op.keep
@@ -289,7 +296,7 @@ class _Multiply(nn.Module):
         return a * b
 
 
-def _norm(op: Norm, shapes: list[Shape], _: torch.Generator) -> nn.Module:
+def _norm(op: Norm, shapes: list[Shape], _: torch.Generator | None) -> nn.Module:
     makers = {"batch": BatchNorm, "group": _GroupNorm, "layer": _LayerNorm}
     return makers[op.how](op, shapes)
 
@@ -298,7 +305,9 @@ def _dropout(op: DropoutOp, *_: object) -> nn.Module:
     return Dropout(float(op.rate))  # type: ignore[arg-type]  # concrete in a graph
 
 
-def _normal(shape: Shape, std: float, generator: torch.Generator) -> nn.Parameter:
+def _normal(shape: Shape, std: float, generator: torch.Generator | None) -> nn.Parameter:
+    if generator is None:
+        return nn.Parameter(torch.empty(shape, device="meta"))
     return nn.Parameter(torch.empty(shape).normal_(0.0, std, generator=generator))
 
 

@@ -1,0 +1,115 @@
+"""Activations of a mixture: values, and which of their channels are alive."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import product
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F  # noqa: N812  # its usual name
+
+from brickwork.errors import SpaceError
+from brickwork.nets.live import Live
+
+__all__ = [
+    "Signal",
+    "Weight",
+    "along_channels",
+    "cut",
+    "fitted",
+    "mixed",
+    "padded",
+    "stacked",
+    "totals",
+]
+
+Weight = Tensor | float
+
+
+class Signal(NamedTuple):
+    """An activation ``(batch, channels, *spatial)`` and which of its channels are alive."""
+
+    x: Tensor
+    live: tuple[Live, ...]
+
+
+def mixed(parts: Sequence[tuple[Signal, Weight]], name: str) -> Signal:
+    """The weighted mean of the options of a choice."""
+    if len(parts) == 1 and not isinstance(parts[0][1], Tensor):
+        return parts[0][0]
+    shapes = {tuple(signal.x.shape[1:]) for signal, _ in parts}
+    if len(shapes) > 1:
+        raise SpaceError(
+            f"{name}: its options give {', '.join(map(str, sorted(shapes)))}: they cannot be mixed"
+        )
+    total = sum((weight * signal.x for signal, weight in parts[1:]), parts[0][1] * parts[0][0].x)
+    first = parts[0][0].live
+    if all(signal.live == first for signal, _ in parts):
+        return Signal(total, first)
+    return Signal(
+        total, tuple(_mean([(s.live[i], w) for s, w in parts], name) for i in range(len(first)))
+    )
+
+
+def _mean(parts: Sequence[tuple[Live, Weight]], name: str) -> Live:
+    """The widths of several options, each as likely as its option."""
+    if len({live.most for live, _ in parts}) > 1:
+        raise SpaceError(f"{name}: its options have other channels")
+    if all(live.whole for live, _ in parts):
+        return parts[0][0]
+    widths: dict[int, Weight] = {}
+    for live, weight in parts:
+        for width, more in live.parts():
+            widths[width] = widths.get(width, 0.0) + weight * more
+    return Live(parts[0][0].most, tuple(widths), stacked(tuple(widths.values())))
+
+
+def stacked(weights: Sequence[Weight]) -> Tensor | None:
+    """Weights as one tensor; None for a certain one."""
+    if len(weights) == 1 and not isinstance(weights[0], Tensor):
+        return None
+    like = next((w for w in weights if isinstance(w, Tensor)), torch.ones(()))
+    return torch.stack([w if isinstance(w, Tensor) else like.new_tensor(w) for w in weights])
+
+
+def totals(live: Sequence[Live]) -> Iterator[tuple[int, Weight]]:
+    """How many channels of several stretches are alive, each with its weight."""
+    for chosen in product(*[stretch.parts() for stretch in live]):
+        weight: Weight = 1.0
+        for _, more in chosen:
+            weight = weight * more
+        yield sum(width for width, _ in chosen), weight
+
+
+def along_channels(values: Tensor, like: Tensor) -> Tensor:
+    """One value for each channel, shaped to multiply an activation."""
+    return values.reshape(-1, *(1,) * (like.dim() - 2))
+
+
+def fitted(signal: Signal, end: Signal, equal: Sequence[tuple[int, Weight]]) -> Tensor:
+    """A skip connection where it is one: for the widths in which both ends agree."""
+    x, channels = signal.x, end.x.shape[1]
+    if x.shape[1] != channels:
+        x = x[:, :channels]
+        x = F.pad(x, (*(0, 0) * (x.dim() - 2), 0, channels - x.shape[1]))
+    if len(equal) == 1 and not isinstance(equal[0][1], Tensor) and equal[0][1] == 1.0:
+        return x
+    widths, weights = zip(*equal, strict=True)
+    return x * along_channels(Live(channels, widths, stacked(weights)).mask(x), x)
+
+
+def cut(signal: Signal, width: Mapping[Live, int]) -> Tensor:
+    """The channels that are alive."""
+    parts = torch.split(signal.x, [stretch.most for stretch in signal.live], 1)
+    cut = [x[:, : width[s]] for x, s in zip(parts, signal.live, strict=True)]
+    return cut[0] if len(cut) == 1 else torch.cat(cut, 1)
+
+
+def padded(x: Tensor, live: Sequence[Live], width: Mapping[Live, int]) -> Tensor:
+    """Channels in their places again, the others zero."""
+    parts = []
+    for part, stretch in zip(torch.split(x, [width[s] for s in live], 1), live, strict=True):
+        parts.append(F.pad(part, (*(0, 0) * (x.dim() - 2), 0, stretch.most - width[stretch])))
+    return parts[0] if len(parts) == 1 else torch.cat(parts, 1)

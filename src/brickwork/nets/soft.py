@@ -1,0 +1,358 @@
+"""All networks of a space at once: every choice is a weighted mean of its options.
+
+Each operation runs at its largest. How wide it is, and how large its kernel, are weights on
+channels and positions (as the channel masks of Wan et al., "FBNetV2", 2020); other choices run all
+their options. A channel that is not alive must stay silent: a bias or a norm would wake it up, so
+each activation carries how alive its channels are (``live.py``), and what could wake them is
+followed by a mask. Operations that look at all channels together, such as a layer norm, run once
+for each width. With one-hot weights the result is that of the member, which tests hold together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import fields, replace
+from itertools import product
+from math import prod
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F  # noqa: N812  # its usual name
+
+from brickwork.errors import SpaceError
+from brickwork.nets.elastic import makes_channels
+from brickwork.nets.fast import channels_last
+from brickwork.nets.live import ElasticWidth, Live, mask, same
+from brickwork.nets.signal import (
+    Signal,
+    Weight,
+    along_channels,
+    cut,
+    fitted,
+    mixed,
+    padded,
+    stacked,
+    totals,
+)
+from brickwork.space import (
+    OUTPUTS,
+    Activation,
+    Add,
+    Block,
+    Choice,
+    Composite,
+    Concat,
+    Conv,
+    Depthwise,
+    Dropout,
+    Flatten,
+    GlobalPool,
+    Identity,
+    Multiply,
+    Node,
+    Norm,
+    Normalize,
+    OneOf,
+    Op,
+    Option,
+    Optional,
+    Parallel,
+    Pool,
+    Repeat,
+    Reshape,
+    Residual,
+    Seq,
+    Shape,
+    Wide,
+    round_to,
+)
+from brickwork.space.space import bound, full_name
+
+if TYPE_CHECKING:
+    from brickwork.nets.supernet import Supernet
+
+__all__ = ["Mix", "soft"]
+
+Mix = Mapping[str, int | Tensor]
+"""For each decision the index of one option, or weights over its options."""
+
+_SILENT = (Add, Concat, Dropout, Flatten, GlobalPool, Multiply, Pool)  # zero in, zero out
+_LIVELY = ("sigmoid", "hard_sigmoid")  # activations that are not zero at zero
+
+
+def soft(net: Supernet, x: Tensor, mix: Mix) -> Tensor:
+    """Logits of a mixture. Arguments as for ``Supernet.forward``.
+
+    Raises:
+        SpaceError: A decision is missing, has another number of weights, or cannot be mixed.
+    """
+    walk = _Walk(net, mix)
+    start = Signal(channels_last(x), (Live(x.shape[1], (x.shape[1],)),))
+    if net.normalize is not None:
+        start = walk.op(net.normalize, "", [start])
+    return walk.add(net.space.body, "", start).x
+
+
+class _Walk:
+    """One pass over the bricks of a space."""
+
+    def __init__(self, net: Supernet, mix: Mix) -> None:
+        self.net = net
+        self.mix = mix
+        self._given: dict[str, Option] = {}  # decisions inside one of their own options
+        self._names: dict[str, int] = {}
+        self._widths: dict[tuple[Any, ...], Live] = {}
+
+    def options(self, scope: str, choice: Choice[Any]) -> list[tuple[Any, Weight]]:
+        """The options of a choice that have a weight, each with it."""
+        name = full_name(scope, choice.name)
+        if name in self._given:
+            return [(self._given[name], 1.0)]
+        if name not in self.mix:
+            raise SpaceError(f"the mix does not decide {name}")
+        chosen = self.mix[name]
+        if not isinstance(chosen, Tensor):
+            return [(choice.options[chosen], 1.0)]
+        if chosen.shape != (len(choice.options),):
+            raise SpaceError(
+                f"{name} has {len(choice.options)} options, the mix has weights of shape "
+                f"{tuple(chosen.shape)}"
+            )
+        return list(zip(choice.options, chosen.unbind(), strict=True))
+
+    def add(self, block: Block, scope: str, signal: Signal) -> Signal:
+        """What a brick gives."""
+        if isinstance(block, Seq):
+            inner = f"{scope}{block.name}." if block.name else scope
+            for child in block.blocks:
+                signal = self.add(child, inner, signal)
+            return signal
+        if isinstance(block, Identity):
+            return signal
+        if isinstance(block, Residual):
+            return self._residual(block, scope, signal)
+        if isinstance(block, Parallel):
+            ends = [
+                self.add(branch, scope + block.scope(i), signal)
+                for i, branch in enumerate(block.branches)
+            ]
+            return self.op(block.join, scope, ends)
+        if isinstance(block, Repeat):
+            return self._repeat(block, scope, signal)
+        if isinstance(block, OneOf):
+            blocks = {label: (f"{label}.", option) for label, option in block.options}
+            return self._chosen(block.choice, blocks, scope, signal)
+        if isinstance(block, Optional):
+            either = {True: ("", block.body), False: ("", Identity())}
+            return self._chosen(block.choice, either, scope, signal)
+        if isinstance(block, Op):
+            return self.op(block, scope, [signal])
+        return self.add(self._lowered(block, scope, signal), scope, signal)
+
+    def _chosen(
+        self,
+        choice: Choice[Any],
+        blocks: Mapping[Any, tuple[str, Block]],
+        scope: str,
+        signal: Signal,
+    ) -> Signal:
+        """The mean of several bricks, each with the scope that its option adds."""
+        name = full_name(scope, choice.name)
+        parts = []
+        for option, weight in self.options(scope, choice):
+            outer = self._given
+            self._given = {**outer, name: option}
+            inner, block = blocks[option]
+            parts.append((self.add(block, f"{name}.{inner}", signal), weight))
+            self._given = outer
+        return mixed(parts, name)
+
+    def _lowered(self, block: Composite, scope: str, signal: Signal) -> Block:
+        channels, *spatial = signal.x.shape[1:]
+        if len(signal.live) == 1 and not signal.live[0].whole:
+            channels = ElasticWidth.of(signal.live[0])
+        return bound(block, scope).lower((channels, *spatial))
+
+    def _repeat(self, block: Repeat, scope: str, signal: Signal) -> Signal:
+        inner = f"{scope}{block.name}."
+        if not isinstance(block.times, Choice):
+            for i in range(block.times):
+                signal = self.add(block.at(i), f"{inner}{i}.", signal)
+            return signal
+        wanted = self.options(inner, block.times)
+        after = {0: signal}
+        for i in range(max(times for times, _ in wanted)):
+            after[i + 1] = self.add(block.at(i), f"{inner}{i}.", after[i])
+        name = full_name(inner, block.times.name)
+        return mixed([(after[times], weight) for times, weight in wanted], name)
+
+    def _residual(self, block: Residual, scope: str, signal: Signal) -> Signal:
+        end = self.add(block.body, scope, signal)
+        keep: Weight = float(block.keep is True)
+        if isinstance(block.keep, Choice):
+            keep = sum((w for there, w in self.options(scope, block.keep) if there), start=0.0)
+        if not isinstance(keep, Tensor) and keep == 0.0:
+            return end
+        equal = same(signal.live, end.live) if signal.x.shape[2:] == end.x.shape[2:] else []
+        x = end.x
+        if equal:
+            x = x + keep * fitted(signal, end, equal)
+        certain = sum((weight for _, weight in equal), start=0.0)
+        if isinstance(block.shortcut, str) or (not isinstance(certain, Tensor) and certain == 1.0):
+            return Signal(x, end.live)
+        if block.shortcut is None:
+            if not equal:
+                raise SpaceError(f"residual at {scope or 'the root'}: the body changes the shape")
+            return Signal(x, end.live)
+        skip = self.add(block.shortcut, f"{scope}shortcut.", signal)
+        return Signal(x + keep * (1.0 - certain) * skip.x, end.live)
+
+    def op(self, op: Op, scope: str, inputs: Sequence[Signal]) -> Signal:
+        """What an operation gives; its name is that which it has in the graph of a member."""
+        name = scope + op.kind
+        count = self._names[name] = self._names.get(name, 0) + 1
+        return self._decided(op, name if count == 1 else f"{name}_{count}", scope, inputs)
+
+    def _decided(self, op: Op, name: str, scope: str, inputs: Sequence[Signal]) -> Signal:
+        """An operation, once every choice in it but width and kernel is one option."""
+        for field in fields(op):  # type: ignore[arg-type]  # every op is a dataclass
+            choice = getattr(op, field.name)
+            if isinstance(choice, Choice) and not (
+                field.name == "out" or (field.name == "kernel" and _is_centred(op, choice))
+            ):
+                parts = []
+                for option, weight in self.options(scope, choice):
+                    one = replace(op, **{field.name: option})  # type: ignore[type-var]  # a dataclass
+                    parts.append((self._decided(one, name, scope, inputs), weight))
+                return mixed(parts, name)
+        return self._largest(op, name, scope, inputs)
+
+    def _largest(self, op: Any, name: str, scope: str, inputs: Sequence[Signal]) -> Signal:
+        """An operation at its largest, with weights on its channels and its kernel."""
+        live = self._live(op, scope, inputs)
+        kernel: list[tuple[int, Weight]] = []
+        changes: dict[str, Any] = {}
+        if makes_channels(op):
+            changes["out"] = live[0].most
+        if isinstance(getattr(op, "kernel", None), Choice):
+            kernel = self.options(scope, op.kernel)
+            changes["kernel"] = max(op.kernel.options)
+        if changes:
+            op = replace(op, **changes)
+        shapes = [tuple(signal.x.shape[1:]) for signal in inputs]
+        certain = all(stretch.whole for signal in inputs for stretch in signal.live)
+        if _is_joint(op) and not (certain and all(stretch.whole for stretch in live)):
+            return self._each_width(op, name, inputs, live)
+        node = Node(name, op, (), op.shape(shapes))
+        layout = tuple((stretch.most, stretch.most) for stretch in inputs[0].live)
+        call = self.net.narrow(node, shapes, layout)
+        if kernel and (len(kernel) > 1 or kernel[0][0] != op.kernel):
+            call = self.net.masked(node, shapes, _kernel_mask(op, shapes[0], kernel))
+        y = call(*[signal.x for signal in inputs])
+        if _wakes(op) and not all(stretch.whole for stretch in live):
+            y = y * along_channels(mask(live, y), y)
+        return Signal(y, live)
+
+    def _live(self, op: Any, scope: str, inputs: Sequence[Signal]) -> tuple[Live, ...]:
+        """Which channels that come out are alive: the shape rule, for each width."""
+        if isinstance(op, Concat):
+            return tuple(stretch for signal in inputs for stretch in signal.live)
+        if isinstance(op, Flatten):
+            n = prod(inputs[0].x.shape[2:])
+            return tuple(stretch.map(("*", n), lambda w: w * n) for stretch in inputs[0].live)
+        if isinstance(op, Reshape):
+            return (Live(op.to[0], op.to[:1]),)
+        if not makes_channels(op):
+            return inputs[0].live
+        out = op.out
+        if isinstance(out, Wide):
+            return (self._relative(out, scope, inputs[0]),)
+        if isinstance(out, Choice):
+            return (self._width(scope, out),)
+        if isinstance(out, ElasticWidth):
+            return (out.live,)
+        width = self.net.outputs if out == OUTPUTS else int(out)
+        return (Live(width, (width,)),)
+
+    def _width(self, scope: str, choice: Choice[Any]) -> Live:
+        key = (full_name(scope, choice.name),)
+        if key not in self._widths:
+            widths, weights = zip(*self.options(scope, choice), strict=True)
+            self._widths[key] = Live(max(choice.options), widths, stacked(weights))
+        return self._widths[key]
+
+    def _relative(self, wide: Wide, scope: str, signal: Signal) -> Live:
+        """A width relative to that of the input: every width with every factor."""
+        factors: list[tuple[Any, Weight]] = [(wide.factor, 1.0)]
+        top, name = wide.factor, repr(wide.factor)
+        if isinstance(wide.factor, Choice):
+            factors, top = self.options(scope, wide.factor), max(wide.factor.options)
+            name = full_name(scope, wide.factor.name)
+        key = (name, wide.divisor, *signal.live)
+        if key not in self._widths:
+            most = round_to(signal.x.shape[1] * top, wide.divisor)  # type: ignore[operator]  # a number
+            widths: dict[int, Weight] = {}
+            for width, weight in totals(signal.live):
+                for factor, more in factors:
+                    wide_ = round_to(width * factor, wide.divisor)
+                    widths[wide_] = widths.get(wide_, 0.0) + weight * more
+            self._widths[key] = Live(most, tuple(widths), stacked(tuple(widths.values())))
+        return self._widths[key]
+
+    def _each_width(
+        self, op: Op, name: str, inputs: Sequence[Signal], live: tuple[Live, ...]
+    ) -> Signal:
+        """The mean over all widths of an operation that looks at all channels together."""
+        stretches = list(dict.fromkeys([s for i in inputs for s in i.live] + list(live)))
+        total: Tensor | None = None
+        for chosen in product(*[stretch.parts() for stretch in stretches]):
+            width = {s: w for s, (w, _) in zip(stretches, chosen, strict=True)}
+            weight: Weight = 1.0
+            for _, more in chosen:
+                weight = weight * more
+            small = op
+            if makes_channels(op):
+                small = replace(op, out=width[live[0]])  # type: ignore[type-var]  # a dataclass
+            xs = [cut(signal, width) for signal in inputs]
+            shapes = [tuple(x.shape[1:]) for x in xs]
+            layout = tuple((s.most, width[s]) for s in inputs[0].live)
+            call = self.net.narrow(Node(name, small, (), small.shape(shapes)), shapes, layout)
+            y = weight * padded(call(*xs), live, width)
+            total = y if total is None else total + y
+        if total is None:
+            raise SpaceError(f"{name}: no width has a weight")
+        return Signal(total, live)
+
+
+def _is_centred(op: Op, choice: Choice[Any]) -> bool:
+    """Whether a smaller kernel sees the centre of what a larger one sees."""
+    if not isinstance(op, Conv | Depthwise) or op.padding is not None:
+        return False
+    return len({size % 2 for size in choice.options}) == 1
+
+
+def _is_joint(op: Op) -> bool:
+    """Whether an operation treats channels together in a way that depends on how many there are."""
+    if isinstance(op, Norm):
+        return op.how != "batch"
+    return isinstance(op, Conv) and op.groups != 1
+
+
+def _wakes(op: Op) -> bool:
+    """Whether a channel of zeros may come out as something else."""
+    if isinstance(op, Activation):
+        return op.how in _LIVELY
+    if isinstance(op, Depthwise):
+        return op.bias
+    return not isinstance(op, (*_SILENT, Normalize))
+
+
+def _kernel_mask(op: Any, shape: Shape, kernel: Sequence[tuple[int, Weight]]) -> Tensor | float:
+    """The weight of each position of a kernel at its largest."""
+    axes, most = len(shape) - 1, op.kernel
+    total: Tensor | float = 0.0
+    for size, weight in kernel:
+        edge = (most - size) // 2
+        total = total + weight * F.pad(torch.ones((size,) * axes), (edge, edge) * axes)
+    return total

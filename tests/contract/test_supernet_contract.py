@@ -1,0 +1,173 @@
+"""One definition, three readings: supernet, extracted network and network built alone agree."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from catalogue import CATALOGUE, Entry
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+from random_spaces import space_and_input
+from torch import Tensor
+
+from brickwork.errors import ShapeError, SpaceError
+from brickwork.nets import Supernet, build, load_weights, weights_of
+from brickwork.space import Arch, Normalize, Space, graph
+from brickwork.trial import rng_for
+
+MEMBERS = 4
+LARGE = 100_000  # numbers in a sample: larger ones are tried on a smaller input
+
+
+def supernet(space: Space, input: tuple[int, ...], outputs: int = 5) -> Supernet:
+    """In float64, with norms that have seen something, in evaluation mode."""
+    generator = torch.Generator().manual_seed(1)
+    net = Supernet(space, input, outputs, Normalize((0.3,), (2.0,)), generator).double()
+    for name, value in net.named_parameters():
+        if value.dim() == 1:  # norms and biases
+            value.data.uniform_(-0.5, 0.5, generator=generator)
+            if name.endswith("norm.weight"):
+                value.data.abs_().add_(0.5)
+    net(batch(input), space.extremes()[1])
+    net(batch(input), space.extremes()[0])
+    return net.eval()
+
+
+def batch(input: tuple[int, ...], samples: int = 3) -> Tensor:
+    return torch.from_numpy(rng_for(0, "batch").standard_normal((samples, *input)))
+
+
+def one_hot(space: Space, arch: Arch) -> dict[str, Tensor]:
+    """A member as weights over the options of every decision; those that do not matter are even."""
+    chosen, mix = dict(arch.choices), {}
+    for decision in space.decisions():
+        weights = torch.full((len(decision.options),), 1 / len(decision.options)).double()
+        if decision.name in chosen:
+            weights = torch.zeros(len(decision.options)).double()
+            weights[decision.options.index(chosen[decision.name])] = 1.0
+        mix[decision.name] = weights
+    return mix
+
+
+def indices(space: Space, arch: Arch) -> dict[str, int]:
+    return {n: space.decision(n).options.index(option) for n, option in arch.choices}
+
+
+def close(a: Tensor, b: Tensor) -> None:
+    """Equal up to the rounding of sums in another order."""
+    torch.testing.assert_close(a, b, rtol=1e-9, atol=1e-9 * max(1.0, float(b.detach().abs().max())))
+
+
+def check_three_readings(space: Space, input: tuple[int, ...], archs: list[Arch]) -> None:
+    net, x = supernet(space, input), batch(input)
+    for arch in archs:
+        shared = net(x, arch)
+        extracted = net.extract(arch)
+        assert torch.equal(net(x, indices(space, arch)), shared)
+        close(extracted(x), shared)
+        alone = build(net.graph(arch)).double().eval()
+        assert alone.state_dict().keys() == extracted.state_dict().keys()
+        load_weights(alone, weights_of(extracted))
+        assert torch.equal(alone(x), extracted(x))
+
+
+def check_soft(space: Space, input: tuple[int, ...], archs: list[Arch]) -> None:
+    net, x = supernet(space, input), batch(input)
+    for arch in archs:
+        close(net(x, one_hot(space, arch)), net(x, arch))
+
+
+def check_training(space: Space, input: tuple[int, ...], arch: Arch) -> None:
+    """In training mode too, with the same gradients and the same running statistics."""
+    net, x = supernet(space, input).train(), batch(input)
+    extracted = net.extract(arch).train()
+    torch.manual_seed(0)  # dropout
+    y = net(x, arch)
+    torch.manual_seed(0)
+    z = extracted(x)
+    close(y, z)
+    y.square().sum().backward()
+    z.square().sum().backward()
+    after = net.extract(arch)
+    for name, value in extracted.named_buffers():
+        if value.is_floating_point() and name in dict(after.state_dict()):
+            close(after.state_dict()[name], value)
+    grads = sum(float(p.grad.square().sum()) for p in net.parameters() if p.grad is not None)
+    alone = sum(float(p.grad.square().sum()) for p in extracted.parameters() if p.grad is not None)
+    assert grads == pytest.approx(alone, rel=1e-6)
+
+
+@pytest.fixture(params=[e for e in CATALOGUE if np.prod(e.input) < LARGE], ids=lambda e: e.id)
+def entry(request) -> Entry:
+    return request.param
+
+
+@pytest.fixture
+def archs(entry) -> list[Arch]:
+    rng = rng_for(0, "supernet", entry.id)
+    return list(
+        dict.fromkeys([*entry.space.extremes(), *(entry.space.sample(rng) for _ in range(MEMBERS))])
+    )
+
+
+def test_the_three_readings_agree(entry, archs):
+    check_three_readings(entry.space, entry.input, archs)
+
+
+def test_one_hot_weights_are_the_member(entry, archs):
+    check_soft(entry.space, entry.input, archs)
+
+
+def test_training_a_member_in_the_supernet_is_training_it_alone(entry, archs):
+    check_training(entry.space, entry.input, archs[-1])
+
+
+def test_gradients_reach_every_decision(entry):
+    space, net = entry.space, supernet(entry.space, entry.input).train()
+    decisions = [d for d in space.decisions() if not d.name.startswith("recipe.")]
+    logits = {d.name: torch.zeros(len(d.options)).double().requires_grad_() for d in decisions}
+    if not logits:
+        pytest.skip("a reference: no decisions")
+    mix = {name: values.softmax(0) for name, values in logits.items()}
+    net(batch(entry.input), mix).square().sum().backward()
+    silent = [n for n, values in logits.items() if values.grad is None or not values.grad.any()]
+    for name in silent:  # such as a 5x5 kernel on 2x2 pixels
+        assert not matters(net, name), f"{name} changes the result but gets no gradient"
+
+
+def matters(net: Supernet, name: str) -> bool:
+    """Whether a decision changes what any of a few members give."""
+    space, x = net.space, batch(net.input)
+    net.eval()
+    for seed in range(MEMBERS):
+        values = dict(space.sample(rng_for(seed, name)).choices)
+        if name in values:
+            options = space.decision(name).options
+            results = [net(x, space.arch({**values, name: option})) for option in options]
+            if any(not torch.allclose(y, results[0], rtol=1e-9) for y in results):
+                return True
+    return False
+
+
+@settings(max_examples=150, deadline=None)
+@given(space_and_input(), st.integers(0, 2**32))
+def test_random_spaces(drawn, seed):
+    space, input = drawn
+    rng = np.random.default_rng(seed)
+    archs = [space.sample(rng) for _ in range(2)]
+    try:
+        check_three_readings(space, input, archs)
+    except ShapeError as error:
+        assume("pad" not in str(error))
+        raise
+    except RuntimeError as error:  # PyTorch does not pool one voxel with a window of three
+        assume("smaller than kernel" not in str(error))
+        raise
+    outputs = {graph(space, arch, input, 5).output for arch in [*space.extremes(), *archs]}
+    if outputs == {(5,)}:
+        try:
+            check_soft(space, input, archs)
+        except SpaceError as error:
+            assume("mixed" not in str(error))
+            raise
