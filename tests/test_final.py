@@ -152,6 +152,20 @@ def test_a_plan_fits_what_two_workers_can_do_in_the_time() -> None:
     assert (len(made.trials), made.part) == (5, 0.8)  # 1.05 * 3 * 10 * 0.8 = 25.2
 
 
+def test_a_model_that_cannot_be_trained_in_the_time_does_not_shorten_the_others() -> None:
+    found = [trial(i, 0.5 + i / 40, 10 * 2**i) for i in range(8)]
+
+    def seconds_of(t: Trial) -> float:
+        return 100.0 if t.number in (5, 7) else 5.0
+
+    made = plan(found, OBJECTIVES, seconds_of, 20.0, workers=2)
+    assert set(made.trials) == {0, 1, 2, 3, 4, 6}
+    assert made.part == 1.0
+    assert not made.reserves
+    few = plan(found[4:], OBJECTIVES, seconds_of, 20.0, workers=2)  # too few would be left
+    assert {5, 7} & {*few.trials, *few.reserves}
+
+
 def test_those_that_come_next_are_in_reserve_the_best_first() -> None:
     found = [trial(i, 0.5 + i / 40, 10 * 2**i) for i in range(10)]
     made = plan(found, OBJECTIVES, lambda _: 10.0, 27.0, workers=2)

@@ -66,7 +66,8 @@ def plan(
     """As many models and seeds, trained as fully, as the time allows.
 
     Fewer seeds come first, then fewer models, then shorter trainings. With one seed there may be
-    more models than with several: time that is left shows more of the front.
+    more models than with several: time that is left shows more of the front. A model whose own
+    training does not fit into the time is left out, so that it does not shorten all the others.
 
     Args:
         found: The candidates.
@@ -81,7 +82,7 @@ def plan(
     options += [(count, 1, 1.0) for count in range(MOST, _USUAL - 1, -1)]
     options += [(count, 1, _GOOD_PART) for count in range(_USUAL, _USUAL // 2, -1)]
     options += [(count, 1, _LEAST_PART) for count in range(_USUAL // 2, 0, -1)]
-    ordered = by_need(found, objectives)[:MOST]
+    ordered = by_need(_in_time(found, seconds_of, budget_s), objectives)[:MOST]
     for count, repetitions, least in options:
         chosen = ordered[:count]
         times = [seconds_of(trial) for trial in chosen for _ in range(repetitions + extra)]
@@ -93,6 +94,14 @@ def plan(
     numbers = tuple(trial.number for trial in ordered)
     planned, reserves = numbers[: len(chosen)], () if extra else numbers[len(chosen) :]
     return Plan(planned, repetitions, part, part * sum(times), reserves)
+
+
+def _in_time(
+    found: Sequence[Trial], seconds_of: Callable[[Trial], float], budget_s: float
+) -> Sequence[Trial]:
+    """Those whose training fits into the time, nearly in full; all, where that leaves too few."""
+    fits = [t for t in found if _GOOD_PART * _MARGIN * seconds_of(t) <= budget_s]
+    return fits if len(fits) >= _USUAL // 2 else found
 
 
 class Pace:

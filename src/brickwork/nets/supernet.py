@@ -240,22 +240,39 @@ _Binding = tuple[dict[str, Any], dict[str, Any], str, Cuts]  # where to, where f
 class _Bound:
     """A small operation that borrows its part of the shared weights each time that it runs."""
 
-    __slots__ = ("_bindings", "_copies", "_module")
+    __slots__ = ("_bindings", "_copies", "_module", "_views")
 
     def __init__(self, module: nn.Module, bindings: Sequence[_Binding]) -> None:
         self._module = module
         self._bindings = tuple(bindings)
         # Running statistics that are a copy must be written back.
         self._copies = tuple(b for b in bindings if b[3].gathers and b[2].startswith("running_"))
+        self._views: dict[str, tuple[int, Tensor]] = {}
 
     def __call__(self, *inputs: Tensor) -> Tensor:
+        recorded = (
+            torch.is_grad_enabled()
+        )  # a view made here belongs to the step that it is made in
         for there, here, key, cut in self._bindings:
-            there[key] = cut.of(here[key]) if cut else here[key]
+            whole = here[key]
+            if not cut:
+                there[key] = whole
+            elif recorded or cut.gathers:
+                there[key] = cut.of(whole)
+            else:
+                there[key] = self._view(key, whole, cut)
         result: Tensor = self._module(*inputs)
         if self._copies and self._module.training:
             for there, here, key, cut in self._copies:
                 cut.put(here[key], there[key])
         return result
+
+    def _view(self, key: str, whole: Tensor, cut: Cuts) -> Tensor:
+        """A part that is kept for as long as the weight lies where it lies."""
+        place, view = self._views.get(key, (0, whole))
+        if place != whole.data_ptr():
+            place, view = self._views[key] = whole.data_ptr(), cut.of(whole)
+        return view
 
 
 def _tensors(net: nn.Module) -> list[tuple[str, Tensor]]:
