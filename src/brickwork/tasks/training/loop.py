@@ -37,6 +37,9 @@ __all__ = [
 ]
 
 
+Loss = Callable[[Tensor, Tensor, float], Tensor]
+"""What is minimised in a step: of raw samples, labels, and the part of the training done so far."""
+
 _PREPARED = 2**18  # numbers that are augmented at once: small ops are not worth a call each step
 
 
@@ -95,6 +98,7 @@ def train(
     watch: bool = False,
     stop: Callable[[], bool] | None = None,
     on_epoch: Callable[[Epoch], None] | None = None,
+    loss: Loss | None = None,
 ) -> Trained:
     """Train a network; the module is changed in place and holds the result.
 
@@ -111,6 +115,7 @@ def train(
         watch: Whether to score the validation split after every epoch (a patience implies it).
         stop: Asked after every step; when it says True the training ends where it is.
         on_epoch: Told after every epoch.
+        loss: What is minimised; by default the task's loss of what the network says.
 
     Returns:
         The best weights by validation score where there is a patience, else the last ones.
@@ -124,7 +129,7 @@ def train(
     watch = watch or recipe.patience > 0
     if watch and "val" in splits:
         raise ValueError("the validation split cannot both be trained on and say when to stop")
-    run = _Run(module, task, recipe, epochs, seed, splits, best_device(device))
+    run = _Run(module, task, recipe, epochs, seed, splits, best_device(device), loss)
     if checkpoint is not None:
         run.resume(checkpoint)
     validation = task.arrays("val") if watch else None
@@ -134,11 +139,11 @@ def train(
         stopped = run.epoch(stop)
         run.seconds = time.perf_counter() - started
         if run.step % run.steps == 0:
-            loss, score = run.close_epoch(validation)
+            mean, score = run.close_epoch(validation)
             run.seconds = time.perf_counter() - started
             if on_epoch is not None:
                 done = run.step // run.steps
-                on_epoch(Epoch(done, epochs, loss, score, run.seconds, run.checkpoint))
+                on_epoch(Epoch(done, epochs, mean, score, run.seconds, run.checkpoint))
             if recipe.patience and run.since_best() >= recipe.patience:
                 ended = "patience"
         if stopped and run.step < run.total:
@@ -165,8 +170,10 @@ class _Run:
         seed: int,
         splits: Sequence[str],
         device: torch.device,
+        loss: Loss | None,
     ) -> None:
         self.module = module.to(device)
+        self.objective = loss or self._plain
         self.task, self.recipe, self.seed, self.device = task, recipe, seed, device
         self.x, self.y = _tensors(task, splits, device)
         self.batch = min(recipe.batch or default_batch(len(self.x)), len(self.x))
@@ -215,8 +222,7 @@ class _Run:
         for group in optimizer.param_groups:
             group["lr"] = lr
         with torch.autocast(self.device.type, torch.bfloat16, self.device.type == "cuda"):
-            answers = self.module(x)
-        loss = self.task.loss(answers.float(), y, recipe.label_smoothing)
+            loss = self.objective(x, y, self.step / self.total)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         if recipe.clip:
@@ -224,6 +230,9 @@ class _Run:
         optimizer.step()
         self.loss += loss.detach()
         self.step += 1
+
+    def _plain(self, x: Tensor, y: Tensor, _: float) -> Tensor:
+        return self.task.loss(self.module(x).float(), y, self.recipe.label_smoothing)
 
     def close_epoch(self, validation: Arrays | None) -> tuple[float, float | None]:
         """Record the epoch: its mean loss and, where asked for, the validation accuracy."""
