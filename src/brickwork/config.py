@@ -26,7 +26,10 @@ from brickwork.trial import Proposal, rng_for
 if TYPE_CHECKING:
     from brickwork.devices.target import Target
     from brickwork.engine.loop import Candidate
+    from brickwork.estimators.base import Estimator
     from brickwork.estimators.train import TrainEstimator
+    from brickwork.nets.supernet import Supernet
+    from brickwork.oneshot.paths import Paths
     from brickwork.strategies.base import Strategy
     from brickwork.tasks.task import Task
 
@@ -35,6 +38,7 @@ __all__ = [
     "REFERENCES",
     "SPACES",
     "STRATEGIES",
+    "SUPERNETS",
     "TASKS",
     "Context",
     "Run",
@@ -59,9 +63,20 @@ REFERENCES = ("resnet8", "mobilenetv2", "dscnn")
 STRATEGIES: Mapping[str, str] = {
     "auto": "brickwork.strategies.auto:Auto",
     "evolution": "brickwork.strategies.evolution:Evolution",
+    "fair": "brickwork.oneshot.gated:Gated",
     "nsga2": "brickwork.strategies.nsga2:NSGA2",
+    "ofa": "brickwork.oneshot.gated:Gated",
+    "one-shot": "brickwork.oneshot.gated:Gated",
     "random": "brickwork.strategies.random:Random",
+    "sandwich": "brickwork.oneshot.gated:Gated",
 }
+SUPERNETS: Mapping[str, str] = {
+    "fair": "brickwork.oneshot.paths:Fair",
+    "ofa": "brickwork.oneshot.paths:Progressive",
+    "one-shot": "brickwork.oneshot.paths:Uniform",
+    "sandwich": "brickwork.oneshot.paths:Sandwich",
+}
+"""Strategies that train a supernet first, and the rule by which they do."""
 TASKS: Mapping[str, str] = {
     "image-classification": "brickwork.tasks.image:load_images",
 }
@@ -70,6 +85,8 @@ _PASSES = 3.0  # over the test split: PyTorch, ONNX, int8
 _TRIALS = 48  # trainings at low fidelity that a search should have time for
 _PROMOTED = 0.5  # compute spent on higher fidelity, relative to that on low fidelity
 _LEAST_SCALE = 0.03
+_LOOKS = 10  # at the members of a step, along the training of a supernet
+_SHARING = 0.4  # of the time of a search, for training supernets, one on each worker
 _LOOK = 0.08  # of a full training, at low fidelity: more time than that makes more looks of it
 
 # A nominal CPU core, for decisions that a seed must determine; never shown as a measurement.
@@ -275,20 +292,72 @@ class Context:
             self.task, self.space, self.graph, self.typical_macs, run.seed, run.scale
         )
 
+    def estimate(self, folder: Path) -> Estimator:
+        """What scores the proposals of the search.
+
+        Args:
+            folder: Where trained supernets lie.
+        """
+        if self.run.strategy not in SUPERNETS:
+            return self.estimator
+        from brickwork.estimators.shared import SharedEstimator
+
+        return SharedEstimator(self.task, self.supernet, folder, self.estimator, self.run.seed)
+
+    def supernet(self, number: int = 0) -> Supernet:
+        """A supernet of the space, with the initial weights of that number."""
+        import torch
+
+        from brickwork.nets.supernet import Supernet
+
+        task = self.task
+        seed = int(rng_for(self.run.seed, "supernet", number).integers(2**31))
+        random = torch.Generator().manual_seed(seed)
+        return Supernet(self.space, task.input, task.outputs, task.normalize, random)
+
     @functools.cached_property
     def full_training_s(self) -> float:
         """CPU seconds of a full training of the typical member, on a nominal core.
 
         For decisions that a seed must determine, not for display.
         """
-        from brickwork.tasks.training.recipe import default_batch, full_epochs
+        from brickwork.tasks.training.recipe import full_epochs
+
+        nodes = len(self.graph(self.space.sample(rng_for(self.run.seed, "nodes"))).nodes)
+        macs = round(self.typical_macs)
+        return self._epoch_s(nodes, macs) * full_epochs(self.task.splits["train"].size, macs, macs)
+
+    def epoch_s(self, whole: Graph) -> float:
+        """CPU seconds of an epoch of a network, likewise."""
+        from brickwork.devices.counts import macs
+
+        return self._epoch_s(len(whole.nodes), macs(whole))
+
+    def _epoch_s(self, nodes: int, macs: float) -> float:
+        from brickwork.tasks.training.recipe import default_batch
 
         size = self.task.splits["train"].size
         batch = default_batch(size)
-        macs = self.typical_macs
-        nodes = len(self.graph(self.space.sample(rng_for(self.run.seed, "nodes"))).nodes)
         step_s = _SECONDS_A_NODE * nodes + 3 * batch * macs / _MACS_A_SECOND
-        return step_s * max(1, size // batch) * full_epochs(size, round(macs), round(macs))
+        return step_s * max(1, size // batch)
+
+    def supernet_epochs(self, search_s: float) -> int:
+        """How many epochs a supernet is trained for, in its part of the time of a search."""
+        rng, rule = rng_for(self.run.seed, "sharing"), self.paths()
+        epochs_s = [
+            sum(self.epoch_s(self.graph(arch)) for arch in rule.paths((i + 0.5) / _LOOKS, rng))
+            for i in range(_LOOKS)
+        ]
+        return max(1, round(_SHARING * search_s * _LOOKS / sum(epochs_s)))
+
+    def paths(self) -> Paths:
+        """The rule by which the run's strategy trains a supernet.
+
+        Raises:
+            UnknownName: It trains none.
+        """
+        made: Paths = load(SUPERNETS, "strategy", self.run.strategy)(self.space)
+        return made
 
     @functools.cached_property
     def export_s(self) -> float:

@@ -6,8 +6,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from brickwork.config import SUPERNETS
 from brickwork.final import table
-from brickwork.quantity import METRICS, How, Quantity
+from brickwork.oneshot.gated import ENOUGH, PAIRS, agreement, pairs
+from brickwork.quantity import METRICS, How, Quantity, metric
 from brickwork.study import Model, Study
 from brickwork.summary import controls
 
@@ -33,6 +35,7 @@ def verdict(study: Study) -> list[str]:
     sentences = [_front_sentence(study)]
     sentences += _control_sentences(study)
     sentences += _gap_sentence(study)
+    sentences += _gate_sentence(study)
     return sentences
 
 
@@ -96,6 +99,24 @@ def _control_sentences(study: Study) -> list[str]:
             f"({100 * size['hypervolume']:.1f} %)."
         )
     return sentences
+
+
+def _gate_sentence(study: Study) -> list[str]:
+    """Whether the scores of a supernet could be trusted, where there was one."""
+    if study.run.strategy not in SUPERNETS:
+        return []
+    quality = next((o.metric for o in study.objectives if metric(o.metric).quality), "")
+    trials = study.trials()
+    count, found = min(PAIRS, len(pairs(trials))), agreement(trials, quality)
+    if count < PAIRS:
+        return [
+            f"Only {count} networks were both scored with shared weights and trained alone: too few "
+            "to trust a supernet, so its scores were not used."
+        ]
+    said = f"Shared weights and whole trainings of {count} networks agree with tau {found:.2f}"
+    if found >= ENOUGH:
+        return [f"{said}: shared weights were the first looks of the search."]
+    return [f"{said}, below {ENOUGH}: short trainings were used instead of shared weights."]
 
 
 def _gap_sentence(study: Study) -> list[str]:

@@ -30,27 +30,35 @@ _CALIBRATION = 256  # training samples that set the ranges of an int8 file
 _GOLDEN = 8  # samples whose outputs are stored beside an exported model
 
 
-def make(run: Mapping[str, Any], data: str) -> Callable[[Job], Result]:
+def make(run: Mapping[str, Any], data: str, shared: str) -> Callable[[Job], Result]:
     """The entry of a worker process.
 
     Args:
         run: The run, as JSON.
         data: Folder with the task as ``Task.save`` wrote it.
+        shared: Folder in which trained supernets lie.
     """
     prepare_process()
-    return Worker(Context.of(Run.of(**run), load_saved(Path(data))))
+    return Worker(Context.of(Run.of(**run), load_saved(Path(data))), Path(shared))
 
 
 class Worker:
-    """Does jobs: ``estimate`` (the search), ``retrain``, ``test`` and ``export``."""
+    """Does jobs: ``supernet`` and ``estimate`` (the search), ``retrain``, ``test``, ``export``.
 
-    def __init__(self, context: Context) -> None:
+    Args:
+        context: The objects of the run.
+        shared: Where trained supernets lie.
+    """
+
+    def __init__(self, context: Context, shared: Path) -> None:
         self.context = context
         self.estimator = context.estimator
+        self.search = context.estimate(shared)
 
     def __call__(self, job: Job) -> Result:
         started = time.process_time()
         does = {
+            "supernet": self._supernet,
             "estimate": self._estimate,
             "retrain": self._retrain,
             "test": self._test,
@@ -67,9 +75,29 @@ class Worker:
         metrics = {name: q.to_json() for name, q in measured.items()}
         if cause:
             return {"metrics": metrics, "infeasible": cause}
-        found = self.estimator.estimate(Proposal(arch, job["fidelity"]), job["checkpoint"])
+        found = self.search.estimate(Proposal(arch, job["fidelity"]), job["checkpoint"])
         metrics |= {name: q.to_json() for name, q in found.metrics.items()}
         return {"metrics": metrics, "checkpoint": found.checkpoint}
+
+    def _supernet(self, job: Job) -> Result:
+        """Train a supernet; its weights as bytes."""
+        from brickwork.oneshot.trainer import shared_recipe, train_supernet
+
+        end = time.monotonic() + job["seconds"]
+        context = self.context
+        net = context.supernet(job["number"])
+        seed = int(rng_for(context.run.seed, "sharing", job["number"]).integers(2**31))
+        trained = train_supernet(
+            net,
+            context.task,
+            context.paths(),
+            shared_recipe(context.space),
+            epochs=job["epochs"],
+            seed=seed,
+            stop=lambda: time.monotonic() > end,
+        )
+        weights = safetensors.numpy.save(dict(weights_of(net)))
+        return {"weights": weights, "epochs": trained.epochs, "ended": trained.ended}
 
     def _measured(self, whole: Graph) -> dict[str, Quantity]:
         """Latency and energy in the runtime of this machine, if this machine is the target."""

@@ -11,13 +11,22 @@ from torch.nn import functional as F  # noqa: N812  # its usual name
 from brickwork.nets.layers import BatchNorm
 from brickwork.nets.supernet import Supernet
 from brickwork.oneshot.paths import Paths
+from brickwork.space import Space
 from brickwork.tasks.task import Task
 from brickwork.tasks.training import Recipe, Trained, train
 from brickwork.trial import rng_for
 
-__all__ = ["calibrate", "train_supernet"]
+__all__ = ["calibrate", "shared_recipe", "train_supernet"]
 
-_CALIBRATION = 1024  # training samples from which running statistics are taken anew
+
+def shared_recipe(space: Space) -> Recipe:
+    """How the supernet of a space is trained: the middle option of each setting."""
+    middle = {
+        d.name: sorted(d.options)[len(d.options) // 2]
+        for d in space.decisions()
+        if d.name.startswith("recipe.")
+    }
+    return Recipe.of(space.recipe(space.arch(middle)))
 
 
 def train_supernet(
