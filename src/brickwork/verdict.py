@@ -110,8 +110,8 @@ def _gate_sentence(study: Study) -> list[str]:
     count, found = min(PAIRS, len(pairs(trials))), agreement(trials, quality)
     if count < PAIRS:
         return [
-            f"Only {count} networks were both scored with shared weights and trained alone: too few "
-            "to trust a supernet, so its scores were not used."
+            f"Only {count} networks were both scored with shared weights and trained alone: too "
+            "few to trust a supernet, so its scores were not used."
         ]
     said = f"Shared weights and whole trainings of {count} networks agree with tau {found:.2f}"
     if found >= ENOUGH:

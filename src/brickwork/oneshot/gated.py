@@ -2,9 +2,9 @@
 
 A supernet that ranks badly misleads a search at any speed, so its scores have to earn their place:
 a few networks, spread along their cost and inside the limits, are scored with shared weights and
-trained on their own. Only where the two agree (Kendall's tau; Yu et al., "Evaluating the search
-phase of neural architecture search", ICLR 2020, found many supernets that do not) are shared weights
-the first look of the search; else short trainings are.
+trained on their own. Only where the two agree are shared weights the first look of the search; else
+short trainings are. Many do not: Yu et al., "Evaluating the search phase of neural architecture
+search", ICLR 2020. Agreement is Kendall's tau.
 """
 
 from __future__ import annotations
