@@ -23,6 +23,7 @@ __all__ = [
     "Shape",
     "per_axis",
     "same_padding",
+    "sequence",
     "spatial_axes",
     "window",
 ]
@@ -92,6 +93,19 @@ def spatial_axes(op: Op, shape: Shape) -> Shape:
     if len(shape) < 2:
         raise ShapeError(f"{op.kind} needs a shape (channels, *spatial), got {shape}")
     return shape[1:]
+
+
+def sequence(op: Op, shape: Shape) -> tuple[int, int]:
+    """Channels and length of a sequence.
+
+    Raises:
+        ShapeError: It is none.
+    """
+    if len(shape) != 2:
+        raise ShapeError(
+            f"{op.kind} needs a sequence (channels, length), got {shape}: put Tokens() before it"
+        )
+    return shape[0], shape[1]
 
 
 def window(
