@@ -13,7 +13,18 @@ import torch
 from torch import nn
 
 from brickwork.errors import ShapeError, SpaceError
-from brickwork.nets.layers import convolution, dense, join, norm, pointwise, pool, shape
+from brickwork.nets.layers import (
+    convolution,
+    custom,
+    dense,
+    join,
+    norm,
+    pointwise,
+    pool,
+    shape,
+    tables,
+    tokens,
+)
 from brickwork.nets.layers.norm import BATCH_NORM_MOMENTUM, BatchNorm
 from brickwork.nets.layers.pointwise import Dropout
 from brickwork.space import Node, Op, Shape, ops
@@ -40,16 +51,27 @@ def leaf(node: Node, shapes: list[Shape], generator: torch.Generator) -> nn.Modu
 _LEAVES: Mapping[type[Op], Callable[..., nn.Module]] = {
     ops.Activation: pointwise.Activation,
     ops.Add: join.Add,
+    ops.Attend: join.Attend,
+    ops.ClassToken: tokens.ClassToken,
+    ops.Columns: tables.Columns,
     ops.Concat: join.Concat,
     ops.Conv: convolution.Convolution,
+    ops.ConvTranspose: convolution.Transposed,
+    ops.Custom: custom.custom,
     ops.Depthwise: convolution.Convolution,
     ops.Dropout: pointwise.dropout,
+    ops.Embedding: tables.Embedding,
     ops.Flatten: shape.Flatten,
     ops.GlobalPool: pool.GlobalPool,
     ops.Linear: dense.Linear,
+    ops.MaskedMean: join.MaskedMean,
     ops.Multiply: join.Multiply,
     ops.Norm: norm.norm,
     ops.Normalize: pointwise.Normalize,
     ops.Pool: pool.Pool,
+    ops.Position: tokens.position,
     ops.Reshape: shape.Reshape,
+    ops.Select: tokens.Select,
+    ops.Tokens: shape.Tokens,
+    ops.Zero: shape.Zero,
 }

@@ -11,7 +11,7 @@ from brickwork.nets import fast
 from brickwork.nets.layers.initial import normal
 from brickwork.space import Shape, ops, per_axis
 
-__all__ = ["Convolution"]
+__all__ = ["Convolution", "Transposed"]
 
 
 class Convolution(nn.Module):
@@ -54,4 +54,26 @@ class Convolution(nn.Module):
             return y if self.bias is None else y + self.bias.view(-1, 1, 1)
         return self._convolve(
             x, self.weight, self.bias, self.stride, self.padding, self.dilation, self.groups
+        )
+
+
+class Transposed(nn.Module):
+    """``ConvTranspose`` in one, two or three dimensions."""
+
+    def __init__(self, op: ops.ConvTranspose, shapes: list[Shape], random: torch.Generator) -> None:
+        super().__init__()
+        axes = len(shapes[0]) - 1
+        self.groups: int = op.groups  # type: ignore[assignment]  # concrete in a graph
+        self.stride = per_axis(op.stride, axes)  # type: ignore[arg-type]  # concrete in a graph
+        self.padding = per_axis(op.padding, axes)
+        self.output_padding = per_axis(op.output_padding, axes)
+        wanted = op.weights(shapes)
+        self.weight = normal(wanted["weight"], sqrt(2 / prod(wanted["weight"][1:])), random)
+        self.bias = nn.Parameter(torch.zeros(wanted["bias"])) if op.bias else None
+        convolve = (torch.conv_transpose1d, torch.conv_transpose2d, torch.conv_transpose3d)
+        self._convolve = convolve[axes - 1]
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self._convolve(
+            x, self.weight, self.bias, self.stride, self.padding, self.output_padding, self.groups
         )

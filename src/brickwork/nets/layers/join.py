@@ -5,7 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-__all__ = ["Add", "Concat", "Multiply"]
+from brickwork.space import ops
+
+__all__ = ["Add", "Attend", "Concat", "MaskedMean", "Multiply"]
 
 
 class Add(nn.Module):
@@ -39,3 +41,32 @@ class Multiply(nn.Module):
 
     def forward(self, a: Tensor, b: Tensor) -> Tensor:
         return a * b
+
+
+class Attend(nn.Module):
+    """Attention of several heads over sequences ``(batch, channels, length)``.
+
+    Written out it takes two thirds of the time of PyTorch's fused attention here (one thread, 65
+    positions, forward and backward), which wants the channels last.
+    """
+
+    def __init__(self, op: ops.Attend, *_: object) -> None:
+        super().__init__()
+        self.head: int = op.head  # type: ignore[assignment]  # concrete in a graph
+
+    def forward(self, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+        batch, _, length = query.shape
+        q, k, v = (x.reshape(batch, -1, self.head, length) for x in (query, key, value))
+        scores = torch.matmul((k * self.head**-0.5).transpose(2, 3), q)
+        return torch.matmul(v, scores.softmax(2)).flatten(1, 2)
+
+
+class MaskedMean(nn.Module):
+    """The mean over the positions whose id is not 0."""
+
+    def __init__(self, *_: object) -> None:
+        super().__init__()
+
+    def forward(self, values: Tensor, ids: Tensor) -> Tensor:
+        mask = (ids != 0).to(values.dtype).unsqueeze(1)
+        return (values * mask).sum(2) / mask.sum(2).clamp(min=1.0)
