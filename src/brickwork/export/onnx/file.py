@@ -10,8 +10,8 @@ import onnx
 from onnx import TensorProto, helper
 
 from brickwork.errors import ExportError
-from brickwork.export.onnx import joins, layers, pointwise, shapes
-from brickwork.export.onnx.writer import Array, Writer
+from brickwork.export.onnx import joins, layers, pointwise, shapes, tables, tokens
+from brickwork.export.onnx.writer import LAYERS, Array, Writer
 from brickwork.space import Graph, Node, Op, ops
 
 __all__ = ["INPUT", "OPSET", "OUTPUT", "producer_version", "write_onnx"]
@@ -94,13 +94,19 @@ def _write_nodes(writer: Writer) -> None:
 
 
 def _write(writer: Writer, index: int, node: Node, inputs: list[str]) -> str:
+    if isinstance(node.op, ops.Custom):
+        raise ExportError(
+            f"{node.name}: {node.op.make} is a module of your own, which Brickwork cannot write as "
+            "ONNX: use torch.export or torch.onnx.export on what brickwork.nets.build makes"
+        )
     write = _WRITERS.get(type(node.op))
     if write is None:
         raise ExportError(f"{node.name}: the op {node.op.kind!r} cannot be written as ONNX")
-    if isinstance(node.op, ops.Conv | ops.Depthwise | ops.Linear):
-        weight, bias = writer.layer(node)
-        if index in writer.folded:
-            weight, bias = writer.fold(writer.graph.nodes[writer.folded[index]], weight, bias)
+    if isinstance(node.op, LAYERS):
+        norm = writer.folded.get(index)
+        weight, bias = (
+            writer.layer(node) if norm is None else writer.fold(node, writer.graph.nodes[norm])
+        )
         inputs = [*inputs, writer.constant(f"{node.name}.weight", weight)]
         if bias is not None:
             inputs.append(writer.constant(f"{node.name}.bias", bias))
@@ -110,15 +116,25 @@ def _write(writer: Writer, index: int, node: Node, inputs: list[str]) -> str:
 _WRITERS: Mapping[type[Op], Callable[[Writer, Node, list[str]], str]] = {
     ops.Activation: pointwise.activation,
     ops.Add: joins.add,
+    ops.Attend: tokens.attend,
+    ops.ClassToken: tokens.class_token,
+    ops.Columns: tables.columns,
     ops.Concat: joins.concat,
     ops.Conv: layers.convolution,
+    ops.ConvTranspose: layers.transposed,
     ops.Depthwise: layers.convolution,
+    ops.Embedding: tables.embedding,
     ops.Flatten: shapes.flatten,
     ops.GlobalPool: shapes.global_pool,
     ops.Linear: layers.linear,
+    ops.MaskedMean: tokens.masked_mean,
     ops.Multiply: joins.multiply,
     ops.Norm: pointwise.norm,
     ops.Normalize: pointwise.normalize,
     ops.Pool: shapes.pool,
+    ops.Position: tokens.position,
     ops.Reshape: shapes.reshape,
+    ops.Select: tokens.select,
+    ops.Tokens: shapes.tokens,
+    ops.Zero: shapes.zero,
 }

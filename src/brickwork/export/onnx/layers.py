@@ -7,7 +7,7 @@ from typing import Any
 from brickwork.export.onnx.writer import Writer
 from brickwork.space import Depthwise, Node, per_axis
 
-__all__ = ["convolution", "linear", "window_attributes"]
+__all__ = ["convolution", "linear", "transposed", "window_attributes"]
 
 
 def window_attributes(
@@ -32,6 +32,19 @@ def convolution(writer: Writer, node: Node, inputs: list[str]) -> str:
         dilations=per_axis(op.dilation, len(node.shape) - 1),
         group=node.shape[0] if isinstance(op, Depthwise) else op.groups,
         **window_attributes(node, op.kernel, op.stride, op.pads),
+    )
+
+
+def transposed(writer: Writer, node: Node, inputs: list[str]) -> str:
+    """``ConvTranspose``."""
+    op: Any = node.op
+    return writer.emit(
+        "ConvTranspose",
+        inputs,
+        node.name,
+        group=op.groups,
+        output_padding=per_axis(op.output_padding, len(node.shape) - 1),
+        **window_attributes(node, op.kernel, op.stride, op.padding),
     )
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from onnx import TensorProto, helper
 
 from brickwork.export.onnx.writer import Writer
 from brickwork.space import Node
@@ -38,10 +37,7 @@ def norm(writer: Writer, node: Node, inputs: list[str]) -> str:
     if op.how == "group":
         settings = {"epsilon": op.eps, "num_groups": op.groups}
         value = writer.emit("GroupNormalization", inputs + constants, node.name, **settings)
-        writer.shapes.append(
-            helper.make_tensor_value_info(value, TensorProto.FLOAT, ("batch", *node.shape))
-        )
-        return value
+        return writer.shaped(value, node.shape)
     axes = len(node.shape) - 1
     (value,) = inputs
     if axes:  # ONNX normalises over the last axes, Brickwork over the channels

@@ -1,4 +1,4 @@
-"""Pooling, and the same numbers in another shape."""
+"""Pooling, the same numbers in another shape, and zeros."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ import numpy as np
 
 from brickwork.export.onnx.layers import window_attributes
 from brickwork.export.onnx.writer import Writer
-from brickwork.space import Node
+from brickwork.space import Node, Shape
 
-__all__ = ["flatten", "global_pool", "pool", "reshape"]
+__all__ = ["batched", "flatten", "global_pool", "pool", "reshape", "tokens", "zero"]
 
 
 def pool(writer: Writer, node: Node, inputs: list[str]) -> str:
@@ -41,3 +41,21 @@ def reshape(writer: Writer, node: Node, inputs: list[str]) -> str:
     """``Reshape`` for any batch."""
     to = np.array((0, *node.shape), dtype=np.int64)  # 0 keeps the batch
     return writer.emit("Reshape", [*inputs, writer.constant(f"{node.name}.to", to)], node.name)
+
+
+def tokens(writer: Writer, node: Node, inputs: list[str]) -> str:
+    """``Reshape`` for any batch."""
+    return reshape(writer, node, inputs)
+
+
+def zero(writer: Writer, node: Node, inputs: list[str]) -> str:
+    """``ConstantOfShape``, whose value is 0 unless told."""
+    sizes = batched(writer, node, inputs[0], node.shape)
+    return writer.shaped(writer.emit("ConstantOfShape", [sizes], node.name), node.shape)
+
+
+def batched(writer: Writer, node: Node, source: str, shape: Shape) -> str:
+    """The sizes ``(batch, *shape)`` as a tensor, with the batch of a source."""
+    batch = writer.emit("Shape", [source], f"{node.name}.batch", start=0, end=1)
+    sample = writer.constant(f"{node.name}.sample", np.array(shape, dtype=np.int64))
+    return writer.emit("Concat", [batch, sample], f"{node.name}.sizes", axis=0)

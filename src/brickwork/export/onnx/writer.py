@@ -11,11 +11,14 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper
 
 from brickwork.errors import ExportError
-from brickwork.space import Conv, Depthwise, Graph, Linear, Node, Norm, Shape
+from brickwork.space import Conv, ConvTranspose, Depthwise, Graph, Linear, Node, Norm, Shape
 
-__all__ = ["Array", "Writer"]
+__all__ = ["LAYERS", "Array", "Writer"]
 
 Array = NDArray[Any]
+
+LAYERS = (Conv, ConvTranspose, Depthwise, Linear)
+"""Operations with a weight and perhaps a bias, into which a batch norm can be folded."""
 
 
 class Writer:
@@ -50,6 +53,12 @@ class Writer:
             )
         return name
 
+    def shaped(self, name: str, shape: Shape) -> str:
+        """Say the shape of a tensor that ONNX's own inference does not find."""
+        info = helper.make_tensor_value_info(name, TensorProto.FLOAT, ("batch", *shape))
+        self.shapes.append(info)
+        return name
+
     def weight(self, node: Node, name: str, shape: Shape) -> Array:
         """A weight as float32.
 
@@ -80,20 +89,27 @@ class Writer:
             names += ["running_mean", "running_var"]
         return [self.weight(node, name, shapes["weight"]) for name in names]
 
-    def fold(self, norm: Node, weight: Array, bias: Array | None) -> tuple[Array, Array]:
+    def fold(self, layer: Node, norm: Node) -> tuple[Array, Array]:
         """Weight and bias of a layer that is followed by a batch norm, with the norm in them."""
+        weight, bias = self.layer(layer)
         gamma, beta, mean, variance = (w.astype(np.float64) for w in self.norm(norm))
         scale = gamma / np.sqrt(variance + norm.op.eps)  # type: ignore[attr-defined]  # it is a Norm
         shift = beta + ((0.0 if bias is None else bias) - mean) * scale
-        per_output = scale.astype(np.float32).reshape(-1, *(1,) * (weight.ndim - 1))
-        return weight * per_output, shift.astype(np.float32)
+        per_output = scale.astype(np.float32)
+        window = (1,) * (weight.ndim - 2)
+        if isinstance(layer.op, ConvTranspose):  # its outputs lie along the second axis
+            groups: int = layer.op.groups  # type: ignore[assignment]  # concrete in a graph
+            grouped = weight.reshape(groups, -1, *weight.shape[1:])
+            scaled = grouped * per_output.reshape(groups, 1, -1, *window)
+            return scaled.reshape(weight.shape), shift.astype(np.float32)
+        return weight * per_output.reshape(-1, 1, *window), shift.astype(np.float32)
 
 
 def _folds(graph: Graph) -> dict[int, int]:
     """The layers (by index) whose only reader is a batch norm, and that norm."""
     folds: dict[int, int] = {}
     for index, readers in enumerate(graph.consumers()):
-        if len(readers) == 1 and isinstance(graph.nodes[index].op, Conv | Depthwise | Linear):
+        if len(readers) == 1 and isinstance(graph.nodes[index].op, LAYERS):
             reader = graph.nodes[readers[0]].op
             if isinstance(reader, Norm) and reader.how == "batch":
                 folds[index] = readers[0]
