@@ -32,7 +32,7 @@ from brickwork.space import (
 __all__ = ["counted", "flash_bytes", "macs", "op_counts", "parameters"]
 
 _FOLDED_INTO = (Conv, ConvTranspose, Depthwise, Linear)
-_TABLES = (ClassToken, Columns, Embedding, Position)
+_TABLES = {ClassToken, Columns, Embedding, Position}
 _INT8_CHANNEL = 4 + 4  # a 32-bit bias and a float32 scale for each output channel
 _INT8_TABLE = 4  # one float32 scale
 
@@ -136,7 +136,7 @@ def _tally(fragment: Fragment) -> tuple[int, int, int, int]:
         if host is not None and isinstance(op, Norm) and op.how == "batch":
             bare[index] = False
             float32 += 4 * channels if host else 0  # the norm's shift becomes the op's bias
-        elif isinstance(op, _TABLES):
+        elif kind in _TABLES:
             stored = values or prod(node.shape)  # sines are not trained, but stored
             int8 += stored + _INT8_TABLE
             float32 += 4 * stored

@@ -102,7 +102,8 @@ def fused(fragment: Fragment) -> Fused:
             if len(inputs) > 1:
                 reads = tuple(dict.fromkeys([buffer[i] for i in inputs]))
             buffer[index], host[index] = len(sizes), "op"
-            steps.append(Step(index, reads, len(sizes), _scratch(op, node.shape)))
+            scratch = _scores(op, node.shape) if isinstance(op, Attend) else 0
+            steps.append(Step(index, reads, len(sizes), scratch))
             sizes.append(prod(node.shape))
     output = buffer[-2] if nodes else 0
     return Fused(tuple(steps), tuple(sizes), output, tuple(readers))
@@ -114,9 +115,7 @@ def _joins(op: Op, host: str) -> bool:
     return host == "op"
 
 
-def _scratch(op: Op, shape: Shape) -> int:
+def _scores(op: Attend, shape: Shape) -> int:
     """The scores of an attention: from each position to each, in each head."""
-    if not isinstance(op, Attend):
-        return 0
     channels, length = shape
     return channels // op.head * length * length  # type: ignore[operator]  # concrete in a graph

@@ -57,7 +57,8 @@ _WEIGHTED = {
     "linear": _LINEAR,
     "attend": _LINEAR,
 }
-_LIKENED = ("attend", "conv_transpose", "custom")  # priced as what they are like, never measured
+_LIKENED = {"attend", "conv_transpose", "custom"}  # priced as what they are like, never measured
+_NO_WORK = (0.0,) * len(COEFFICIENTS)
 _PIXEL = (1, (1,), (1, 1), (1, 1, 1))  # windows of one pixel
 _BORROWED = 0.02  # the share of a prediction that borrowed coefficients may have
 _UNMEASURED = 0.5  # the relative error where no measurement says better
@@ -149,7 +150,9 @@ def work_of(graph: Graph) -> dict[str, float]:
 def _priced(fragment: Fragment, model: LatencyModel) -> tuple[float, float, int]:
     """Milliseconds from fitted and from borrowed coefficients, and the MACs of a fragment."""
     known = borrowed = 0.0
-    amounts, likened = work(fragment), _work(fragment, _LIKENED)
+    amounts, likened = work(fragment), _NO_WORK
+    if any(node.op.kind in _LIKENED for node in fragment.nodes):
+        likened = _work(fragment, _LIKENED)
     rows = zip(COEFFICIENTS, model.coefficients, amounts, likened, strict=True)
     for name, coefficient, amount, part in rows:
         own = amount - part if name in model.fitted else 0.0

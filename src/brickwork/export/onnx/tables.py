@@ -55,6 +55,6 @@ def _whole(writer: Writer, node: Node, ids: str, last: np.ndarray[Any, Any]) -> 
     """Float ids as integers from 0 to ``last``."""
     name = node.name
     cast = writer.emit("Cast", [ids], f"{name}.cast", to=TensorProto.INT64)
-    zero = writer.constant(f"{name}.zero", np.array(0, dtype=np.int64))
-    above = writer.emit("Max", [cast, zero], f"{name}.above")
+    least = writer.constant(f"{name}.least", np.array(0, dtype=np.int64))
+    above = writer.emit("Max", [cast, least], f"{name}.above")
     return writer.emit("Min", [above, writer.constant(f"{name}.last", last)], f"{name}.ids")

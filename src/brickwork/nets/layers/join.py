@@ -46,8 +46,7 @@ class Multiply(nn.Module):
 class Attend(nn.Module):
     """Attention of several heads over sequences ``(batch, channels, length)``.
 
-    Written out it takes two thirds of the time of PyTorch's fused attention here (one thread, 65
-    positions, forward and backward), which wants the channels last.
+    Written out, since PyTorch's fused attention wants the channels last and is slower on a CPU.
     """
 
     def __init__(self, op: ops.Attend, *_: object) -> None:

@@ -40,7 +40,7 @@ class Custom(Op):
     """A user's own ``nn.Module`` with one input and one output.
 
     It is named by import paths, so that a space stays JSON and workers can make it again; they
-    must be able to import it. Loading such a space runs the code that it names.
+    must be able to import it. Making a graph of such a space runs the code that it names.
 
     Attributes:
         make: ``"package.module:callable"``; ``make(input_shape, **arguments)`` gives the module.
