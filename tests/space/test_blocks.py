@@ -261,6 +261,10 @@ def test_vit_tiny_has_its_published_size():
     whole = graph(space, space.arch(), (3, 224, 224), 1000)
     weights = [node.op.weights(whole.shapes_into(node)) for node in whole.nodes[1:]]
     assert sum(prod(shape) for shapes in weights for shape in shapes.values()) == 5_717_416
+    width, tokens = 192, 197
+    block = 12 * width * width * tokens + 2 * tokens * tokens * width  # layers, then attention
+    macs = sum(node.op.macs(whole.shapes_into(node), node.shape) for node in whole.nodes[1:])
+    assert macs == 14 * 14 * 16 * 16 * 3 * width + 12 * block + width * 1000
 
 
 def test_residual_with_a_projection_uses_it_only_where_needed():

@@ -6,8 +6,7 @@ A target's TOML holds the coefficients; ``benchmarks/fit_latency.py`` fits those
 published measurements. The work that they multiply, per network:
 
 ================  =======================================================================
-``conv_mac``      MACs of convolutions over a window, of grouped and of transposed ones, and of a
-                  user's own modules
+``conv_mac``      MACs of convolutions over a window, grouped, or transposed, and of own modules
 ``pointwise_mac`` MACs of convolutions with a window of one pixel
 ``depthwise_mac`` MACs of depthwise convolutions
 ``linear_mac``    MACs of fully connected layers and of attention

@@ -26,15 +26,15 @@ def random_weights(graph: Graph, rng: np.random.Generator) -> dict[str, NDArray[
             values = rng.standard_normal(shape, dtype=np.float32)
             if isinstance(node.op, Norm):
                 values = 0.1 * values + (1.0 if name == "weight" else 0.0)
-            elif name == "weight":
+            elif name.endswith("weight"):
                 values *= sqrt(2 / prod(shape[1:]))
             else:
                 values *= 0.1
             weights[f"{node.name}.{name}"] = values.astype(np.float32, copy=False)
         for name, shape in node.op.buffers(shapes).items():
-            if name == "running_mean":
+            if name.endswith("running_mean"):
                 weights[f"{node.name}.{name}"] = 0.1 * rng.standard_normal(shape, dtype=np.float32)
-            elif name == "running_var":
+            elif name.endswith("running_var"):
                 weights[f"{node.name}.{name}"] = 0.5 + rng.random(shape, dtype=np.float32)
             else:
                 weights[f"{node.name}.{name}"] = np.zeros(shape, dtype=np.int64)
