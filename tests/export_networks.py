@@ -12,38 +12,51 @@ from brickwork.space import (
     ACTIVATIONS,
     Activation,
     Add,
+    ClassToken,
+    Columns,
     Concat,
     Conv,
     ConvNorm,
+    ConvTranspose,
     Depthwise,
     DepthwiseNorm,
     Dropout,
+    Embedding,
     Flatten,
     GlobalPool,
     Graph,
     Identity,
     InvertedResidual,
     Linear,
+    MaskedMean,
+    MlpBlock,
     Multiply,
     Norm,
     Normalize,
     Op,
     Parallel,
+    PatchEmbedding,
     Pool,
+    Position,
     Repeat,
     Reshape,
     Residual,
+    Select,
+    Separable,
     Seq,
     Shape,
     Space,
     SqueezeExcite,
+    TransformerBlock,
+    Wide,
+    Zero,
     graph,
 )
 from brickwork.space.blocks import Block
 from brickwork.spaces.mobile import mobile
 from brickwork.trial import rng_for
 
-INPUTS: dict[int, Shape] = {1: (3, 24), 2: (3, 10, 9), 3: (3, 8, 7, 9)}
+INPUTS: dict[int, Shape] = {0: (13,), 1: (3, 24), 2: (3, 10, 9), 3: (3, 8, 7, 9)}
 HEAD = Seq(GlobalPool(), Linear(), name="head")
 
 
@@ -81,6 +94,27 @@ def relative(expected: NDArray[Any], found: NDArray[Any]) -> float:
 
 def every_op(axes: int) -> dict[str, Block]:
     """Networks that together have every op with every setting, for so many spatial axes."""
+    return _images(axes) if axes else _rows()
+
+
+def _rows() -> dict[str, Block]:
+    """Networks for rows of numbers: tables and texts."""
+
+    def text(position: Block, *encoder: Block) -> Block:
+        body = Seq(Embedding(9, 6), position, *encoder, name="text")
+        return Seq(Parallel((body, Identity()), MaskedMean()), Linear())
+
+    return {
+        "tables": Seq(Columns(8, (3, 4, 2, 7, 5), 3), Linear(6), Norm(), Activation(), Linear()),
+        "categories": Seq(Columns(0, (3,) * 13, 2), Linear(6), Activation("gelu"), Linear()),
+        "texts": text(Position(), TransformerBlock(2, dropout=0.1)),
+        "sentences": text(Position("sinusoidal"), TransformerBlock(3, Wide(2)), Norm("layer")),
+        "words": text(Identity(), ConvNorm(4, 3), MlpBlock(2)),
+        "lists": Seq(Embedding(9, 3), Position("sinusoidal"), Select(-1), Linear()),
+    }
+
+
+def _images(axes: int) -> dict[str, Block]:
     size = INPUTS[axes][1:]
     uneven = (3, 1, 2)[:axes]
     return {
@@ -150,6 +184,32 @@ def every_op(axes: int) -> dict[str, Block]:
             Seq(ConvNorm(6, 3, 1, "hard_swish"), name="stem"),
             Repeat("deep", InvertedResidual(6, 3, expand=2, gate=SqueezeExcite()), 2),
             Repeat("wide", Seq(DepthwiseNorm(3), Seq(ConvNorm(8, 1), name="point")), 2),
+            Repeat("separable", Separable(6), 2),
+            HEAD,
+        ),
+        "decoders": Seq(
+            Seq(Conv(6, 3, 2), ConvTranspose(4, bias=True), Activation(), name="double"),
+            Seq(Conv(6, 3, 2), ConvTranspose(6, 3, 2, 1, 1, groups=3), Norm(), name="grouped"),
+            Seq(ConvTranspose(4, uneven, 1), Norm(), Activation(), name="uneven"),
+            ConvTranspose(3, 3, 3, (1, 0, 2)[:axes]),
+            HEAD,
+        ),
+        "attention": Seq(
+            Seq(PatchEmbedding(6, (3, 2, 3)[:axes]), ClassToken(), Position(), name="stem"),
+            Repeat("block", TransformerBlock(3, expand=2, eps=1e-6), 2),
+            TransformerBlock(2, 4, 1, "relu", 0.1, bias=False),
+            Norm("layer"),
+            Select(),
+            Linear(),
+        ),
+        "zeros": Seq(
+            Parallel((Conv(4, 1), Zero(out=4)), Add()),
+            Parallel((Conv(4, 1, 2), Zero(2), Pool("max", 1, 2)), Add()),
+            Parallel((Identity(), Zero(1, 3)), Concat()),
             HEAD,
         ),
     }
+
+
+CASES = [(axes, name) for axes in INPUTS for name in every_op(axes)]
+"""Every network of ``every_op``: number of axes and name."""

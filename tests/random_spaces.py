@@ -19,6 +19,7 @@ from brickwork.space import (
     Concat,
     Conv,
     ConvNorm,
+    ConvTranspose,
     DepthwiseNorm,
     Dropout,
     Flatten,
@@ -26,18 +27,25 @@ from brickwork.space import (
     Identity,
     InvertedResidual,
     Linear,
+    MlpBlock,
     Multiply,
     Norm,
     OneOf,
     Optional,
     Parallel,
     Pool,
+    Position,
     Repeat,
     Residual,
+    Select,
+    Separable,
     Seq,
     Space,
     SqueezeExcite,
+    Tokens,
+    TransformerBlock,
     Wide,
+    Zero,
 )
 from brickwork.space.blocks import Block
 
@@ -53,6 +61,9 @@ OPTIONS = {
     "rate": (0.0, 0.1),
     "depth": (1, 2),
     "depth0": (0, 1, 3),
+    "heads": (4, 8),
+    "head": (2, 4),
+    "how": ("learned", "sinusoidal"),
 }
 RECIPES = (
     {},
@@ -98,11 +109,18 @@ def leaves(draw: st.DrawFn, levels: int, keeps: bool) -> Block:
         lambda: Pool(draw(st.sampled_from(["max", "average"])), 3, 1, 1),
         lambda: DepthwiseNorm(choice("kernel"), activation=choice("act")),
         lambda: SqueezeExcite(choice("ratio"), divisor=2),
+        lambda: MlpBlock(choice("expand"), choice("act"), choice("rate")),
     ]
     changing: list[Callable[[], Block]] = [
         lambda: Conv(choice("width"), choice("kernel"), stride(), bias=draw(st.booleans())),
         lambda: Conv(Wide(choice("expand"), divisor=2), 1),
         lambda: ConvNorm(choice("width"), choice("kernel"), stride(), choice("act")),
+        lambda: Separable(choice("width"), choice("kernel"), stride(), choice("act")),
+        # down first, so that repetitions do not make the sizes explode
+        lambda: Seq(
+            Conv(choice("width"), 1, 2),
+            ConvTranspose(Wide(choice("expand")), 2, 2, bias=draw(st.booleans())),
+        ),
         lambda: InvertedResidual(
             choice("width"),
             kernel=choice("kernel"),
@@ -157,7 +175,8 @@ def blocks(draw: st.DrawFn, depth: int, levels: int = 0, *, keeps: bool = False)
         keep = draw(choices("skip", levels))
         return Residual(inner(0), "drop", keep)
     if kind == "add":
-        return Parallel((inner(0, keeps=True), inner(0, keeps=True)), Add())
+        nothing = (Zero(),) if draw(st.booleans()) else ()
+        return Parallel((inner(0, keeps=True), inner(0, keeps=True), *nothing), Add())
     if kind == "concat" and not keeps:
         branches = (inner(0, keeps=True), Identity(), Seq(inner(1, keeps=True), name="third"))
         return Parallel(branches, Concat())
@@ -170,9 +189,21 @@ def blocks(draw: st.DrawFn, depth: int, levels: int = 0, *, keeps: bool = False)
 def spaces(draw: st.DrawFn, depth: int = 3) -> Space:
     """A space whose architectures all have a graph, for every one of ``inputs``."""
     body = draw(st.lists(blocks(depth), min_size=1, max_size=4))
+    attention = Seq(
+        Tokens(),
+        Position(draw(choices("how", 0))),
+        TransformerBlock(draw(choices("head", 0)), draw(choices("heads", 0)), expand=1),
+        Select(-1),
+        Linear(),
+    )
     head: tuple[Block, ...] = draw(
         st.sampled_from(
-            [(), (Seq(GlobalPool(), Linear(), name="head"),), (Flatten(), Norm(), Linear())]
+            [
+                (),
+                (Seq(GlobalPool(), Linear(), name="head"),),
+                (Flatten(), Norm(), Linear()),
+                (attention,),
+            ]
         )
     )
     recipe = draw(st.sampled_from(RECIPES))

@@ -14,14 +14,19 @@ from typing import Any, NamedTuple
 from brickwork.space import (
     Add,
     Choice,
+    ClassToken,
+    Columns,
     Concat,
     Conv,
+    ConvTranspose,
     Depthwise,
+    Embedding,
     Flatten,
     GlobalPool,
     Identity,
     Input,
     Linear,
+    MaskedMean,
     OneOf,
     Op,
     Optional,
@@ -29,9 +34,12 @@ from brickwork.space import (
     Pool,
     Repeat,
     Residual,
+    Select,
     Seq,
     Space,
+    Tokens,
     Wide,
+    Zero,
 )
 
 __all__ = ["SlowNode", "slow_graph", "slow_shape", "touched"]
@@ -91,19 +99,45 @@ def slow_shape(op: Op, shapes: list[Shape]) -> Shape:
             return (prod(first),)
         case Concat():
             return (sum(shape[0] for shape in shapes), *first[1:])
+        case ConvTranspose(out=out):
+            return (out, *_reached(op, first[1:]))
+        case Tokens():
+            return (first[0], prod(first[1:]))
+        case Zero():
+            taken = (len(range(0, n, _at(op.stride, i))) for i, n in enumerate(first[1:]))
+            return (first[0] if op.out is None else op.out, *taken)
+        case Embedding():
+            return (op.out, first[0])
+        case Columns():
+            return (op.numbers + op.width * len(op.categories),)
+        case ClassToken():
+            return (first[0], first[1] + 1)
+        case Select() | MaskedMean():
+            return (first[0],)
     return first
 
 
-def _positions(op: Any, spatial: Shape, padding: Any, stride: Any, dilation: Any) -> Shape:
-    def at(value: Any, axis: int) -> int:
-        return value[axis] if isinstance(value, tuple) else value
+def _at(value: Any, axis: int) -> int:
+    return value[axis] if isinstance(value, tuple) else value
 
+
+def _reached(op: ConvTranspose, spatial: Shape) -> Shape:
+    """How many pixels the windows of all input pixels cover, less and more at the ends."""
     out = []
     for axis, size in enumerate(spatial):
-        kernel, spacing = at(op.kernel, axis), at(dilation, axis)
-        pad = spacing * (kernel - 1) // 2 if padding is None else at(padding, axis)
+        kernel, stride = _at(op.kernel, axis), _at(op.stride, axis)
+        last = max(i * stride + k for i in range(size) for k in range(kernel))
+        out.append(last + 1 - 2 * _at(op.padding, axis) + _at(op.output_padding, axis))
+    return tuple(out)
+
+
+def _positions(op: Any, spatial: Shape, padding: Any, stride: Any, dilation: Any) -> Shape:
+    out = []
+    for axis, size in enumerate(spatial):
+        kernel, spacing = _at(op.kernel, axis), _at(dilation, axis)
+        pad = spacing * (kernel - 1) // 2 if padding is None else _at(padding, axis)
         reach = spacing * (kernel - 1)  # from the first to the last pixel of the window
-        starts = range(-pad, size + pad - reach, at(stride, axis))
+        starts = range(-pad, size + pad - reach, _at(stride, axis))
         out.append(len(starts))
     return tuple(out)
 
@@ -133,7 +167,9 @@ class _Walk:
         self.touched: set[str] = set()
 
     def value(self, path: Path, item: Any) -> Any:
-        """What stands for a choice, or the item itself."""
+        """What stands for a choice, or the item itself; in a tuple for each part."""
+        if isinstance(item, tuple):
+            return tuple(self.value(path, part) for part in item)
         if not isinstance(item, Choice):
             return item
         name = _full(path, item.name)
@@ -185,10 +221,15 @@ class _Walk:
         changes = {}
         for field in fields(block):
             item = getattr(block, field.name)
-            if isinstance(item, Choice):
-                self.value(path, item)
-                changes[field.name] = Choice("/" + _full(path, item.name), item.options)
+            if isinstance(item, Wide) and isinstance(item.factor, Choice):
+                changes[field.name] = replace(item, factor=self.named(path, item.factor))
+            elif isinstance(item, Choice):
+                changes[field.name] = self.named(path, item)
         return replace(block, **changes)
+
+    def named(self, path: Path, choice: Choice[Any]) -> Choice[Any]:
+        self.value(path, choice)
+        return Choice("/" + _full(path, choice.name), choice.options)
 
     def op(self, op: Any, path: Path, inputs: list[int]) -> int:
         shapes = [self.nodes[i].shape for i in inputs]

@@ -23,7 +23,7 @@ from brickwork.errors import SpaceError
 from brickwork.final import table
 from brickwork.objective import front, hypervolume
 from brickwork.quantity import How, Quantity, weakest
-from brickwork.space import Graph, graph, per_axis
+from brickwork.space import Graph, Node, graph, per_axis
 from brickwork.study import Model, Study
 from brickwork.summary import command, controls, spent, values
 from brickwork.trial import State, Trial
@@ -156,19 +156,7 @@ def blocks(whole: Graph) -> list[dict[str, Any]]:
 
 def _block(whole: Graph, label: str, members: Sequence[int]) -> dict[str, Any]:
     nodes = [whole.nodes[i] for i in members]
-    words = []
-    for node in nodes:
-        op: Any = node.op
-        if node.op.kind in ("conv", "depthwise"):
-            axes = len(node.shape) - 1
-            size = "x".join(map(str, per_axis(op.kernel, axes)))
-            word = "conv" if node.op.kind == "conv" else "depthwise"
-            step = f" /{op.stride}" if op.stride != 1 else ""
-            words.append(f"{word} {size}{step} → {node.shape[0]}")
-        elif node.op.kind == "linear":
-            words.append(f"linear → {node.shape[0]}")
-        elif node.op.kind in ("pool", "global_pool"):
-            words.append(f"{op.how} pool")
+    words = filter(None, map(_words, nodes))
     shapes = [(node, whole.shapes_into(node)) for node in nodes]
     return {
         "label": label,
@@ -178,6 +166,38 @@ def _block(whole: Graph, label: str, members: Sequence[int]) -> dict[str, Any]:
         "parameters": sum(prod(w) for node, into in shapes for w in node.op.weights(into).values()),
         "skip": any(node.op.kind == "add" for node in nodes),
     }
+
+
+def _words(node: Node) -> str:
+    """What an operation does, for a person; empty if it need not be said."""
+    op: Any = node.op
+    kind, channels = op.kind, node.shape[0]
+    if kind in _WINDOWED:
+        size = "x".join(map(str, per_axis(op.kernel, len(node.shape) - 1)))
+        step = f" /{op.stride}" if op.stride != 1 else ""
+        return f"{_WINDOWED[kind]} {size}{step} → {channels}"
+    if kind == "linear":
+        return f"linear → {channels}"
+    if kind in ("pool", "global_pool"):
+        return f"{op.how} pool"
+    if kind == "attend":
+        return f"attention, {channels // op.head} × {op.head}"
+    if kind == "embedding":
+        return f"embedding {op.entries:,} → {channels}"
+    if kind == "columns":
+        return f"{len(op.categories)} categories → {op.width} each"
+    if kind == "position":
+        return f"{op.how} positions"
+    if kind == "select":
+        return f"token {op.index}"
+    if kind == "custom":
+        return f"{op.make.partition(':')[2]} → {channels}"
+    return {"class_token": "class token", "masked_mean": "masked mean", "zero": "zeros"}.get(
+        kind, ""
+    )
+
+
+_WINDOWED = {"conv": "conv", "conv_transpose": "transposed conv", "depthwise": "depthwise"}
 
 
 def _gap(study: Study) -> dict[str, Any] | None:

@@ -15,18 +15,25 @@ from brickwork.quantity import METRICS, How
 from brickwork.space import (
     Activation,
     Add,
+    ClassToken,
+    Columns,
     Conv,
+    ConvTranspose,
     Depthwise,
     Dropout,
+    Embedding,
     Graph,
     Identity,
     Linear,
     Norm,
     Normalize,
     Parallel,
+    Position,
+    Reshape,
     Residual,
     Seq,
     Space,
+    Tokens,
     graph,
 )
 from brickwork.spaces.references import PUBLISHED, dscnn, mobilenetv2, resnet8
@@ -62,7 +69,7 @@ def slow_flash(whole: Graph, precision: str) -> int:
         if len(readers[index]) != 1:
             return None
         node = whole.nodes[index]
-        if isinstance(node.op, Conv | Depthwise | Linear):
+        if isinstance(node.op, Conv | ConvTranspose | Depthwise | Linear):
             return index
         if isinstance(node.op, Dropout) or (isinstance(node.op, Norm) and node.op.how == "batch"):
             return foldable(node.inputs[0])
@@ -73,6 +80,9 @@ def slow_flash(whole: Graph, precision: str) -> int:
         weights = dict(node.op.weights(whole.shapes_into(node)))
         if isinstance(node.op, Normalize) and precision == "float32":
             total += 4 * (len(node.op.mean) + len(node.op.std))
+        if isinstance(node.op, Position):
+            total += prod(node.shape) + 4 if precision == "int8" else 4 * prod(node.shape)
+            continue
         if not weights:
             continue
         if isinstance(node.op, Norm) and node.op.how == "batch":
@@ -146,6 +156,21 @@ def test_batch_norm_is_folded_only_into_the_op_right_before_it():
     assert bytes_of(Conv(4), Norm("layer")) == behind
     assert bytes_of(Conv(4), Residual(Norm())) == behind
     assert bytes_of(Conv(4), Parallel((Norm(), Identity()), Add())) == behind
+
+
+def test_batch_norm_is_folded_into_a_transposed_convolution():
+    weights = 4 * 3 * 4
+    assert bytes_of(ConvTranspose(4)) == (weights + 8 * 4, 4 * weights)
+    assert bytes_of(ConvTranspose(4), Norm()) == (weights + 8 * 4, 4 * (weights + 4))
+
+
+def test_tables_have_one_scale_and_sines_are_stored():
+    """On three channels with 64 positions."""
+    assert bytes_of(Tokens(), Position()) == (192 + 4, 4 * 192)
+    assert bytes_of(Tokens(), Position("sinusoidal")) == bytes_of(Tokens(), Position())
+    assert bytes_of(Tokens(), ClassToken()) == (3 + 4, 4 * 3)
+    assert bytes_of(Reshape((192,)), Embedding(9, 5)) == (45 + 4, 4 * 45)
+    assert bytes_of(Reshape((192,)), Columns(190, (3, 4), 5)) == (35 + 4, 4 * 35)
 
 
 def test_counted_names_units_and_sources():

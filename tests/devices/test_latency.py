@@ -34,16 +34,21 @@ from brickwork.quantity import METRICS, How, Quantity, weakest
 from brickwork.space import (
     Activation,
     Add,
+    Attend,
     Conv,
+    ConvTranspose,
+    Custom,
     Depthwise,
     GlobalPool,
     Graph,
     Identity,
     Linear,
+    MultiHeadAttention,
     Parallel,
     Pool,
     Seq,
     Space,
+    Tokens,
     graph,
 )
 from brickwork.spaces.mobile import mobile
@@ -91,6 +96,29 @@ def test_work_by_kind():
     }
 
 
+def test_work_of_attention_and_of_what_decodes():
+    found = work_of(network(Tokens(), MultiHeadAttention(4, 2)))
+    assert found["linear_mac"] == 2 * 64 * 64 * 4
+    assert found["pointwise_mac"] == 64 * (3 * 2 * 4 + 4 * 2)
+    assert found["output"] == 64 * (3 * 4 + 4 + 2)
+    found = work_of(network(ConvTranspose(3)))
+    assert (found["conv_mac"], found["output"]) == (2 * 3 * 4 * 64, 3 * 16 * 16)
+
+
+@pytest.mark.parametrize("target_name", PREDICTED)
+def test_what_was_never_measured_is_an_estimate(target_name):
+    target = load_target(target_name)
+    own = Custom("own_modules:make", "own_modules:describe", (("width", 64),))
+    for brick in (ConvTranspose(64), own):
+        plain = LATENCY.cost(network(Conv(64, 3), Conv(64, 3), GlobalPool(), Linear()), target)
+        cost = LATENCY.cost(
+            network(Conv(64, 3), brick, Conv(64, 3), GlobalPool(), Linear()), target
+        )
+        assert cost.how is How.ESTIMATED
+        assert "kinds of op that were not measured" in cost.source
+        assert cost.value > plain.value
+
+
 @given(space_and_input(), st.integers(0, 2**32))
 def test_work_counts_all_macs(pair, seed):
     space, input = pair
@@ -99,7 +127,11 @@ def test_work_counts_all_macs(pair, seed):
     assert list(work) == list(COEFFICIENTS)
     kinds = ("conv_mac", "pointwise_mac", "depthwise_mac", "linear_mac")
     assert sum(work[kind] for kind in kinds) == macs(whole)
-    weighted = [n for n in whole.nodes if isinstance(n.op, Conv | Depthwise | Linear)]
+    weighted = [
+        n
+        for n in whole.nodes
+        if isinstance(n.op, Attend | Conv | ConvTranspose | Depthwise | Linear)
+    ]
     assert work["output"] == sum(prod(n.shape) for n in weighted)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from math import prod
 
 import numpy as np
@@ -17,6 +18,7 @@ from brickwork.devices.memory import best_order, live_elements, memory_profile, 
 from brickwork.space import (
     Activation,
     Add,
+    ClassToken,
     Concat,
     Conv,
     ConvNorm,
@@ -28,6 +30,7 @@ from brickwork.space import (
     Graph,
     Identity,
     Linear,
+    MultiHeadAttention,
     Multiply,
     Node,
     Norm,
@@ -35,9 +38,11 @@ from brickwork.space import (
     Parallel,
     Pool,
     Residual,
+    Select,
     Seq,
     Space,
     SqueezeExcite,
+    Tokens,
     graph,
 )
 from brickwork.spaces.mobile import mobile
@@ -68,7 +73,8 @@ def peak_of(plan: Fused, order: list[int]) -> int:
             dies[buffer] = t
     dies[plan.output] = len(steps)
     return max(
-        sum(plan.sizes[b] for b in born if born[b] <= t <= dies[b]) for t in range(len(steps))
+        sum(plan.sizes[b] for b in born if born[b] <= t <= dies[b]) + steps[t].scratch
+        for t in range(len(steps))
     )
 
 
@@ -80,7 +86,9 @@ def plans(draw: st.DrawFn, most: int = 8) -> Fused:
     for index in range(count):
         sources = draw(st.lists(st.integers(-1, index - 1), min_size=1, max_size=3))
         nodes.append(Node(f"n{index}", Add(), tuple(sources), (draw(st.integers(1, 20)),)))
-    return fused(Fragment((draw(st.integers(1, 20)),), tuple(nodes)))
+    plan = fused(Fragment((draw(st.integers(1, 20)),), tuple(nodes)))
+    steps = [step._replace(scratch=draw(st.sampled_from([0, 0, 7, 30]))) for step in plan.steps]
+    return replace(plan, steps=tuple(steps))
 
 
 @settings(max_examples=300)
@@ -295,3 +303,23 @@ def test_unknown_precision_is_refused():
 def test_input_read_twice_counts_once():
     found = network(Parallel((Identity(), Identity()), Multiply()))
     assert dict(memory_profile(found, "int8")) == {"multiply": 2 * 2 * 64}
+
+
+def test_tokens_are_the_same_bytes_and_one_token_is_a_copy():
+    def sizes(*bricks: object) -> tuple[int, ...]:
+        space = Space("s", Seq(Conv(4, 1), *bricks))
+        return fused(whole(graph(space, space.arch(), (2, 3, 5), 4))).sizes
+
+    assert sizes(Tokens()) == (30, 60)
+    assert sizes(Flatten()) == (30, 60)
+    assert sizes(Tokens(), ClassToken(), Select()) == (30, 60, 64, 4)
+
+
+def test_attention_needs_room_for_its_scores():
+    space = Space("s", MultiHeadAttention(8, 2))
+    found = graph(space, space.arch(), (6, 10), 4)
+    profile = dict(memory_profile(found, "int8"))
+    scores = 4 * 10 * 10
+    assert profile["attend"] == 3 * 80 + 80 + scores
+    assert peak_sram(found, "int8") == profile["attend"]
+    assert profile["out.conv"] == 80 + 60

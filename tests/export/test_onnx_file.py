@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import onnx
 import pytest
-from export_networks import HEAD, INPUTS, Strange, every_op, graph_of, member, raw, relative
+from export_networks import CASES, HEAD, INPUTS, Strange, every_op, graph_of, member, raw, relative
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from random_spaces import spaces
@@ -19,8 +19,11 @@ from brickwork.nets import build
 from brickwork.space import (
     Activation,
     Add,
+    Columns,
     Conv,
+    ConvTranspose,
     Depthwise,
+    Embedding,
     Graph,
     Identity,
     Norm,
@@ -50,8 +53,7 @@ def kinds(model: bytes) -> list[str]:
     return [node.op_type for node in onnx.load_model_from_string(model).graph.node]
 
 
-@pytest.mark.parametrize("name", every_op(2))
-@pytest.mark.parametrize("axes", [1, 2, 3])
+@pytest.mark.parametrize(("axes", "name"), CASES)
 def test_every_op_computes_what_the_module_does(axes: int, name: str):
     channels = INPUTS[axes][0]
     normalize = Normalize(tuple(range(channels)), tuple(30.0 + i for i in range(channels)))
@@ -120,6 +122,26 @@ def test_batch_norm_is_folded_where_nothing_else_reads_the_layer():
     weights = random_weights(whole, rng_for(0, "weights"))
     assert "BatchNormalization" not in kinds(write_onnx(whole, weights))
     assert kinds(write_onnx(whole, weights, fold=False)).count("BatchNormalization") == 2
+
+
+def test_batch_norm_is_folded_into_each_group_of_a_transposed_convolution():
+    for groups in (1, 2, 3):
+        op = ConvTranspose(6, 3, 2, 1, 1, groups, bias=groups == 2)
+        whole = graph_of(Seq(Conv(6), op, Norm(), HEAD))
+        weights = random_weights(whole, rng_for(0, "weights"))
+        assert "BatchNormalization" not in kinds(write_onnx(whole, weights))
+        check_equal(whole)
+
+
+@pytest.mark.parametrize("body", [Embedding(4, 3), Columns(0, (4, 2, 3, 4, 1, 4), 2)])
+def test_ids_out_of_range_give_what_the_module_gives(body: Any):
+    whole = graph_of(body, (6,))
+    weights = random_weights(whole, rng_for(0, "weights"))
+    x = np.array([[-1, 0, 3, 4, 99, 1e30], [-1e30, 2, 1, -7, 5, 3]], dtype=np.float32)
+    found = run_onnx(write_onnx(whole, weights), x)
+    assert np.array_equal(found, run_torch(whole, weights, x))
+    x[0, 0] = np.nan
+    assert np.isfinite(run_onnx(write_onnx(whole, weights), x)).all()
 
 
 def test_batch_norm_stays_where_the_layer_is_read_twice():

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import onnx
 import pytest
-from export_networks import INPUTS, every_op, graph_of, raw
+from export_networks import CASES, INPUTS, every_op, graph_of, raw
 
 from brickwork.errors import ExportError
 from brickwork.export.onnx import random_weights, write_onnx
@@ -37,16 +37,50 @@ def test_a_trained_network_loses_less_than_half_a_point(digits: Any):
     assert len(small) < len(model)
 
 
-@pytest.mark.parametrize("axes", [1, 2, 3])
-def test_every_op_can_be_quantised(axes: int):
-    for name, body in every_op(axes).items():
-        whole = graph_of(body, INPUTS[axes], normalize=Normalize((100.0,), (60.0,)))
-        model = write_onnx(whole, random_weights(whole, rng_for(0, "weights")))
-        small = quantize(model, raw(whole, 32, 1))
-        onnx.checker.check_model(small, full_check=True)
-        exact, rounded = (run_onnx(file, raw(whole, 32, 2)) for file in (model, small))
-        noise = ((exact - rounded) ** 2).mean() / (exact**2).mean()
-        assert noise < 0.05, name
+@pytest.mark.parametrize(("axes", "name"), CASES)
+def test_every_op_can_be_quantised(axes: int, name: str):
+    whole = graph_of(every_op(axes)[name], INPUTS[axes], normalize=Normalize((100.0,), (60.0,)))
+    model = write_onnx(whole, random_weights(whole, rng_for(0, "weights")))
+    small = quantize(model, raw(whole, 32, 1))
+    onnx.checker.check_model(small, full_check=True)
+    exact, rounded = (run_onnx(file, raw(whole, 32, 2)) for file in (model, small))
+    noise = ((exact - rounded) ** 2).mean() / (exact**2).mean()
+    assert noise < 0.05
+
+
+def quantized(axes: int, name: str) -> onnx.ModelProto:
+    whole = graph_of(every_op(axes)[name], INPUTS[axes])
+    model = write_onnx(whole, random_weights(whole, rng_for(0, "weights")))
+    return onnx.load_model_from_string(quantize(model, raw(whole, 16) / 32))
+
+
+def test_of_attention_only_products_convolutions_and_tables_are_quantised():
+    proto = quantized(0, "texts")
+    constants = {c.name: onnx.numpy_helper.to_array(c).dtype for c in proto.graph.initializer}
+    made = {output: node.op_type for node in proto.graph.node for output in node.output}
+    kinds = set()
+    for node in proto.graph.node:
+        if node.op_type in ("Conv", "MatMul", "Gemm"):
+            kinds.add(node.op_type)
+            assert {made[name] for name in node.input} == {"DequantizeLinear"}
+        elif node.op_type == "LayerNormalization":
+            kinds.add(node.op_type)
+            assert constants[node.input[1]] == np.float32
+    assert kinds == {"Conv", "MatMul", "Gemm", "LayerNormalization"}
+    for name in ("attention.query", "mlp.project"):
+        assert constants[f"text.{name}.conv.weight"] == np.int8
+    assert constants["text.embedding.weight"].itemsize == 1
+
+
+def test_grouped_transposed_convolutions_stay_in_float():
+    proto = quantized(2, "decoders")
+    made = {output: node.op_type for node in proto.graph.node for output in node.output}
+    groups = {
+        next((a.i for a in node.attribute if a.name == "group"), 1): made.get(node.input[1])
+        for node in proto.graph.node
+        if node.op_type == "ConvTranspose"
+    }
+    assert groups == {1: "DequantizeLinear", 3: None}
 
 
 def test_weights_are_int8_by_channel_and_activations_uint8():

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from export_networks import HEAD, INPUTS, Strange, every_op, graph_of, member, raw, relative
+from export_networks import CASES, HEAD, INPUTS, Strange, every_op, graph_of, member, raw, relative
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
@@ -30,8 +30,12 @@ from brickwork.space import (
     Add,
     Conv,
     ConvNorm,
+    Embedding,
+    GlobalPool,
     Graph,
     Identity,
+    Linear,
+    MaskedMean,
     Norm,
     Normalize,
     Parallel,
@@ -40,6 +44,7 @@ from brickwork.space import (
     Seq,
     Shape,
     SqueezeExcite,
+    TransformerBlock,
     graph,
 )
 from brickwork.spaces.references import PUBLISHED, dscnn, mobilenetv2, resnet8
@@ -80,8 +85,7 @@ def formatted(source: str) -> bool:
     return subprocess.run(command, input=source.encode(), capture_output=True).returncode == 0
 
 
-@pytest.mark.parametrize("name", every_op(2))
-@pytest.mark.parametrize("axes", [1, 2, 3])
+@pytest.mark.parametrize(("axes", "name"), CASES)
 def test_every_op_computes_what_the_module_does(axes: int, name: str):
     channels = INPUTS[axes][0]
     normalize = Normalize(tuple(-1.0 + i for i in range(channels)), (30.0,))
@@ -146,6 +150,39 @@ def test_optional_parts_become_arguments():
     assert classes(source) == ["Head", "SqueezeExcite", "StageBlock", "Net"]
     assert "StageBlock(6, 6, 6, se_hidden=4, skip=True)" in source
     assert "StageBlock(6, 6, 6)," in source
+
+
+def test_what_pytorch_lacks_is_written_only_where_it_is_used():
+    parts = ("class IdEmbedding", "def masked_mean", "def attend", "class ChannelNorm", "def chain")
+
+    def found(body: Any, input: Shape) -> list[bool]:
+        source = write_source(graph_of(body, input), "test")
+        return [f"\n{part}(" in source for part in parts]
+
+    text = Parallel((Embedding(9, 4), Identity()), MaskedMean())
+    assert found(text, (6,)) == [True, True, False, False, False]
+    assert found(TransformerBlock(2), (4, 6)) == [False, False, True, True, True]
+    named = Seq(Seq(Conv(3, 3), name="attend"), Seq(Norm(), name="masked_mean"), HEAD)
+    assert found(named, (3, 6))[1:3] == [False, False]
+
+
+def test_attention_of_several_widths_is_one_class():
+    body = Seq(
+        Repeat("small", TransformerBlock(2, 4), 2),
+        Repeat("large", TransformerBlock(2, 8, expand=2), 2),
+        GlobalPool(),
+        Linear(),
+    )
+    source = check_equal(graph_of(body, (6, 10)))
+    assert [name for name in classes(source) if name.startswith("Attention")] == ["Attention"]
+    assert "hidden" in source
+    assert formatted(source)
+
+
+def test_constants_of_many_columns_are_laid_out():
+    normalize = Normalize(tuple(float(i) for i in range(40)), (2.0,))
+    whole = graph_of(Seq(Linear(3), Linear()), (40,), normalize=normalize)
+    assert formatted(check_equal(whole))
 
 
 def test_names_that_form_no_modules_are_written_flat():

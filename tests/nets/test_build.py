@@ -24,6 +24,8 @@ from brickwork.space import (
     Concat,
     Conv,
     ConvNorm,
+    ConvTranspose,
+    Custom,
     Depthwise,
     DepthwiseNorm,
     Flatten,
@@ -41,6 +43,8 @@ from brickwork.space import (
     Seq,
     Shape,
     Space,
+    Tokens,
+    Zero,
     graph,
 )
 from brickwork.space import Dropout as DropoutOp
@@ -139,6 +143,12 @@ def every_op() -> list[Op]:
         GlobalPool("max", keep=True),
         Flatten(),
         DropoutOp(0.5),
+        ConvTranspose(6),
+        ConvTranspose(6, 3, 2, 1, 1, groups=3, bias=True),
+        Tokens(),
+        Zero(),
+        Zero(2, 5),
+        Custom("own_modules:make", "own_modules:describe", (("width", 5),)),
     ]
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import prod
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,23 +11,33 @@ from hypothesis import strategies as st
 from brickwork.errors import SpaceError
 from brickwork.space import (
     Add,
+    Attend,
     Choice,
+    ClassToken,
     Composite,
     Conv,
     ConvNorm,
     DepthwiseNorm,
     Identity,
     InvertedResidual,
+    Linear,
+    MlpBlock,
+    MultiHeadAttention,
     Multiply,
     Norm,
     OneOf,
     Optional,
     Parallel,
+    PatchEmbedding,
+    Position,
     Repeat,
     Residual,
+    Select,
+    Separable,
     Seq,
     Space,
     SqueezeExcite,
+    TransformerBlock,
     Wide,
     graph,
     round_to,
@@ -98,7 +110,17 @@ def ops(block, input=(4, 8, 8)):
 
 
 def test_bricks_that_are_short_for_others():
-    for brick in (ConvNorm(3), DepthwiseNorm(), SqueezeExcite(), InvertedResidual(3)):
+    for brick in (
+        ConvNorm(3),
+        DepthwiseNorm(),
+        SqueezeExcite(),
+        InvertedResidual(3),
+        Separable(3),
+        PatchEmbedding(3, 2),
+        MultiHeadAttention(4, 2),
+        MlpBlock(2),
+        TransformerBlock(2),
+    ):
         assert isinstance(brick, Composite)
     for brick in (Conv(3), Identity(), Seq(), Residual(Norm()), Optional("a", Norm())):
         assert not isinstance(brick, Composite)
@@ -152,6 +174,97 @@ def test_inverted_residual_has_a_skip_only_where_the_shape_allows_it():
 def test_inverted_residual_without_expansion():
     assert "expand.conv" not in ops(InvertedResidual(4, expand=1))
     assert "expand.conv" in ops(InvertedResidual(4, expand=2))
+
+
+def test_separable():
+    assert list(ops(Separable(6))) == [
+        f"{scope}.{op}"
+        for scope, first in (("depthwise", "depthwise"), ("pointwise", "conv"))
+        for op in (first, "norm", "activation")
+    ]
+
+
+def test_patch_embedding_cuts_off_what_fills_no_patch():
+    space = Space("s", PatchEmbedding(6, (3, 2)))
+    conv, tokens = graph(space, space.arch(), (4, 8, 8), 2).nodes[1:]
+    assert (conv.shape, tokens.shape) == ((6, 2, 4), (6, 8))
+    assert conv.op == Conv(6, (3, 2), (3, 2), bias=True, padding=0)
+    choice = Space("s", PatchEmbedding(6, Choice("patch", (2, 4))))
+    assert [d.name for d in choice.decisions()] == ["patch"]
+    shapes = [graph(choice, arch, (4, 8, 8), 2).output for arch in choice.extremes()]
+    assert shapes == [(6, 16), (6, 4)]
+
+
+def test_attention_projects_and_gives_the_channels_back():
+    assert ops(MultiHeadAttention(8, 2), (6, 5)) == {
+        "query.conv": ["input"],
+        "key.conv": ["input"],
+        "value.conv": ["input"],
+        "attend": ["query.conv", "key.conv", "value.conv"],
+        "out.conv": ["attend"],
+    }
+    space = Space("s", MultiHeadAttention(Choice("width", (4, 8)), Choice("head", (2, 4))))
+    assert {d.name for d in space.decisions()} == {"width", "head"}
+    for arch in (space.arch({"width": w, "head": h}) for w in (4, 8) for h in (2, 4)):
+        *_, attend, out = graph(space, arch, (6, 5), 2).nodes
+        values = dict(arch.choices)
+        assert attend.op == Attend(values["head"])
+        assert (attend.shape, out.shape) == ((values["width"], 5), (6, 5))
+
+
+def test_the_choices_of_a_join_are_scoped_where_it_stands():
+    branches = tuple(Conv(4, 1) for _ in range(3))
+    space = Space("s", Seq(Parallel(branches, Attend(Choice("head", (2, 4)))), name="a"))
+    assert [(d.name, d.options) for d in space.decisions()] == [("a.head", (2, 4))]
+    heads = [graph(space, arch, (6, 5), 2).nodes[-1].op.head for arch in space.extremes()]
+    assert heads == [2, 4]
+
+
+def test_a_choice_may_stand_inside_a_tuple():
+    space = Space("s", Conv(4, (Choice("kernel", (1, 3)), 5)))
+    assert [d.name for d in space.decisions()] == ["kernel"]
+    for arch, kernel in zip(space.extremes(), ((1, 5), (3, 5)), strict=True):
+        assert graph(space, arch, (2, 9, 9), 2).nodes[1].op.kernel == kernel
+
+
+def test_transformer_block():
+    found = ops(TransformerBlock(2, dropout=0.1), (6, 5))
+    assert list(found) == [
+        "attention.norm",
+        *(f"attention.{name}.conv" for name in ("query", "key", "value")),
+        "attention.attend",
+        "attention.out.conv",
+        "attention.dropout",
+        "attention.add",
+        "mlp.norm",
+        *(f"mlp.expand.{op}" for op in ("conv", "activation", "dropout")),
+        *(f"mlp.project.{op}" for op in ("conv", "dropout")),
+        "mlp.add",
+    ]
+    assert found["attention.add"] == ["attention.dropout", "input"]
+    assert found["mlp.add"] == ["mlp.project.dropout", "attention.add"]
+    assert not any("dropout" in name for name in ops(TransformerBlock(2), (6, 5)))
+
+
+def test_vit_tiny_has_its_published_size():
+    """ViT-Tiny/16 (Touvron et al., DeiT, 2021): 5.7 M parameters, 5,717,416 in timm 1.0."""
+    body = Seq(
+        PatchEmbedding(192, 16),
+        ClassToken(),
+        Position(),
+        Repeat("block", TransformerBlock(64, eps=1e-6), 12),
+        Norm("layer", eps=1e-6),
+        Select(),
+        Linear(),
+    )
+    space = Space("s", body)
+    whole = graph(space, space.arch(), (3, 224, 224), 1000)
+    weights = [node.op.weights(whole.shapes_into(node)) for node in whole.nodes[1:]]
+    assert sum(prod(shape) for shapes in weights for shape in shapes.values()) == 5_717_416
+    width, tokens = 192, 197
+    block = 12 * width * width * tokens + 2 * tokens * tokens * width  # layers, then attention
+    macs = sum(node.op.macs(whole.shapes_into(node), node.shape) for node in whole.nodes[1:])
+    assert macs == 14 * 14 * 16 * 16 * 3 * width + 12 * block + width * 1000
 
 
 def test_residual_with_a_projection_uses_it_only_where_needed():

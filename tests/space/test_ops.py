@@ -15,25 +15,36 @@ from brickwork.space import (
     ACTIVATIONS,
     Activation,
     Add,
+    Attend,
+    ClassToken,
+    Columns,
     Concat,
     Conv,
+    ConvTranspose,
     Depthwise,
     Dropout,
+    Embedding,
     Flatten,
     GlobalPool,
     Input,
     Linear,
+    MaskedMean,
     Multiply,
     Norm,
     Normalize,
     Op,
     Pool,
+    Position,
     Reshape,
+    Select,
+    Tokens,
+    Zero,
     ops,
     per_axis,
 )
 
 CONVS = (torch.nn.Conv1d, torch.nn.Conv2d, torch.nn.Conv3d)
+TRANSPOSED = (torch.nn.ConvTranspose1d, torch.nn.ConvTranspose2d, torch.nn.ConvTranspose3d)
 NORMS = (torch.nn.BatchNorm1d, torch.nn.BatchNorm2d, torch.nn.BatchNorm3d)
 MAX_POOLS = (torch.nn.MaxPool1d, torch.nn.MaxPool2d, torch.nn.MaxPool3d)
 
@@ -99,6 +110,91 @@ def test_depthwise_is_pytorchs(window, channels, bias):
     assert op.weights([shape]) == conv.weights([shape])
     out = op.shape([shape])
     assert op.macs([shape], out) == conv.macs([shape], out)
+
+
+@given(windows(), st.data(), st.integers(1, 3), st.integers(1, 3), st.integers(1, 3), st.booleans())
+def test_transposed_conv_is_pytorchs(window, data, left, right, groups, bias):
+    spatial, kernel, stride, padding, _ = window
+    axes = len(spatial)
+    extra = tuple(data.draw(st.integers(0, step - 1)) for step in per_axis(stride, axes))
+    op = ConvTranspose(right * groups, kernel, stride, padding or 0, extra, groups, bias)
+    shape = (left * groups, *spatial)
+    if not fits(op, shape):
+        with pytest.raises(ShapeError, match="leaves no pixel of"):
+            op.shape([shape])
+        return
+    module = TRANSPOSED[axes - 1](
+        *(shape[0], op.out, kernel, stride, op.padding, extra, groups), bias=bias, device="meta"
+    )
+    check(op, shape, module)
+    # each input number goes into its group's channels of the window
+    assert op.macs([shape], op.shape([shape])) == prod(shape) * right * prod(per_axis(kernel, axes))
+
+
+@given(st.integers(1, 9), st.integers(1, 9), st.integers(1, 9))
+def test_embedding_is_pytorchs(entries, out, length):
+    op = Embedding(entries, out)
+    module = torch.nn.Embedding(entries, out)
+    assert op.weights([(length,)]) == {"weight": tuple(module.weight.shape)}
+    vectors = module(torch.zeros(2, length, dtype=torch.long)).transpose(1, 2)
+    assert (2, *op.shape([(length,)])) == tuple(vectors.shape)
+    assert op.macs([(length,)], op.shape([(length,)])) == 0
+
+
+@given(st.integers(1, 4), st.integers(1, 4), st.integers(1, 6))
+def test_attention_is_pytorchs(heads, head, length):
+    shape = (heads * head, length)
+    op = Attend(head)
+    x = torch.rand(2, heads, length, head)
+    found = torch.nn.functional.scaled_dot_product_attention(x, x, x)
+    assert op.shape([shape] * 3) == shape == (found.shape[1] * found.shape[3], found.shape[2])
+    scores, sums = heads * length * length * head, heads * length * head * length
+    assert op.macs([shape] * 3, shape) == scores + sums
+    assert op.weights([shape] * 3) == {}
+
+
+@given(st.integers(0, 4), st.lists(st.integers(1, 5), min_size=1, max_size=4), st.integers(1, 3))
+def test_columns_are_numbers_beside_embeddings(numbers, categories, width):
+    op = Columns(numbers, tuple(categories), width)
+    row = (numbers + len(categories),)
+    tables = [torch.nn.Embedding(n, width) for n in categories]
+    parts = [torch.zeros(2, numbers), *(e(torch.zeros(2, dtype=torch.long)) for e in tables)]
+    assert (2, *op.shape([row])) == tuple(torch.cat(parts, 1).shape)
+    assert prod(op.weights([row])["weight"]) == sum(e.weight.numel() for e in tables)
+    assert op.shape([row]) == slow_shape(op, [row])
+
+
+@given(windows(), st.integers(1, 4), st.none() | st.integers(1, 4))
+def test_zero_has_the_shape_of_a_window_of_one_pixel(window, channels, out):
+    spatial, _, stride, _, _ = window
+    op, shape = Zero(stride, out), (channels, *spatial)
+    assert op.shape([shape]) == Conv(channels if out is None else out, 1, stride).shape([shape])
+    assert op.shape([shape]) == slow_shape(op, [shape])
+    assert Zero(1, out).shape([(channels,)]) == (channels if out is None else out,)
+
+
+@given(st.integers(1, 9), st.integers(1, 9))
+def test_ops_on_sequences(channels, length):
+    shape, ids = (channels, length), (length,)
+    assert Tokens().shape([(channels, length, 2, 3)]) == (channels, 6 * length)
+    assert ClassToken().shape([shape]) == (channels, length + 1)
+    assert ClassToken().weights([shape]) == {"weight": (channels,)}
+    for index in (0, length - 1, -1, -length):
+        assert Select(index).shape([shape]) == (channels,)
+    assert MaskedMean().shape([shape, ids]) == (channels,)
+    for how, weights in (("learned", {"weight": shape}), ("sinusoidal", {})):
+        assert Position(how).shape([shape]) == shape
+        assert Position(how).weights([shape]) == weights
+    for op, inputs in (
+        (Tokens(), [shape]),
+        (ClassToken(), [shape]),
+        (Select(), [shape]),
+        (Position(), [shape]),
+        (MaskedMean(), [shape, ids]),
+        (Zero(), [shape]),
+    ):
+        assert (op.buffers(inputs), op.macs(inputs, op.shape(inputs))) == ({}, 0)
+        assert op.shape(inputs) == slow_shape(op, inputs)
 
 
 @given(windows(), st.integers(1, 3), st.booleans())
@@ -190,7 +286,7 @@ def operations() -> list[type[Op]]:
 
 def test_kinds_are_unique():
     kinds = [cls.kind for cls in operations()]
-    assert len(set(kinds)) == len(kinds) == 15
+    assert len(set(kinds)) == len(kinds) == 26
 
 
 def test_what_follows_keeps_the_shape_and_has_one_input():
@@ -229,6 +325,57 @@ def test_what_follows_keeps_the_shape_and_has_one_input():
         (Multiply(), [(2, 1), (2, 4)], "cannot multiply shapes (2, 1) and (2, 4)"),
         (Multiply(), [(2, 4), (2,)], "cannot multiply shapes (2, 4) and (2,)"),
         (Multiply(), [(2, 4)] * 3, "multiply takes two inputs, got 3"),
+        (ConvTranspose(4, groups=3), [(3, 8)], "3 groups do not divide 3 -> 4 channels"),
+        (ConvTranspose(4), [(8,)], "conv_transpose needs a shape (channels, *spatial), got (8,)"),
+        (
+            ConvTranspose(4, 2, 2, 0, 2),
+            [(3, 8)],
+            "output_padding 2 must be smaller than stride 2",
+        ),
+        (
+            ConvTranspose(4, 2, 1, 1),
+            [(3, 1)],
+            "conv_transpose with kernel 2 and padding 1 leaves no pixel of (3, 1)",
+        ),
+        (Tokens(), [(8,)], "tokens needs a shape (channels, *spatial), got (8,)"),
+        (Zero((1, 2)), [(3, 8)], "(1, 2) names 2 axes, the tensor has 1 spatial axes"),
+        (Embedding(9, 4), [(2, 8)], "embedding needs ids of shape (length,), got (2, 8)"),
+        (Embedding(0, 4), [(8,)], "embedding has 0 entries: 1 to 16,777,216 are possible, since"),
+        (Embedding(2**24 + 1, 4), [(8,)], "embedding has 16,777,217 entries: 1 to 16,777,216"),
+        (Columns(1, (), 2), [(1,)], "columns has categories (): at least one column with at"),
+        (Columns(1, (3, 0), 2), [(3,)], "columns has categories (3, 0): at least one column"),
+        (
+            Columns(2, (3, 4), 2),
+            [(5,)],
+            "columns needs a row of 2 numbers and 2 categories, got (5,)",
+        ),
+        (
+            Position("rotary"),
+            [(3, 8)],
+            "unknown position 'rotary': learned and sinusoidal are known",
+        ),
+        (
+            Position(),
+            [(3, 4, 4)],
+            "position needs a sequence (channels, length), got (3, 4, 4): put Tokens() before it",
+        ),
+        (ClassToken(), [(3,)], "class_token needs a sequence (channels, length), got (3,)"),
+        (Select(8), [(3, 8)], "select wants token 8 of 8"),
+        (Select(-9), [(3, 8)], "select wants token -9 of 8"),
+        (Attend(4), [(8, 5)] * 2, "attend takes query, key and value, got 2 inputs"),
+        (
+            Attend(4),
+            [(8, 5), (8, 6), (8, 5)],
+            "attend needs query, key and value of one shape, got (8, 5), (8, 6), (8, 5)",
+        ),
+        (Attend(3), [(8, 5)] * 3, "heads of 3 channels do not divide 8 channels"),
+        (Attend(4), [(8, 5, 5)] * 3, "attend needs a sequence (channels, length), got (8, 5, 5)"),
+        (MaskedMean(), [(8, 5)], "masked_mean takes values and ids, got 1 inputs"),
+        (
+            MaskedMean(),
+            [(8, 5), (6,)],
+            "masked_mean needs ids of shape (5,) for (8, 5), got (6,)",
+        ),
     ],
 )
 def test_what_does_not_fit(op, shapes, says):

@@ -11,22 +11,30 @@ from brickwork.devices.memory import BYTES, element_bytes, peak_sram
 from brickwork.devices.target import Target
 from brickwork.quantity import How, Quantity
 from brickwork.space import (
+    ClassToken,
+    Columns,
     Conv,
+    ConvTranspose,
+    Custom,
     Depthwise,
     Dropout,
+    Embedding,
     Fragment,
     Graph,
     Linear,
     Norm,
     Normalize,
     Op,
+    Position,
     Shape,
 )
 
 __all__ = ["counted", "flash_bytes", "macs", "op_counts", "parameters"]
 
-_FOLDED_INTO = (Conv, Depthwise, Linear)
+_FOLDED_INTO = (Conv, ConvTranspose, Depthwise, Linear)
+_TABLES = {ClassToken, Columns, Embedding, Position}
 _INT8_CHANNEL = 4 + 4  # a 32-bit bias and a float32 scale for each output channel
+_INT8_TABLE = 4  # one float32 scale
 
 _SOURCES: Mapping[str, str] = {
     "parameters": "trained weights, as PyTorch counts them (sum of numel)",
@@ -59,10 +67,14 @@ def flash_bytes(graph: Graph, precision: str) -> int:
     ``"int8"``: after folding batch norm into the op before it, one byte for each weight; a 32-bit
     bias and a float32 scale for each output channel of every op with weights. A norm that cannot
     be folded (behind an activation, or not batch norm) is an op with a weight for each channel.
+    Tables of which rows are read or added (embeddings, positions, class tokens) have one scale.
     The normalisation of the input is part of the quantisation of the input.
 
     ``"float32"``: four bytes for each weight and bias that is left after folding, and for each
     constant of the normalisation.
+
+    Sinusoidal positions are stored like learned ones. Of a user's own module the weights with two
+    axes or more are quantised (a scale for each row), all else stays in four bytes.
 
     Raises:
         ValueError: The precision is neither.
@@ -116,18 +128,27 @@ def _tally(fragment: Fragment) -> tuple[int, int, int, int]:
             elif isinstance(op, Normalize):
                 float32 += 4 * (len(op.mean) + len(op.std))
             continue
-        values, biases, macs = op_counts(op, tuple(fragment.shapes_into(node)), node.shape)
+        inputs = tuple(fragment.shapes_into(node))
+        values, biases, macs = op_counts(op, inputs, node.shape)
         trained += values
         work += macs
         channels = node.shape[0]
         if host is not None and isinstance(op, Norm) and op.how == "batch":
             bare[index] = False
             float32 += 4 * channels if host else 0  # the norm's shift becomes the op's bias
-            continue
-        if isinstance(op, _FOLDED_INTO):
-            bare[index] = not biases
-        int8 += values - biases + _INT8_CHANNEL * channels if values else 0
-        float32 += 4 * values
+        elif kind in _TABLES:
+            stored = values or prod(node.shape)  # sines are not trained, but stored
+            int8 += stored + _INT8_TABLE
+            float32 += 4 * stored
+        elif isinstance(op, Custom):
+            small, large = _custom_bytes(op, inputs)
+            int8 += small
+            float32 += large
+        else:
+            if isinstance(op, _FOLDED_INTO):
+                bare[index] = not biases
+            int8 += values - biases + _INT8_CHANNEL * channels if values else 0
+            float32 += 4 * values
     return trained, work, int8, float32
 
 
@@ -137,3 +158,12 @@ def op_counts(op: Op, inputs: tuple[Shape, ...], out: Shape) -> tuple[int, int, 
     weights = op.weights(inputs)
     values = sum(map(prod, weights.values()))
     return values, prod(weights.get("bias", (0,))), op.macs(inputs, out)
+
+
+def _custom_bytes(op: Custom, inputs: tuple[Shape, ...]) -> tuple[int, int]:
+    """Bytes of a user's own module at int8 and at float32, its buffers included."""
+    state = [*op.weights(inputs).values(), *op.buffers(inputs).values()]
+    quantised = [shape for shape in op.weights(inputs).values() if len(shape) > 1]
+    saved = sum(3 * prod(shape) - 4 * shape[0] for shape in quantised)
+    large = 4 * sum(map(prod, state))
+    return large - saved, large

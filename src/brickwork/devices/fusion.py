@@ -6,10 +6,14 @@ comes before, so that no buffer lies between the two. The rules here are conserv
 * An op that ``follows`` is fused when it is the only reader of its producer's output. Otherwise it
   is an op of its own with a buffer of its own.
 * ``Normalize`` is fused into the input; no other op is.
-* ``Flatten`` and ``Reshape`` give the same bytes another shape: an alias, no op. Nothing is fused
-  through them.
+* ``Flatten``, ``Reshape`` and ``Tokens`` give the same bytes another shape: an alias, no op.
+  Nothing is fused through them.
 * ``Dropout`` does nothing once trained: it vanishes.
-* Nothing else shares a buffer. In particular a sum is not written over one of its inputs.
+* Nothing else shares a buffer. In particular a sum is not written over one of its inputs, and one
+  token of a sequence, or a sequence with one more, is a copy: channels come first, so a token's
+  numbers do not lie side by side.
+* ``Attend`` needs room for its scores while it runs. What a user's own module needs inside is not
+  known and not counted.
 """
 
 from __future__ import annotations
@@ -19,11 +23,21 @@ from dataclasses import dataclass
 from math import prod
 from typing import NamedTuple
 
-from brickwork.space import Dropout, Flatten, Fragment, Normalize, Op, Reshape
+from brickwork.space import (
+    Attend,
+    Dropout,
+    Flatten,
+    Fragment,
+    Normalize,
+    Op,
+    Reshape,
+    Shape,
+    Tokens,
+)
 
 __all__ = ["CACHE", "Fused", "Step", "fused"]
 
-_ALIASES = (Flatten, Reshape, Dropout)
+_ALIASES = (Flatten, Reshape, Tokens, Dropout)
 _OF_INPUT = (Normalize, Dropout)
 
 CACHE = 65_536
@@ -37,11 +51,13 @@ class Step(NamedTuple):
         node: Index of the node in its fragment that gives the op its name.
         reads: The buffers it reads, each once.
         writes: The buffer it writes.
+        scratch: Elements that it needs besides, while it runs.
     """
 
     node: int
     reads: tuple[int, ...]
     writes: int
+    scratch: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +102,8 @@ def fused(fragment: Fragment) -> Fused:
             if len(inputs) > 1:
                 reads = tuple(dict.fromkeys([buffer[i] for i in inputs]))
             buffer[index], host[index] = len(sizes), "op"
-            steps.append(Step(index, reads, len(sizes)))
+            scratch = _scores(op, node.shape) if isinstance(op, Attend) else 0
+            steps.append(Step(index, reads, len(sizes), scratch))
             sizes.append(prod(node.shape))
     output = buffer[-2] if nodes else 0
     return Fused(tuple(steps), tuple(sizes), output, tuple(readers))
@@ -96,3 +113,9 @@ def _joins(op: Op, host: str) -> bool:
     if host == "input":
         return isinstance(op, _OF_INPUT)
     return host == "op"
+
+
+def _scores(op: Attend, shape: Shape) -> int:
+    """The scores of an attention: from each position to each, in each head."""
+    channels, length = shape
+    return channels // op.head * length * length  # type: ignore[operator]  # concrete in a graph

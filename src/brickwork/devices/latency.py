@@ -6,11 +6,11 @@ A target's TOML holds the coefficients; ``benchmarks/fit_latency.py`` fits those
 published measurements. The work that they multiply, per network:
 
 ================  =======================================================================
-``conv_mac``      MACs of convolutions over a window, and of grouped ones
+``conv_mac``      MACs of convolutions over a window, grouped, or transposed, and of own modules
 ``pointwise_mac`` MACs of convolutions with a window of one pixel
 ``depthwise_mac`` MACs of depthwise convolutions
-``linear_mac``    MACs of fully connected layers
-``output``        output elements of all four
+``linear_mac``    MACs of fully connected layers and of attention
+``output``        output elements of all of these
 ``pool``          input elements that pooling reads, each as often as a window covers it
 ``elementwise``   output elements of every other executed op: sums, products, concatenations,
                   norms and activations that could not be fused
@@ -23,6 +23,7 @@ from __future__ import annotations
 
 import functools
 import math
+from collections.abc import Collection
 from math import prod
 from typing import Protocol
 
@@ -47,7 +48,16 @@ __all__ = ["CostModel", "PredictedLatency", "add_work", "work", "work_of"]
 _CONV, _POINTWISE, _DEPTHWISE, _LINEAR, _OUTPUT, _POOL, _ELEMENTWISE, _OP, _NETWORK = range(
     len(COEFFICIENTS)
 )
-_WEIGHTED = {"conv": _POINTWISE, "depthwise": _DEPTHWISE, "linear": _LINEAR}
+_WEIGHTED = {
+    "conv": _POINTWISE,
+    "conv_transpose": _CONV,
+    "custom": _CONV,
+    "depthwise": _DEPTHWISE,
+    "linear": _LINEAR,
+    "attend": _LINEAR,
+}
+_LIKENED = {"attend", "conv_transpose", "custom"}  # priced as what they are like, never measured
+_NO_WORK = (0.0,) * len(COEFFICIENTS)
 _PIXEL = (1, (1,), (1, 1), (1, 1, 1))  # windows of one pixel
 _BORROWED = 0.02  # the share of a prediction that borrowed coefficients may have
 _UNMEASURED = 0.5  # the relative error where no measurement says better
@@ -97,10 +107,16 @@ class PredictedLatency:
 
 def work(fragment: Fragment) -> tuple[float, ...]:
     """The work of a fragment, in the order of ``COEFFICIENTS``."""
+    return _work(fragment, None)
+
+
+def _work(fragment: Fragment, kinds: Collection[str] | None) -> tuple[float, ...]:
+    """The work of the ops of some kinds; None for all."""
     total = [0.0] * len(COEFFICIENTS)
     for step in fused(fragment).steps:
         node = fragment.nodes[step.node]
-        add_work(total, node.op, tuple(fragment.shapes_into(node)), node.shape)
+        if kinds is None or node.op.kind in kinds:
+            add_work(total, node.op, tuple(fragment.shapes_into(node)), node.shape)
     return tuple(total)
 
 
@@ -133,12 +149,14 @@ def work_of(graph: Graph) -> dict[str, float]:
 def _priced(fragment: Fragment, model: LatencyModel) -> tuple[float, float, int]:
     """Milliseconds from fitted and from borrowed coefficients, and the MACs of a fragment."""
     known = borrowed = 0.0
-    amounts = work(fragment)
-    for name, coefficient, amount in zip(COEFFICIENTS, model.coefficients, amounts, strict=True):
-        if name in model.fitted:
-            known += coefficient * amount
-        else:
-            borrowed += coefficient * amount
+    amounts, likened = work(fragment), _NO_WORK
+    if any(node.op.kind in _LIKENED for node in fragment.nodes):
+        likened = _work(fragment, _LIKENED)
+    rows = zip(COEFFICIENTS, model.coefficients, amounts, likened, strict=True)
+    for name, coefficient, amount, part in rows:
+        own = amount - part if name in model.fitted else 0.0
+        known += coefficient * own
+        borrowed += coefficient * (amount - own)
     macs = amounts[_CONV] + amounts[_POINTWISE] + amounts[_DEPTHWISE] + amounts[_LINEAR]
     return known, borrowed, int(macs)
 

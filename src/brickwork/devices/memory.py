@@ -89,7 +89,7 @@ def memory_profile(graph: Graph, precision: str) -> list[tuple[str, int]]:
 
 
 def live_elements(plan: Fused, order: list[int]) -> list[int]:
-    """The elements alive during each step of an order, its own output included."""
+    """The elements alive during each step of an order, its own output and scratch included."""
     left = [0] * len(plan.sizes)
     for step in plan.steps:
         for buffer in step.reads:
@@ -100,7 +100,7 @@ def live_elements(plan: Fused, order: list[int]) -> list[int]:
     for index in order:
         step = plan.steps[index]
         live += plan.sizes[step.writes]
-        found.append(live)
+        found.append(live + step.scratch)
         for buffer in step.reads:
             left[buffer] -= 1
             if not left[buffer]:
@@ -140,6 +140,7 @@ class _Plan:
         self.count = len(plan.steps)
         self.sizes = plan.sizes
         self.reads = [step.reads for step in plan.steps]
+        self.scratch = [step.scratch for step in plan.steps]
         self.needs = [0] * self.count  # the steps that must come before
         self.readers = [0] * len(plan.sizes)
         for index, step in enumerate(plan.steps):
@@ -153,9 +154,10 @@ class _Plan:
 
     def after(self, done: int, live: int, step: int) -> tuple[int, int, int]:
         """What is executed and alive after one more step, and what was alive during it."""
-        during = live + self.sizes[step + 1]
+        written = live + self.sizes[step + 1]
+        during = written + self.scratch[step]
         done |= 1 << step
-        live = during if self.readers[step + 1] else live
+        live = written if self.readers[step + 1] else live
         for buffer in self.reads[step]:
             if not self.readers[buffer] & ~done:
                 live -= self.sizes[buffer]

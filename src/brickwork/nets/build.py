@@ -54,7 +54,9 @@ def build(graph: Graph, generator: torch.Generator | None = None) -> Net:
 
     Convolutions start from a normal distribution with variance 2 / fan out (He et al., "Delving
     deep into rectifiers", 2015; fan out of a group), linear layers from one with variance 1 / fan
-    in, biases at 0, norms at the identity.
+    in, biases at 0, norms at the identity. Look-up tables start from a standard normal
+    distribution, positions and class tokens from one with a standard deviation of 0.02. A user's
+    own module starts as its author has it.
 
     Args:
         graph: The graph; ops without choices.

@@ -17,17 +17,7 @@ import torch
 from torch import Tensor
 
 from brickwork.errors import SpaceError
-from brickwork.space import (
-    Concat,
-    Conv,
-    Depthwise,
-    Flatten,
-    Linear,
-    Norm,
-    Op,
-    Reshape,
-    Shape,
-)
+from brickwork.space import Op, Shape, ops
 
 __all__ = ["Cuts", "Layout", "cuts", "layout_of", "makes_channels"]
 
@@ -37,12 +27,17 @@ Layout = tuple[tuple[int, int], ...]
 # What the axes of a weight are: (o)utput channels, channels of the (i)nput, (k)ernel, (-) anything
 # else, which is the same in every member. One letter for each axis; the last one repeats.
 _AXES: Mapping[type[Op], Mapping[str, str]] = {
-    Conv: {"weight": "oik", "bias": "o"},
-    Depthwise: {"weight": "i-k", "bias": "i"},
-    Linear: {"weight": "oi", "bias": "o"},
-    Norm: {"weight": "i", "bias": "i", "running_mean": "i", "running_var": "i"},
+    ops.ClassToken: {"weight": "i"},
+    ops.Columns: {"weight": "-o"},
+    ops.Conv: {"weight": "oik", "bias": "o"},
+    ops.ConvTranspose: {"weight": "iok", "bias": "o"},
+    ops.Depthwise: {"weight": "i-k", "bias": "i"},
+    ops.Embedding: {"weight": "-o"},
+    ops.Linear: {"weight": "oi", "bias": "o"},
+    ops.Norm: {"weight": "i", "bias": "i", "running_mean": "i", "running_var": "i"},
+    ops.Position: {"weight": "i-"},
 }
-_MAKES_CHANNELS = (Conv, Linear)
+_MAKES_CHANNELS = (ops.Conv, ops.ConvTranspose, ops.Embedding, ops.Linear)
 
 
 def makes_channels(op: Op) -> bool:
@@ -67,15 +62,18 @@ def layout_of(
     """
     if makes_channels(op):
         return ((most, op.shape(shapes)[0]),)
-    if isinstance(op, Concat):
+    if isinstance(op, ops.Concat):
         return tuple(stretch for layout in inputs for stretch in layout)
-    if isinstance(op, Flatten):
+    if isinstance(op, ops.Flatten):
         positions = prod(shapes[0][1:])
         return tuple((most * positions, alive * positions) for most, alive in inputs[0])
-    if isinstance(op, Reshape):
-        if any(most != alive for most, alive in inputs[0]):
-            raise SpaceError(f"{name}: a reshape of elastic channels has no meaning")
-        return ((op.to[0], op.to[0]),)
+    if isinstance(op, ops.Columns):
+        width: int = op.width  # type: ignore[assignment]  # concrete in a graph
+        return ((op.numbers, op.numbers), *[(most, width)] * len(op.categories))
+    if isinstance(op, ops.Reshape | ops.Custom) and any(m != alive for m, alive in inputs[0]):
+        raise SpaceError(f"{name}: {op.kind} of elastic channels has no meaning")
+    if (channels := op.shape(shapes)[0]) != shapes[0][0]:
+        return ((channels, channels),)
     return inputs[0]
 
 

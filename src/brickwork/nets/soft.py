@@ -37,37 +37,25 @@ from brickwork.nets.signal import (
 )
 from brickwork.space import (
     OUTPUTS,
-    Activation,
-    Add,
     Block,
     Choice,
     Composite,
-    Concat,
-    Conv,
-    Depthwise,
-    Dropout,
-    Flatten,
-    GlobalPool,
     Identity,
-    Multiply,
     Node,
-    Norm,
-    Normalize,
     OneOf,
     Op,
     Option,
     Optional,
     Parallel,
-    Pool,
     Repeat,
-    Reshape,
     Residual,
     Seq,
     Shape,
     Wide,
+    ops,
     round_to,
 )
-from brickwork.space.space import bound, full_name
+from brickwork.space.holes import bound, filled, full_name, holes
 
 if TYPE_CHECKING:
     from brickwork.nets.supernet import Supernet
@@ -77,7 +65,21 @@ __all__ = ["Mix", "soft"]
 Mix = Mapping[str, int | Tensor]
 """For each decision the index of one option, or weights over its options."""
 
-_SILENT = (Add, Concat, Dropout, Flatten, GlobalPool, Multiply, Pool)  # zero in, zero out
+_SILENT = (  # zero in, zero out
+    ops.Add,
+    ops.Attend,
+    ops.Concat,
+    ops.Dropout,
+    ops.Flatten,
+    ops.GlobalPool,
+    ops.MaskedMean,
+    ops.Multiply,
+    ops.Normalize,
+    ops.Pool,
+    ops.Select,
+    ops.Tokens,
+    ops.Zero,
+)
 _LIVELY = ("sigmoid", "hard_sigmoid")  # activations that are not zero at zero
 
 
@@ -217,14 +219,14 @@ class _Walk:
     def _decided(self, op: Op, name: str, scope: str, inputs: Sequence[Signal]) -> Signal:
         """An operation, once every choice in it but width and kernel is one option."""
         for field in fields(op):  # type: ignore[arg-type]  # every op is a dataclass
-            choice = getattr(op, field.name)
-            if isinstance(choice, Choice) and not (
-                field.name == "out" or (field.name == "kernel" and _is_centred(op, choice))
-            ):
+            value = getattr(op, field.name)
+            if field.name == _width_field(op) or (field.name == "kernel" and _is_centred(op)):
+                continue
+            for choice in holes(value):
                 parts = []
                 for option, weight in self.options(scope, choice):
-                    one = replace(op, **{field.name: option})  # type: ignore[type-var]  # a dataclass
-                    parts.append((self._decided(one, name, scope, inputs), weight))
+                    decided = _with(op, field.name, choice, option)
+                    parts.append((self._decided(decided, name, scope, inputs), weight))
                 return mixed(parts, name)
         return self._largest(op, name, scope, inputs)
 
@@ -233,8 +235,8 @@ class _Walk:
         live = self._live(op, scope, inputs)
         kernel: list[tuple[int, Weight]] = []
         changes: dict[str, Any] = {}
-        if makes_channels(op):
-            changes["out"] = live[0].most
+        if (field := _width_field(op)) is not None:
+            changes[field] = live[-1].most
         if isinstance(getattr(op, "kernel", None), Choice):
             kernel = self.options(scope, op.kernel)
             changes["kernel"] = max(op.kernel.options)
@@ -256,31 +258,36 @@ class _Walk:
 
     def _live(self, op: Any, scope: str, inputs: Sequence[Signal]) -> tuple[Live, ...]:
         """Which channels that come out are alive: the shape rule, for each width."""
-        if isinstance(op, Concat):
+        if isinstance(op, ops.Concat):
             return tuple(stretch for signal in inputs for stretch in signal.live)
-        if isinstance(op, Flatten):
+        if isinstance(op, ops.Flatten):
             n = prod(inputs[0].x.shape[2:])
             return tuple(stretch.map(("*", n), lambda w: w * n) for stretch in inputs[0].live)
-        if isinstance(op, Reshape):
-            return (Live(op.to[0], op.to[:1]),)
-        if not makes_channels(op):
-            return inputs[0].live
-        out = op.out
-        if isinstance(out, Wide):
-            return (self._relative(out, scope, inputs[0]),)
-        if isinstance(out, Choice):
-            return (self._width(scope, out),)
-        if isinstance(out, ElasticWidth):
-            return (out.live,)
-        width = self.net.outputs if out == OUTPUTS else int(out)
-        return (Live(width, (width,)),)
+        if (field := _width_field(op)) is not None:
+            width = self._width(getattr(op, field), scope, inputs[0])
+            if isinstance(op, ops.Columns):
+                numbers = Live(op.numbers, (op.numbers,))
+                return (numbers, *[width] * len(op.categories))
+            return (width,)
+        if isinstance(op, ops.Reshape | ops.Custom):
+            channels = op.shape([tuple(signal.x.shape[1:]) for signal in inputs])[0]
+            return (Live(channels, (channels,)),)
+        return inputs[0].live
 
-    def _width(self, scope: str, choice: Choice[Any]) -> Live:
-        key = (full_name(scope, choice.name),)
-        if key not in self._widths:
-            widths, weights = zip(*self.options(scope, choice), strict=True)
-            self._widths[key] = Live(max(choice.options), widths, stacked(weights))
-        return self._widths[key]
+    def _width(self, width: Any, scope: str, signal: Signal) -> Live:
+        """How wide a layer is."""
+        if isinstance(width, Wide):
+            return self._relative(width, scope, signal)
+        if isinstance(width, ElasticWidth):
+            return width.live
+        if isinstance(width, Choice):
+            key = (full_name(scope, width.name),)
+            if key not in self._widths:
+                widths, weights = zip(*self.options(scope, width), strict=True)
+                self._widths[key] = Live(max(width.options), widths, stacked(weights))
+            return self._widths[key]
+        most = self.net.outputs if width == OUTPUTS else int(width)
+        return Live(most, (most,))
 
     def _relative(self, wide: Wide, scope: str, signal: Signal) -> Live:
         """A width relative to that of the input: every width with every factor."""
@@ -312,8 +319,8 @@ class _Walk:
             for _, more in chosen:
                 weight = weight * more
             small = op
-            if makes_channels(op):
-                small = replace(op, out=width[live[0]])  # type: ignore[type-var]  # a dataclass
+            if (field := _width_field(op)) is not None:
+                small = replace(op, **{field: width[live[-1]]})  # type: ignore[type-var]  # a dataclass
             xs = [cut(signal, width) for signal in inputs]
             shapes = [tuple(x.shape[1:]) for x in xs]
             layout = tuple((s.most, width[s]) for s in inputs[0].live)
@@ -325,27 +332,45 @@ class _Walk:
         return Signal(total, live)
 
 
-def _is_centred(op: Op, choice: Choice[Any]) -> bool:
+def _with(op: Op, field: str, choice: Choice[Any], option: Option) -> Op:
+    """An operation with an option in the place of a choice."""
+
+    def put(hole: Choice[Any]) -> Any:
+        return option if hole == choice else hole
+
+    return replace(op, **{field: filled(getattr(op, field), put)})  # type: ignore[type-var]  # a dataclass
+
+
+def _width_field(op: Op) -> str | None:
+    """The field that says how many channels come out; None where the input says it."""
+    if makes_channels(op) or (isinstance(op, ops.Zero) and op.out is not None):
+        return "out"
+    return "width" if isinstance(op, ops.Columns) else None
+
+
+def _is_centred(op: Op) -> bool:
     """Whether a smaller kernel sees the centre of what a larger one sees."""
-    if not isinstance(op, Conv | Depthwise) or op.padding is not None:
+    if not isinstance(op, ops.Conv | ops.Depthwise) or op.padding is not None:
         return False
-    return len({size % 2 for size in choice.options}) == 1
+    return isinstance(op.kernel, Choice) and len({size % 2 for size in op.kernel.options}) == 1
 
 
 def _is_joint(op: Op) -> bool:
     """Whether an operation treats channels together in a way that depends on how many there are."""
-    if isinstance(op, Norm):
+    if isinstance(op, ops.Norm):
         return op.how != "batch"
-    return isinstance(op, Conv) and op.groups != 1
+    if isinstance(op, ops.Position):
+        return op.how == "sinusoidal"
+    return isinstance(op, ops.Conv | ops.ConvTranspose) and op.groups != 1
 
 
 def _wakes(op: Op) -> bool:
     """Whether a channel of zeros may come out as something else."""
-    if isinstance(op, Activation):
+    if isinstance(op, ops.Activation):
         return op.how in _LIVELY
-    if isinstance(op, Depthwise):
+    if isinstance(op, ops.Depthwise):
         return op.bias
-    return not isinstance(op, (*_SILENT, Normalize))
+    return not isinstance(op, _SILENT)
 
 
 def _kernel_mask(op: Any, shape: Shape, kernel: Sequence[tuple[int, Weight]]) -> Tensor | float:

@@ -20,7 +20,19 @@ from brickwork.nets.build import Net, Step, attach, build, run, schedule
 from brickwork.nets.elastic import Cuts, Layout, cuts, layout_of, makes_channels
 from brickwork.nets.layers import leaf
 from brickwork.nets.soft import Mix, soft
-from brickwork.space import Arch, Graph, Input, Node, Normalize, Op, Option, Shape, Space, graph
+from brickwork.space import (
+    Arch,
+    Graph,
+    Input,
+    Node,
+    Normalize,
+    Op,
+    Option,
+    Shape,
+    Space,
+    graph,
+    ops,
+)
 from brickwork.space.cover import largest
 
 __all__ = ["Mix", "Supernet"]
@@ -153,6 +165,8 @@ class Supernet(nn.Module):
 
     def most(self, name: str, op: Op) -> int:
         """The channels that come out of an operation in the largest member, if they are its own."""
+        if isinstance(op, ops.Columns):
+            return self.largest[name].op.width  # type: ignore[attr-defined,no-any-return]  # Columns
         if not makes_channels(op):
             return 0
         most = self.largest[name]
@@ -229,7 +243,8 @@ class Supernet(nn.Module):
             one = next(self.parameters(), None)
             for key, value in small._buffers.items():
                 if value is not None and not value.is_meta and one is not None:
-                    small._buffers[key] = value.to(one.device, one.dtype)
+                    kind = one.dtype if value.is_floating_point() else value.dtype
+                    small._buffers[key] = value.to(one.device, kind)
             self._narrow[node.op, shapes] = small
         return small
 

@@ -7,34 +7,19 @@ from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 from brickwork.errors import SpaceError
-from brickwork.space.choice import Choice, Wide, Width
-from brickwork.space.ops import (
-    Activation,
-    Add,
-    Concat,
-    Conv,
-    Depthwise,
-    GlobalPool,
-    Multiply,
-    Norm,
-    Op,
-    Shape,
-)
+from brickwork.space.choice import Choice
+from brickwork.space.ops import Add, Attend, Concat, MaskedMean, Multiply, Op, Shape
 
 __all__ = [
     "Block",
     "Composite",
-    "ConvNorm",
-    "DepthwiseNorm",
     "Identity",
-    "InvertedResidual",
     "OneOf",
     "Optional",
     "Parallel",
     "Repeat",
     "Residual",
     "Seq",
-    "SqueezeExcite",
 ]
 
 
@@ -98,11 +83,11 @@ class Parallel:
 
     Attributes:
         branches: The bricks.
-        join: How their outputs become one.
+        join: How their outputs become one; its choices are scoped where the whole stands.
     """
 
     branches: tuple[Block, ...]
-    join: Add | Concat | Multiply = Add()  # noqa: RUF009  # ops are frozen values
+    join: Add | Attend | Concat | MaskedMean | Multiply = Add()  # noqa: RUF009  # ops are frozen values
 
     def scope(self, index: int) -> str:
         """The scope of a branch: its own name if it has one, else its index."""
@@ -169,113 +154,6 @@ class Optional:
     @property
     def choice(self) -> Choice[bool]:
         return Choice(self.name, (False, True))
-
-
-@dataclass(frozen=True, slots=True)
-class ConvNorm:
-    """Convolution, batch norm and activation (none if empty). Attributes as in ``Conv``."""
-
-    out: Width
-    kernel: int | tuple[int, ...] | Choice[int] = 3
-    stride: int | tuple[int, ...] = 1
-    activation: str | Choice[str] = "relu"
-    bias: bool = False
-    padding: int | tuple[int, ...] | None = None
-
-    def lower(self, shape: Shape) -> Block:
-        conv = Conv(self.out, self.kernel, self.stride, bias=self.bias, padding=self.padding)
-        return Seq(conv, Norm(), *_activation(self.activation))
-
-
-@dataclass(frozen=True, slots=True)
-class DepthwiseNorm:
-    """Depthwise convolution, batch norm and activation. Attributes as in ``Depthwise``."""
-
-    kernel: int | tuple[int, ...] | Choice[int] = 3
-    stride: int | tuple[int, ...] = 1
-    activation: str | Choice[str] = "relu"
-    bias: bool = False
-
-    def lower(self, shape: Shape) -> Block:
-        conv = Depthwise(self.kernel, self.stride, bias=self.bias)
-        return Seq(conv, Norm(), *_activation(self.activation))
-
-
-@dataclass(frozen=True, slots=True)
-class SqueezeExcite:
-    """A gate for each channel, from the channel means (Hu et al., 2018; hard gate of MobileNetV3).
-
-    Attributes:
-        ratio: Width of the bottleneck relative to the channels.
-        divisor: The bottleneck is a multiple of it.
-    """
-
-    ratio: float | Choice[float] = 0.25
-    divisor: int = 4
-
-    def lower(self, shape: Shape) -> Block:
-        gate = Seq(
-            GlobalPool(keep=True),
-            Seq(
-                Conv(Wide(self.ratio, self.divisor), 1, bias=True),
-                Activation("relu"),
-                name="squeeze",
-            ),
-            Seq(Conv(shape[0], 1, bias=True), Activation("hard_sigmoid"), name="excite"),
-            name="gate",
-        )
-        return Seq(Parallel((Identity(), gate), Multiply()), name="se")
-
-
-@dataclass(frozen=True, slots=True)
-class InvertedResidual:
-    """Expand, depthwise, project; with a skip where the shape allows it.
-
-    Source: MobileNetV2 (Sandler et al., 2018); squeeze-excite after the depthwise convolution as
-    in MnasNet and MobileNetV3.
-
-    Attributes:
-        out: Output channels.
-        kernel: Window of the depthwise convolution.
-        stride: Its step.
-        expand: Inner width relative to the input; a plain 1 leaves the expansion out.
-        activation: After expansion and depthwise convolution.
-        gate: None, or what stands between depthwise and projection, such as ``SqueezeExcite()``.
-        skip: Whether the input is added where the shape allows it.
-        divisor: The inner width is a multiple of it.
-    """
-
-    out: Width
-    kernel: int | Choice[int] = 3
-    stride: int = 1
-    expand: float | Choice[int] | Choice[float] = 6
-    activation: str | Choice[str] = "relu6"
-    gate: Block | None = None
-    skip: bool | Choice[bool] = True
-    divisor: int = 1
-
-    def lower(self, shape: Shape) -> Block:
-        inner = Wide(self.expand, self.divisor)
-        parts: list[Block] = []
-        if self.expand != 1:
-            parts.append(Seq(Conv(inner, 1), Norm(), *_activation(self.activation), name="expand"))
-        parts.append(
-            Seq(
-                Depthwise(self.kernel, self.stride),
-                Norm(),
-                *_activation(self.activation),
-                name="depthwise",
-            )
-        )
-        if self.gate is not None:
-            parts.append(self.gate)
-        parts.append(Seq(Conv(self.out, 1), Norm(), name="project"))
-        body = Seq(*parts)
-        return body if self.stride != 1 else Residual(body, "drop", self.skip)
-
-
-def _activation(how: str | Choice[str]) -> tuple[Activation, ...]:
-    return () if how == "" else (Activation(how),)
 
 
 Block = Op | Identity | Seq | Residual | Parallel | Repeat | OneOf | Optional | Composite

@@ -8,17 +8,21 @@ from typing import Any
 
 from brickwork.errors import SpaceError
 from brickwork.space import blocks as _blocks
+from brickwork.space import composites as _composites
 from brickwork.space import ops as _ops
 from brickwork.space.blocks import OneOf, Seq
 from brickwork.space.choice import Choice, Wide
+from brickwork.space.ops import Description
 
 __all__ = ["decode", "encode"]
 
 _BRICKS: Mapping[str, type] = {
-    name: getattr(module, name)
-    for module in (_ops, _blocks)
+    name: found
+    for module in (_ops, _blocks, _composites)
     for name in module.__all__
-    if isinstance(getattr(module, name), type) and is_dataclass(getattr(module, name))
+    if isinstance(found := getattr(module, name), type)
+    and is_dataclass(found)
+    and found is not Description  # it describes a brick and is none
 } | {"Choice": Choice, "Wide": Wide}
 
 

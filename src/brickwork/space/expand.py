@@ -21,8 +21,9 @@ from brickwork.space.blocks import (
 )
 from brickwork.space.choice import Choice, Wide, round_to
 from brickwork.space.graph import Fragment, Graph, Node
+from brickwork.space.holes import bound, filled, full_name
 from brickwork.space.ops import OUTPUTS, Add, Normalize, Op, Shape
-from brickwork.space.space import Space, Values, _walk, bound, full_name
+from brickwork.space.space import Space, Values, _walk
 
 __all__ = ["graph"]
 
@@ -281,16 +282,21 @@ class _Expansion:
 
     def _concrete(self, op: Op, scope: str, shapes: list[Shape]) -> Op:
         """The op with every choice decided and every relative width computed."""
+
+        def decided(choice: Choice[Any]) -> Any:
+            return self._value(full_name(scope, choice.name))
+
         changes: dict[str, Any] = {}
         for field in fields(op):  # type: ignore[arg-type]  # every op is a dataclass
             value = getattr(op, field.name)
             if isinstance(value, Choice):
-                changes[field.name] = self._value(full_name(scope, value.name))
+                changes[field.name] = decided(value)
             elif isinstance(value, Wide):
-                factor = value.factor
-                if isinstance(factor, Choice):
-                    factor = self._value(full_name(scope, factor.name))
-                changes[field.name] = round_to(shapes[0][0] * factor, value.divisor)
+                wide = filled(value, decided)
+                changes[field.name] = round_to(shapes[0][0] * wide.factor, wide.divisor)
+            elif isinstance(value, tuple):
+                if (put := filled(value, decided)) is not value:
+                    changes[field.name] = put
             elif value == OUTPUTS and field.name == "out":
                 changes[field.name] = self.outputs
         return replace(op, **changes) if changes else op  # type: ignore[type-var]  # every op is a dataclass

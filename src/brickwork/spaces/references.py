@@ -6,7 +6,6 @@ from brickwork.space import (
     Activation,
     Conv,
     ConvNorm,
-    DepthwiseNorm,
     Dropout,
     GlobalPool,
     InvertedResidual,
@@ -14,6 +13,7 @@ from brickwork.space import (
     Norm,
     Repeat,
     Residual,
+    Separable,
     Seq,
     Space,
     round_to,
@@ -92,17 +92,13 @@ def dscnn() -> Space:
     A 10x4 convolution at stride 2, then four depthwise-separable blocks of 64 channels. As in the
     benchmark's Keras reference every convolution has a bias.
     """
-    separable = Seq(
-        Seq(DepthwiseNorm(3, bias=True), name="depthwise"),
-        Seq(ConvNorm(64, 1, bias=True), name="pointwise"),
-    )
     body = Seq(
         Seq(
             ConvNorm(64, (10, 4), 2, bias=True, padding=(5, 1)),
             Dropout(0.2),
             name="stem",
         ),
-        Repeat("block", separable, 4),
+        Repeat("block", Separable(64, bias=True), 4),
         Seq(Dropout(0.4), GlobalPool(), Linear(), name="classifier"),
     )
     return Space("dscnn", body, doc="DS-CNN of MLPerf Tiny, one network")

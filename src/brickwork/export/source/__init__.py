@@ -8,22 +8,12 @@ from collections.abc import Iterator, Sequence
 from brickwork.devices.counts import macs, parameters
 from brickwork.export.source.classes import definitions
 from brickwork.export.source.flat import flat_lines
-from brickwork.export.source.pieces import CHANNEL_NORM
+from brickwork.export.source.parts import PARTS, used
 from brickwork.export.source.text import WIDTH, class_lines
 from brickwork.export.source.tree import Irregular, scopes
 from brickwork.space import Graph
 
 __all__ = ["write_source"]
-
-_CHAIN = '''def chain(**modules: nn.Module) -> nn.Sequential:
-    """Modules one after another, with names."""
-    return nn.Sequential(OrderedDict(modules))'''
-
-_CHANNEL_NORM = f'''class {CHANNEL_NORM}(nn.LayerNorm):
-    """Layer norm over the channels, at each position."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        return super().forward(x.movedim(1, -1)).movedim(-1, 1)'''
 
 _TAIL = '''def load(path: str | Path = HERE / "weights.safetensors") -> Net:
     """The trained network, ready for inference."""
@@ -68,13 +58,9 @@ def write_source(graph: Graph, name: str, *, classes: Sequence[str] = ()) -> str
         parts = ["\n".join(class_lines(definition)) for definition in definitions(scopes(graph))]
     except Irregular:
         parts = ["\n".join(flat_lines(graph))]
-    body = "\n".join(parts)
-    if f"{CHANNEL_NORM}(" in body:
-        parts.insert(0, _CHANNEL_NORM)
-    if " chain(" in body or "=chain(" in body:
-        parts.insert(0, _CHAIN)
-    head = "\n".join(_head(graph, name, classes, "chain(" in body))
-    return "\n\n\n".join([head, *parts, _TAIL]) + "\n"
+    names = list(used("\n".join(parts)))
+    head = "\n".join(_head(graph, name, classes, "chain" in names))
+    return "\n\n\n".join([head, *(PARTS[name] for name in names), *parts, _TAIL]) + "\n"
 
 
 def _head(graph: Graph, name: str, classes: Sequence[str], chained: bool) -> Iterator[str]:

@@ -18,9 +18,22 @@ from brickwork.export.source.definition import (
 )
 from brickwork.export.source.pieces import Slot
 from brickwork.export.source.tree import Leaf
-from brickwork.space import Activation, Add, Concat, Flatten, Multiply, Reshape
+from brickwork.space import (
+    Activation,
+    Add,
+    Attend,
+    Columns,
+    Concat,
+    Flatten,
+    Multiply,
+    Reshape,
+    Zero,
+)
 
 __all__ = ["resolve"]
+
+_USUAL = {"stride": 1, "dilation": 1, "groups": 1, "padding": 0, "output_padding": 0}
+_OTHER_CHANNELS = (Columns, Concat, Flatten, Reshape, Zero)  # without saying so in a slot
 
 
 def resolve(definition: Definition) -> list[dict[str, Any]]:
@@ -72,13 +85,16 @@ class _Resolution:
                 self.uses.setdefault(variable, []).append((name, slot))
                 self.places[name].append(variable)
             op = piece.node.op if isinstance(piece, Leaf) else None
-            if isinstance(op, Add | Multiply) and name not in self.definition.merged.optional:
+            if (
+                isinstance(op, Add | Attend | Multiply)
+                and name not in self.definition.merged.optional
+            ):
                 for other in outline.inputs[1:]:
                     self._tie(target, target[name], target.get(other, target[name]))
         return target[outline.name]
 
     def _tie(self, target: dict[str | int, int], variable: int, other: int) -> None:
-        """Let two variables be one: what is added or multiplied has the same channels."""
+        """Let two variables be one: what is joined number by number has the same channels."""
         if variable == other or not _fits(self.vectors[variable], self.vectors[other]):
             return
         keep, drop = min(variable, other), max(variable, other)
@@ -128,7 +144,7 @@ class _Resolution:
 
     def _add(self, name: str, role: str, vector: Sequence[Any], label: str) -> None:
         default = None
-        usual = {"stride": 1, "dilation": 1, "groups": 1, "padding": 0}.get(label)
+        usual = _USUAL.get(label)
         if all(isinstance(v, bool) for v in vector):
             default = "False"
         elif any(v is None for v in vector):
@@ -201,7 +217,7 @@ def _bind(piece: Piece, source: int, new: Callable[[], int]) -> tuple[int, list[
         if isinstance(piece, Use):
             through = piece.definition.through
         else:
-            through = not isinstance(piece.node.op, Concat | Flatten | Reshape)
+            through = not isinstance(piece.node.op, _OTHER_CHANNELS)
         target = source if through else new()
     return target, variables
 

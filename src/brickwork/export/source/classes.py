@@ -17,7 +17,8 @@ from brickwork.export.source.definition import (
     unused,
 )
 from brickwork.export.source.merge import Merged, Outline, merge
-from brickwork.export.source.pieces import CHANNEL_NORM, structure
+from brickwork.export.source.parts import PARTS
+from brickwork.export.source.pieces import structure
 from brickwork.export.source.tree import Leaf, Scope
 
 __all__ = ["definitions"]
@@ -149,7 +150,7 @@ def _class_name(definition: Definition, taken: set[str]) -> str:
         kinds = [p.node.op.kind for p in definition.pieces.values() if isinstance(p, Leaf)]
         wish = "".join(_camel(kind) for kind in kinds if kind != "activation") or "Block"
     wish = wish if wish.isidentifier() else "Block"
-    return unused([*taken, "Net", "Path", "Tensor", CHANNEL_NORM], wish)
+    return unused([*taken, "Net", "Path", "Tensor", *PARTS], wish)
 
 
 def _camel(name: str) -> str:

@@ -11,25 +11,34 @@ from brickwork.export.source.tree import Leaf
 from brickwork.space import (
     Activation,
     Add,
+    Attend,
+    ClassToken,
+    Columns,
     Concat,
     Conv,
+    ConvTranspose,
+    Custom,
     Depthwise,
     Dropout,
+    Embedding,
     Flatten,
     GlobalPool,
     Linear,
+    MaskedMean,
     Multiply,
     Norm,
     Normalize,
     Op,
     Pool,
+    Position,
     Reshape,
+    Select,
+    Tokens,
+    Zero,
+    per_axis,
 )
 
-__all__ = ["CHANNEL_NORM", "Slot", "buffered", "constructor", "expression", "slots", "structure"]
-
-CHANNEL_NORM = "ChannelNorm"
-"""The class that a file gets where it normalises over channels: PyTorch has none."""
+__all__ = ["Slot", "buffered", "constructor", "expression", "slots", "structure"]
 
 _ACTIVATIONS = {
     "relu": "nn.ReLU",
@@ -65,8 +74,16 @@ def structure(leaf: Leaf) -> tuple[Any, ...]:
     axes = len(leaf.node.shape) - 1
     if isinstance(op, Conv | Depthwise):
         return op.kind, axes, op.bias, _halves(op)
+    if isinstance(op, ConvTranspose):
+        return op.kind, axes, op.bias
     if isinstance(op, Linear):
         return op.kind, op.bias
+    if isinstance(op, Embedding | ClassToken):
+        return (op.kind,)
+    if isinstance(op, Position):
+        return op.kind, op.how
+    if isinstance(op, Zero):
+        return op.kind, op, axes
     if isinstance(op, Norm):
         return op.kind, op.how, max(axes, 1), op.groups, op.eps
     if isinstance(op, Pool):
@@ -94,8 +111,18 @@ def slots(leaf: Leaf) -> list[Slot]:
             if isinstance(op, Depthwise)
             else [*ends, *more, Slot("groups", op.groups)]
         )
+    if isinstance(op, ConvTranspose):
+        names = ("kernel", "stride", "padding", "output_padding", "groups")
+        ends = [Slot("inputs", before, "in"), Slot("outputs", after, "out")]
+        return [*ends, *(Slot(name, getattr(op, name)) for name in names)]
     if isinstance(op, Linear):
         return [Slot("inputs", before, "in"), Slot("outputs", after, "out")]
+    if isinstance(op, Embedding):
+        return [Slot("entries", op.entries), Slot("outputs", after, "out")]
+    if isinstance(op, Position):
+        return [Slot("channels", before, "through"), Slot("length", leaf.node.shape[1])]
+    if isinstance(op, ClassToken):
+        return [Slot("channels", before, "through")]
     if isinstance(op, Norm):
         return [Slot("channels", before, "through")]
     if isinstance(op, Pool):
@@ -135,6 +162,19 @@ def expression(leaf: Leaf, inputs: Sequence[str], name: str) -> str:
         return " * ".join(inputs)
     if isinstance(op, Concat):
         return f"torch.cat(({', '.join(inputs)}{',' if len(inputs) == 1 else ''}), 1)"
+    if isinstance(op, Attend):
+        return f"attend({', '.join(inputs)}, {op.head})"
+    if isinstance(op, MaskedMean):
+        return f"masked_mean({', '.join(inputs)})"
+    if isinstance(op, Select):
+        return f"{first}[:, :, {op.index}]"
+    if isinstance(op, Zero):
+        return _zeros(op, first, len(leaf.node.shape) - 1)
+    if isinstance(op, Custom):
+        raise ExportError(
+            f"{leaf.node.name}: {op.make} is a module of your own, which Brickwork cannot write as "
+            "source: import it, and load the weights that brickwork.nets.weights_of gives"
+        )
     if isinstance(op, Reshape):
         return f"{first}.reshape(-1, {', '.join(map(str, op.to))})"
     if isinstance(op, GlobalPool):
@@ -160,6 +200,17 @@ def _halves(op: Conv | Depthwise) -> bool:
     return (
         isinstance(kernel, int) and kernel % 2 == 1 and op.dilation == 1 and op.pads == kernel // 2
     )
+
+
+def _zeros(op: Zero, first: str, axes: int) -> str:
+    """Zeros of the shape of what a window of one pixel sees."""
+    steps = per_axis(op.stride, axes)  # type: ignore[arg-type]  # concrete in a graph
+    strided = any(step != 1 for step in steps)
+    channels = ":" if op.out is None else ":1"
+    windows = [f"::{step}" for step in steps] if strided else []
+    seen = f"{first}[{', '.join([':', channels, *windows])}]" if strided or op.out else first
+    zeros = f"torch.zeros_like({seen})"
+    return zeros if op.out is None else f"{zeros}.repeat(1, {op.out}{', 1' * axes})"
 
 
 def _number(value: float) -> str:
@@ -202,6 +253,43 @@ def _convolution(leaf: Leaf, values: Mapping[str, str]) -> tuple[str, list[str]]
     return f"nn.Conv{len(leaf.node.shape) - 1}d", [*ends, values["kernel"], *more, *bias]
 
 
+def _transposed(leaf: Leaf, values: Mapping[str, str]) -> tuple[str, list[str]]:
+    op: Any = leaf.node.op
+    more = _keywords(
+        values,
+        stride=("stride", "1"),
+        padding=("padding", "0"),
+        output_padding=("output_padding", "0"),
+        groups=("groups", "1"),
+    )
+    bias = [] if op.bias else ["bias=False"]
+    ends = [values["inputs"], values["outputs"], values["kernel"]]
+    return f"nn.ConvTranspose{len(leaf.node.shape) - 1}d", [*ends, *more, *bias]
+
+
+def _embedding(_: Leaf, values: Mapping[str, str]) -> tuple[str, list[str]]:
+    return "IdEmbedding", [values["entries"], values["outputs"]]
+
+
+def _columns(leaf: Leaf, _: Mapping[str, str]) -> tuple[str, list[str]]:
+    op: Any = leaf.node.op
+    return "ColumnEmbedding", [str(op.numbers), str(op.categories), str(op.width)]
+
+
+def _position(leaf: Leaf, values: Mapping[str, str]) -> tuple[str, list[str]]:
+    op: Any = leaf.node.op
+    name = "LearnedPosition" if op.how == "learned" else "SinusoidalPosition"
+    return name, [values["channels"], values["length"]]
+
+
+def _class_token(_: Leaf, values: Mapping[str, str]) -> tuple[str, list[str]]:
+    return "FirstToken", [values["channels"]]
+
+
+def _tokens(*_: object) -> tuple[str, list[str]]:
+    return "nn.Flatten", ["2"]
+
+
 def _linear(leaf: Leaf, values: Mapping[str, str]) -> tuple[str, list[str]]:
     op: Any = leaf.node.op
     bias = [] if op.bias else ["bias=False"]
@@ -214,7 +302,7 @@ def _norm(leaf: Leaf, values: Mapping[str, str]) -> tuple[str, list[str]]:
     if op.how == "group":
         return "nn.GroupNorm", [str(op.groups), values["channels"], *eps]
     if op.how == "layer":
-        return CHANNEL_NORM, [values["channels"], *eps]
+        return "ChannelNorm", [values["channels"], *eps]
     axes = max(len(leaf.node.shape) - 1, 1)
     return f"nn.BatchNorm{axes}d", [values["channels"], *eps]
 
@@ -252,12 +340,18 @@ _CONSTRUCTORS: Mapping[
     type[Op], Callable[[Leaf, Mapping[str, str]], tuple[str, list[str]] | None]
 ] = {
     Activation: _activation,
+    ClassToken: _class_token,
+    Columns: _columns,
     Conv: _convolution,
+    ConvTranspose: _transposed,
     Depthwise: _convolution,
     Dropout: _dropout,
+    Embedding: _embedding,
     Flatten: _flatten,
     GlobalPool: _global_pool,
     Linear: _linear,
     Norm: _norm,
     Pool: _pool,
+    Position: _position,
+    Tokens: _tokens,
 }

@@ -15,7 +15,7 @@ __all__ = ["WIDTH", "Call", "buffers", "class_lines", "layout"]
 WIDTH = 88
 """The line length that formatters keep unless told otherwise."""
 
-_JOINS = ("add", "multiply", "concat")
+_JOINS = ("add", "attend", "concat", "masked_mean", "multiply")
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +86,7 @@ def buffers(leaf: Leaf, name: str) -> Iterator[str]:
         return
     ones = ", 1" * (len(leaf.node.shape) - 1)
     for which, values in (("mean", op.mean), ("std", op.std)):
-        tensor = f"torch.tensor({[float(value) for value in values]})"
-        yield f"        {which} = {tensor}"
+        yield from _tensor(which, [repr(float(value)) for value in values])
         register = Call(
             "self.register_buffer",
             (
@@ -97,6 +96,21 @@ def buffers(leaf: Leaf, name: str) -> Iterator[str]:
             ),
         )
         yield from layout("", register, "", 8)
+
+
+def _tensor(name: str, values: Sequence[str]) -> Iterator[str]:
+    """A tensor of constants, in a constructor."""
+    row = f"[{', '.join(values)}]"
+    if len(row) <= WIDTH - 12:
+        yield from layout(f"{name} = ", Call("torch.tensor", (("", row),)), "", 8)
+    else:
+        yield f"        {name} = torch.tensor("
+        yield from [
+            "            [",
+            *(f"                {value}," for value in values),
+            "            ]",
+        ]
+        yield "        )"
 
 
 def _attribute(name: str) -> str:

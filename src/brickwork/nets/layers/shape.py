@@ -1,0 +1,55 @@
+"""Other shapes: of the same numbers, or of zeros."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from brickwork.space import Shape, ops, per_axis
+
+__all__ = ["Flatten", "Reshape", "Tokens", "Zero"]
+
+
+class Flatten(nn.Module):
+    """All axes into one."""
+
+    def __init__(self, *_: object) -> None:
+        super().__init__()
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x.flatten(1)
+
+
+class Reshape(nn.Module):
+    """Another shape."""
+
+    def __init__(self, op: ops.Reshape, *_: object) -> None:
+        super().__init__()
+        self.to_shape = op.to
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x.reshape(x.shape[0], *self.to_shape)
+
+
+class Tokens(nn.Module):
+    """All positions in one row."""
+
+    def __init__(self, *_: object) -> None:
+        super().__init__()
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x.flatten(2)
+
+
+class Zero(nn.Module):
+    """Zeros, also where the input is infinite."""
+
+    def __init__(self, op: ops.Zero, shapes: list[Shape], _: torch.Generator | None) -> None:
+        super().__init__()
+        steps = per_axis(op.stride, len(shapes[0]) - 1)  # type: ignore[arg-type]  # concrete in a graph
+        self.seen = (slice(None), slice(None), *(slice(None, None, step) for step in steps))
+        self.width: int = op.shape(shapes)[0]
+
+    def forward(self, x: Tensor) -> Tensor:
+        seen = x[self.seen]
+        return x.new_zeros((x.shape[0], self.width, *seen.shape[2:]))

@@ -1,0 +1,269 @@
+"""Bricks that are short for others: the blocks that networks are usually made of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from brickwork.space.blocks import Block, Identity, Parallel, Residual, Seq
+from brickwork.space.choice import Choice, Wide, Width
+from brickwork.space.ops import (
+    Activation,
+    Attend,
+    Conv,
+    Depthwise,
+    Dropout,
+    GlobalPool,
+    Multiply,
+    Norm,
+    Shape,
+    Tokens,
+)
+
+__all__ = [
+    "ConvNorm",
+    "DepthwiseNorm",
+    "InvertedResidual",
+    "MlpBlock",
+    "MultiHeadAttention",
+    "PatchEmbedding",
+    "Separable",
+    "SqueezeExcite",
+    "TransformerBlock",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class ConvNorm:
+    """Convolution, batch norm and activation (none if empty). Attributes as in ``Conv``."""
+
+    out: Width
+    kernel: int | tuple[int, ...] | Choice[int] = 3
+    stride: int | tuple[int, ...] = 1
+    activation: str | Choice[str] = "relu"
+    bias: bool = False
+    padding: int | tuple[int, ...] | None = None
+
+    def lower(self, shape: Shape) -> Block:
+        conv = Conv(self.out, self.kernel, self.stride, bias=self.bias, padding=self.padding)
+        return Seq(conv, Norm(), *_activation(self.activation))
+
+
+@dataclass(frozen=True, slots=True)
+class DepthwiseNorm:
+    """Depthwise convolution, batch norm and activation. Attributes as in ``Depthwise``."""
+
+    kernel: int | tuple[int, ...] | Choice[int] = 3
+    stride: int | tuple[int, ...] = 1
+    activation: str | Choice[str] = "relu"
+    bias: bool = False
+
+    def lower(self, shape: Shape) -> Block:
+        conv = Depthwise(self.kernel, self.stride, bias=self.bias)
+        return Seq(conv, Norm(), *_activation(self.activation))
+
+
+@dataclass(frozen=True, slots=True)
+class SqueezeExcite:
+    """A gate for each channel, from the channel means (Hu et al., 2018; hard gate of MobileNetV3).
+
+    Attributes:
+        ratio: Width of the bottleneck relative to the channels.
+        divisor: The bottleneck is a multiple of it.
+    """
+
+    ratio: float | Choice[float] = 0.25
+    divisor: int = 4
+
+    def lower(self, shape: Shape) -> Block:
+        gate = Seq(
+            GlobalPool(keep=True),
+            Seq(
+                Conv(Wide(self.ratio, self.divisor), 1, bias=True),
+                Activation("relu"),
+                name="squeeze",
+            ),
+            Seq(Conv(shape[0], 1, bias=True), Activation("hard_sigmoid"), name="excite"),
+            name="gate",
+        )
+        return Seq(Parallel((Identity(), gate), Multiply()), name="se")
+
+
+@dataclass(frozen=True, slots=True)
+class InvertedResidual:
+    """Expand, depthwise, project; with a skip where the shape allows it.
+
+    Source: MobileNetV2 (Sandler et al., 2018); squeeze-excite after the depthwise convolution as
+    in MnasNet and MobileNetV3.
+
+    Attributes:
+        out: Output channels.
+        kernel: Window of the depthwise convolution.
+        stride: Its step.
+        expand: Inner width relative to the input; a plain 1 leaves the expansion out.
+        activation: After expansion and depthwise convolution.
+        gate: None, or what stands between depthwise and projection, such as ``SqueezeExcite()``.
+        skip: Whether the input is added where the shape allows it.
+        divisor: The inner width is a multiple of it.
+    """
+
+    out: Width
+    kernel: int | Choice[int] = 3
+    stride: int = 1
+    expand: float | Choice[int] | Choice[float] = 6
+    activation: str | Choice[str] = "relu6"
+    gate: Block | None = None
+    skip: bool | Choice[bool] = True
+    divisor: int = 1
+
+    def lower(self, shape: Shape) -> Block:
+        inner = Wide(self.expand, self.divisor)
+        parts: list[Block] = []
+        if self.expand != 1:
+            parts.append(Seq(Conv(inner, 1), Norm(), *_activation(self.activation), name="expand"))
+        parts.append(
+            Seq(
+                Depthwise(self.kernel, self.stride),
+                Norm(),
+                *_activation(self.activation),
+                name="depthwise",
+            )
+        )
+        if self.gate is not None:
+            parts.append(self.gate)
+        parts.append(Seq(Conv(self.out, 1), Norm(), name="project"))
+        body = Seq(*parts)
+        return body if self.stride != 1 else Residual(body, "drop", self.skip)
+
+
+@dataclass(frozen=True, slots=True)
+class Separable:
+    """A depthwise convolution and one over the channels, each with batch norm and activation.
+
+    Source: MobileNet (Howard et al., 2017).
+
+    Attributes:
+        out: Output channels.
+        kernel: Window of the depthwise convolution.
+        stride: Its step.
+        activation: After both.
+        bias: Whether both have a bias, which a batch norm makes needless.
+    """
+
+    out: Width
+    kernel: int | tuple[int, ...] | Choice[int] = 3
+    stride: int | tuple[int, ...] = 1
+    activation: str | Choice[str] = "relu"
+    bias: bool = False
+
+    def lower(self, shape: Shape) -> Block:
+        depthwise = DepthwiseNorm(self.kernel, self.stride, self.activation, self.bias)
+        pointwise = ConvNorm(self.out, 1, activation=self.activation, bias=self.bias)
+        return Seq(Seq(depthwise, name="depthwise"), Seq(pointwise, name="pointwise"))
+
+
+@dataclass(frozen=True, slots=True)
+class PatchEmbedding:
+    """A token for each patch of an image: ``(out, patches)`` (ViT: Dosovitskiy et al., 2021).
+
+    Attributes:
+        out: Channels of a token.
+        patch: Side of a patch; what does not fill one is cut off.
+        bias: Whether a bias is added.
+    """
+
+    out: Width
+    patch: int | tuple[int, ...] | Choice[int]
+    bias: bool = True
+
+    def lower(self, shape: Shape) -> Block:
+        return Seq(Conv(self.out, self.patch, self.patch, bias=self.bias, padding=0), Tokens())
+
+
+@dataclass(frozen=True, slots=True)
+class MultiHeadAttention:
+    """Self-attention on a sequence ``(channels, length)`` (Vaswani et al., 2017).
+
+    Attributes:
+        width: Channels of query, key and value, over all heads: a multiple of ``head``.
+        head: Channels of each head.
+        bias: Whether the four projections have a bias.
+    """
+
+    width: Width
+    head: int | Choice[int]
+    bias: bool = True
+
+    def lower(self, shape: Shape) -> Block:
+        projections = tuple(
+            Seq(Conv(self.width, 1, bias=self.bias), name=name)
+            for name in ("query", "key", "value")
+        )
+        out = Seq(Conv(shape[0], 1, bias=self.bias), name="out")
+        return Seq(Parallel(projections, Attend(self.head)), out)
+
+
+@dataclass(frozen=True, slots=True)
+class MlpBlock:
+    """Widen, activate, narrow again, at each position.
+
+    Attributes:
+        expand: Inner width relative to the input.
+        activation: Between the two.
+        dropout: The part that is dropped after each; 0 leaves dropout out.
+        divisor: The inner width is a multiple of it.
+    """
+
+    expand: float | Choice[int] | Choice[float]
+    activation: str | Choice[str] = "gelu"
+    dropout: float | Choice[float] = 0.0
+    divisor: int = 1
+
+    def lower(self, shape: Shape) -> Block:
+        drop = _dropout(self.dropout)
+        widen = Conv(Wide(self.expand, self.divisor), 1, bias=True)
+        return Seq(
+            Seq(widen, Activation(self.activation), *drop, name="expand"),
+            Seq(Conv(shape[0], 1, bias=True), *drop, name="project"),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class TransformerBlock:
+    """Attention and an MLP, each behind a layer norm and with a skip (pre-norm, as in ViT).
+
+    Source: Vaswani et al., 2017; norms in front as in Dosovitskiy et al., 2021.
+
+    Attributes:
+        head: Channels of each head.
+        width: Channels of query, key and value; by default as many as come in.
+        expand: Inner width of the MLP relative to the input.
+        activation: Inside the MLP.
+        dropout: The part that is dropped after attention and in the MLP; 0 leaves dropout out.
+        bias: Whether the projections of the attention have a bias.
+        eps: Added to the variance in the norms.
+    """
+
+    head: int | Choice[int]
+    width: Width = Wide(1)  # noqa: RUF009  # a frozen value
+    expand: float | Choice[int] | Choice[float] = 4
+    activation: str | Choice[str] = "gelu"
+    dropout: float | Choice[float] = 0.0
+    bias: bool = True
+    eps: float = 1e-5
+
+    def lower(self, shape: Shape) -> Block:
+        attention = MultiHeadAttention(self.width, self.head, self.bias)
+        mlp = MlpBlock(self.expand, self.activation, self.dropout)
+        norm, drop = Norm("layer", eps=self.eps), _dropout(self.dropout)
+        return Seq(
+            Seq(Residual(Seq(norm, attention, *drop)), name="attention"),
+            Seq(Residual(Seq(norm, mlp)), name="mlp"),
+        )
+
+
+def _activation(how: str | Choice[str]) -> tuple[Activation, ...]:
+    return () if how == "" else (Activation(how),)
+
+
+def _dropout(rate: float | Choice[float]) -> tuple[Dropout, ...]:
+    return () if rate == 0.0 else (Dropout(rate),)
