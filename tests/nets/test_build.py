@@ -41,6 +41,7 @@ from brickwork.space import (
     Seq,
     Shape,
     Space,
+    Zero,
     graph,
 )
 from brickwork.space import Dropout as DropoutOp
@@ -139,6 +140,8 @@ def every_op() -> list[Op]:
         GlobalPool("max", keep=True),
         Flatten(),
         DropoutOp(0.5),
+        Zero(),
+        Zero(2),
     ]
 
 

@@ -39,6 +39,7 @@ from brickwork.space import (
     Pool,
     Reshape,
     Shape,
+    Zero,
     per_axis,
 )
 
@@ -375,6 +376,17 @@ def _multiply(writer: _Writer, node: Node, inputs: list[str]) -> str:
     return writer.emit("Mul", inputs, node.name)
 
 
+def _zero(writer: _Writer, node: Node, inputs: list[str]) -> str:
+    batch = writer.emit("Shape", inputs, f"{node.name}.batch", start=0, end=1)
+    rest = writer.constant(f"{node.name}.shape", np.array(node.shape, dtype=np.int64))
+    shape = writer.emit("Concat", [batch, rest], f"{node.name}.to", axis=0)
+    value = writer.emit("ConstantOfShape", [shape], node.name)  # zeros of float32 by default
+    writer.shapes.append(
+        helper.make_tensor_value_info(value, TensorProto.FLOAT, ("batch", *node.shape))
+    )
+    return value
+
+
 _WRITERS: Mapping[type[Op], Callable[[_Writer, Node, list[str]], str]] = {
     Activation: _activation,
     Add: _add,
@@ -389,4 +401,5 @@ _WRITERS: Mapping[type[Op], Callable[[_Writer, Node, list[str]], str]] = {
     Normalize: _normalize,
     Pool: _pool,
     Reshape: _reshape,
+    Zero: _zero,
 }

@@ -33,6 +33,7 @@ from brickwork.space import (
     Pool,
     Reshape,
     Shape,
+    Zero,
     per_axis,
 )
 from brickwork.space import Dropout as DropoutOp
@@ -289,6 +290,15 @@ class _Multiply(nn.Module):
         return a * b
 
 
+class _Zero(nn.Module):
+    def __init__(self, op: Zero, shapes: list[Shape], _: torch.Generator) -> None:
+        super().__init__()
+        self.to_shape = op.shape(shapes)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x.new_zeros(x.shape[0], *self.to_shape)
+
+
 def _norm(op: Norm, shapes: list[Shape], _: torch.Generator) -> nn.Module:
     makers = {"batch": BatchNorm, "group": _GroupNorm, "layer": _LayerNorm}
     return makers[op.how](op, shapes)
@@ -333,4 +343,5 @@ _LEAVES: Mapping[type[Op], Callable[..., nn.Module]] = {
     Add: _Add,
     Concat: _Concat,
     Multiply: _Multiply,
+    Zero: _Zero,
 }

@@ -36,6 +36,7 @@ __all__ = [
     "Pool",
     "Reshape",
     "Shape",
+    "Zero",
     "per_axis",
 ]
 
@@ -439,3 +440,23 @@ class Multiply(Op):
         if not fits or any(y not in (1, x) for x, y in zip(a, b, strict=True)):
             raise ShapeError(f"cannot multiply shapes {a} and {b}")
         return a
+
+
+@dataclass(frozen=True, slots=True)
+class Zero(Op):
+    """Zeros of the input's shape. In a ``Cell`` it stands for an edge that is not there.
+
+    Attributes:
+        stride: Divides the spatial sizes, rounding up.
+        to: Another shape; it is set where the op stands for a whole cell.
+    """
+
+    stride: Extent | Choice[int] = 1
+    to: Shape | None = None
+    kind: ClassVar[str] = "zero"
+
+    def shape(self, inputs: Sequence[Shape]) -> Shape:
+        channels, *spatial = inputs[0]
+        steps = per_axis(self.stride, len(spatial))  # type: ignore[arg-type]  # concrete in a graph
+        sizes = (-(-n // s) for n, s in zip(spatial, steps, strict=True))
+        return (channels, *sizes) if self.to is None else self.to

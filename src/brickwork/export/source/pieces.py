@@ -24,6 +24,7 @@ from brickwork.space import (
     Op,
     Pool,
     Reshape,
+    Zero,
 )
 
 __all__ = ["CHANNEL_NORM", "Slot", "buffered", "constructor", "expression", "slots", "structure"]
@@ -75,6 +76,8 @@ def structure(leaf: Leaf) -> tuple[Any, ...]:
         return op.kind, op.how, op.keep, len(leaf.inputs[0]) - 1
     if isinstance(op, Dropout):
         return (op.kind,)
+    if isinstance(op, Zero):
+        return op.kind, leaf.node.shape
     return op.kind, op  # no slots: the op itself
 
 
@@ -137,6 +140,8 @@ def expression(leaf: Leaf, inputs: Sequence[str], name: str) -> str:
         return f"torch.cat(({', '.join(inputs)}{',' if len(inputs) == 1 else ''}), 1)"
     if isinstance(op, Reshape):
         return f"{first}.reshape(-1, {', '.join(map(str, op.to))})"
+    if isinstance(op, Zero):
+        return f"{first}.new_zeros({first}.shape[0], {', '.join(map(str, leaf.node.shape))})"
     if isinstance(op, GlobalPool):
         axes = tuple(range(2, len(leaf.inputs[0]) + 1))
         return (
