@@ -18,7 +18,7 @@ from brickwork.export.source.definition import (
 )
 from brickwork.export.source.pieces import Slot
 from brickwork.export.source.tree import Leaf
-from brickwork.space import Activation, Add, Concat, Flatten, Multiply, Reshape
+from brickwork.space import Activation, Add, Concat, Flatten, Multiply, Reshape, Zero
 
 __all__ = ["resolve"]
 
@@ -83,7 +83,8 @@ class _Resolution:
             return
         keep, drop = min(variable, other), max(variable, other)
         self.vectors[keep] = _united(self.vectors[keep], self.vectors[drop])
-        self.uses.setdefault(keep, []).extend(self.uses.pop(drop, []))
+        if drop in self.uses:
+            self.uses.setdefault(keep, []).extend(self.uses.pop(drop))
         for name, place in target.items():
             target[name] = keep if place == drop else place
         for places in self.places.values():
@@ -115,7 +116,8 @@ class _Resolution:
                 ends = {self.input: "inputs", self.output: "outputs"}
                 wish = ends.get(variable, "hidden")
                 wish = "channels" if wish != "hidden" and self.definition.through else wish
-            names[variable] = unused(names.values(), wish, f"{name}_{wish}")
+            wishes = (wish, f"{name}_{wish}", f"{wish}_{name}")
+            names[variable] = unused(names.values(), *filter(str.isidentifier, wishes))
             self._add(names[variable], self._role(variable, slot), vector, slot.label)
         return names
 
@@ -201,7 +203,7 @@ def _bind(piece: Piece, source: int, new: Callable[[], int]) -> tuple[int, list[
         if isinstance(piece, Use):
             through = piece.definition.through
         else:
-            through = not isinstance(piece.node.op, Concat | Flatten | Reshape)
+            through = not isinstance(piece.node.op, Concat | Flatten | Reshape | Zero)
         target = source if through else new()
     return target, variables
 
