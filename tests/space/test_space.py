@@ -32,7 +32,7 @@ from brickwork.space import (
     Space,
     graph,
 )
-from brickwork.space.space import full_name
+from brickwork.space.walk import full_name
 from brickwork.spaces.mobile import mobile
 from brickwork.spaces.references import dscnn, mobilenetv2, resnet8
 

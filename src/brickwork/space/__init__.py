@@ -6,6 +6,7 @@ from brickwork.space.blocks import (
     Composite,
     ConvNorm,
     DepthwiseNorm,
+    Halve,
     Identity,
     InvertedResidual,
     OneOf,
@@ -16,8 +17,10 @@ from brickwork.space.blocks import (
     Seq,
     SqueezeExcite,
 )
+from brickwork.space.cells import Cell, Chain, Edge, Sum
 from brickwork.space.choice import Choice, Option, Wide, Width, round_to
 from brickwork.space.expand import graph
+from brickwork.space.grammar import Grammar, Symbol
 from brickwork.space.graph import Fragment, Graph, Node
 from brickwork.space.ops import (
     ACTIVATIONS,
@@ -39,6 +42,7 @@ from brickwork.space.ops import (
     Pool,
     Reshape,
     Shape,
+    Zero,
     per_axis,
 )
 from brickwork.space.space import Decision, Space
@@ -50,6 +54,8 @@ __all__ = [
     "Add",
     "Arch",
     "Block",
+    "Cell",
+    "Chain",
     "Choice",
     "Composite",
     "Concat",
@@ -59,10 +65,13 @@ __all__ = [
     "Depthwise",
     "DepthwiseNorm",
     "Dropout",
+    "Edge",
     "Flatten",
     "Fragment",
     "GlobalPool",
+    "Grammar",
     "Graph",
+    "Halve",
     "Identity",
     "Input",
     "InvertedResidual",
@@ -84,8 +93,11 @@ __all__ = [
     "Shape",
     "Space",
     "SqueezeExcite",
+    "Sum",
+    "Symbol",
     "Wide",
     "Width",
+    "Zero",
     "graph",
     "per_axis",
     "round_to",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, TypeAlias, runtime_checkable
 
 from brickwork.errors import SpaceError
 from brickwork.space.choice import Choice, Wide, Width
@@ -18,14 +18,19 @@ from brickwork.space.ops import (
     Multiply,
     Norm,
     Op,
+    Pool,
     Shape,
 )
+
+if TYPE_CHECKING:
+    from brickwork.space.cells import Cell, Chain
 
 __all__ = [
     "Block",
     "Composite",
     "ConvNorm",
     "DepthwiseNorm",
+    "Halve",
     "Identity",
     "InvertedResidual",
     "OneOf",
@@ -202,6 +207,21 @@ class DepthwiseNorm:
 
 
 @dataclass(frozen=True, slots=True)
+class Halve:
+    """Average pooling to half the size, rounded up.
+
+    Over windows of two, as in shortcuts of residual networks; where a size is odd, over windows of
+    three, so that the result fits a padded convolution with stride 2 beside it.
+    """
+
+    def lower(self, shape: Shape) -> Block:
+        odd = tuple(size % 2 for size in shape[1:])
+        if len(set(odd)) == 1:
+            return Pool("average", 2 + odd[0], 2, odd[0])
+        return Pool("average", tuple(2 + o for o in odd), 2, odd)
+
+
+@dataclass(frozen=True, slots=True)
 class SqueezeExcite:
     """A gate for each channel, from the channel means (Hu et al., 2018; hard gate of MobileNetV3).
 
@@ -278,4 +298,7 @@ def _activation(how: str | Choice[str]) -> tuple[Activation, ...]:
     return () if how == "" else (Activation(how),)
 
 
-Block = Op | Identity | Seq | Residual | Parallel | Repeat | OneOf | Optional | Composite
+Block: TypeAlias = (
+    "Op | Identity | Seq | Residual | Parallel | Repeat | OneOf | Optional "
+    "| Cell | Chain | Composite"
+)

@@ -8,6 +8,8 @@ from typing import Any
 
 from brickwork.errors import SpaceError
 from brickwork.space import blocks as _blocks
+from brickwork.space import cells as _cells
+from brickwork.space import grammar as _grammar
 from brickwork.space import ops as _ops
 from brickwork.space.blocks import OneOf, Seq
 from brickwork.space.choice import Choice, Wide
@@ -16,7 +18,7 @@ __all__ = ["decode", "encode"]
 
 _BRICKS: Mapping[str, type] = {
     name: getattr(module, name)
-    for module in (_ops, _blocks)
+    for module in (_ops, _blocks, _cells, _grammar)
     for name in module.__all__
     if isinstance(getattr(module, name), type) and is_dataclass(getattr(module, name))
 } | {"Choice": Choice, "Wide": Wide}

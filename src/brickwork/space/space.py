@@ -4,28 +4,19 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields, is_dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from brickwork.errors import SpaceError
 from brickwork.space.arch import Arch
-from brickwork.space.blocks import (
-    Block,
-    Composite,
-    OneOf,
-    Optional,
-    Parallel,
-    Repeat,
-    Residual,
-    Seq,
-)
-from brickwork.space.choice import Choice, Option, Wide
+from brickwork.space.blocks import Block
+from brickwork.space.choice import Choice, Option
 from brickwork.space.codec import decode, encode
+from brickwork.space.walk import Guard, walk
 
-__all__ = ["Decision", "Rng", "Space", "bound", "full_name"]
+__all__ = ["Decision", "Rng", "Space"]
 
 Values = Mapping[str, Option]
-Guard = tuple[tuple[str, frozenset[Option]], ...]
 
 
 class Rng(Protocol):
@@ -89,7 +80,7 @@ class Space:
         self.doc = doc
         self.recipe_fields = dict(recipe or {})
         found: dict[str, tuple[tuple[Option, ...], list[Guard]]] = {}
-        for full, choice, guard in _walk(body, "", ()):
+        for full, choice, guard in walk(body, "", ()):
             _record(found, full, choice.options, guard)
         for key, value in self.recipe_fields.items():
             if isinstance(value, Choice):
@@ -251,87 +242,6 @@ class Space:
         """
         recipe = {key: decode(value) for key, value in data["recipe"].items()}
         return cls(data["name"], decode(data["body"]), recipe, data["doc"])
-
-
-def full_name(scope: str, name: str) -> str:
-    """The full name of a decision: ``name`` seen from ``scope`` (``"stage1.0."``).
-
-    Raises:
-        SpaceError: ``"../"`` leads above the root.
-    """
-    if name.startswith("/"):
-        return name[1:]
-    while name.startswith("../"):
-        if not scope:
-            raise SpaceError(f"the choice {name!r} leads above the root of the space")
-        name, scope = name[3:], scope[: scope.rfind(".", 0, -1) + 1]
-    return scope + name
-
-
-def bound(block: Composite, scope: str) -> Composite:
-    """A composite whose own choices have absolute names, so that lowering does not move them."""
-    changes: dict[str, Any] = {}
-    for name, choice, wide in _choices(block):
-        fixed = Choice("/" + full_name(scope, choice.name), choice.options)
-        changes[name] = fixed if wide is None else replace(wide, factor=fixed)
-    return replace(block, **changes) if changes else block  # type: ignore[type-var]  # composites are dataclasses
-
-
-def _choices(block: object) -> Iterator[tuple[str, Choice[Any], Wide | None]]:
-    """The choices in a brick's own fields: field, choice, and the ``Wide`` around it if any."""
-    if not is_dataclass(block):
-        raise SpaceError(f"a brick is a frozen dataclass, got {block!r}")
-    for field in fields(block):
-        value = getattr(block, field.name)
-        if isinstance(value, Choice):
-            yield field.name, value, None
-        elif isinstance(value, Wide) and isinstance(value.factor, Choice):
-            yield field.name, value.factor, value
-
-
-def _walk(block: Block, scope: str, guard: Guard) -> Iterator[tuple[str, Choice[Any], Guard]]:
-    """Every choice below a brick: full name, choice, and what must hold for it to matter."""
-    if isinstance(block, Seq):
-        inner = f"{scope}{block.name}." if block.name else scope
-        for child in block.blocks:
-            yield from _walk(child, inner, guard)
-    elif isinstance(block, Residual):
-        for _, choice, _wide in _choices(block):
-            yield full_name(scope, choice.name), choice, guard
-        yield from _walk(block.body, scope, guard)
-        if block.shortcut is not None and not isinstance(block.shortcut, str):
-            yield from _walk(block.shortcut, f"{scope}shortcut.", guard)
-    elif isinstance(block, Parallel):
-        for i, branch in enumerate(block.branches):
-            yield from _walk(branch, scope + block.scope(i), guard)
-    elif isinstance(block, Repeat):
-        times = block.times
-        inner = f"{scope}{block.name}."
-        if isinstance(times, Choice):
-            yield full_name(inner, times.name), times, guard
-        for i in range(max(times.options) if isinstance(times, Choice) else times):
-            more = guard
-            if isinstance(times, Choice) and i >= min(times.options):
-                enough = frozenset[Option](n for n in times.options if n > i)
-                more = (*guard, (full_name(inner, times.name), enough))
-            yield from _walk(block.at(i), f"{inner}{i}.", more)
-    elif isinstance(block, OneOf):
-        name = full_name(scope, block.name)
-        yield name, block.choice, guard
-        for label, option in block.options:
-            more = (*guard, (name, frozenset[Option]((label,))))
-            yield from _walk(option, f"{name}.{label}.", more)
-    elif isinstance(block, Optional):
-        name = full_name(scope, block.name)
-        yield name, block.choice, guard
-        yield from _walk(block.body, f"{name}.", (*guard, (name, frozenset[Option]((True,)))))
-    elif isinstance(block, Composite):
-        for _, choice, _wide in _choices(block):
-            yield full_name(scope, choice.name), choice, guard
-        yield from _walk(bound(block, scope).lower((1, 1, 1)), scope, guard)
-    else:
-        for _, choice, _wide in _choices(block):
-            yield full_name(scope, choice.name), choice, guard
 
 
 def _record(
