@@ -39,7 +39,7 @@ def _entries() -> list[Entry]:
         module = importlib.import_module(f"brickwork.spaces.{info.name}")
         for name in module.__all__:
             make = getattr(module, name)
-            if not inspect.isfunction(make):
+            if not inspect.isfunction(make) or inspect.get_annotations(make)["return"] != "Space":
                 continue
             if name in PUBLISHED:
                 input, outputs = PUBLISHED[name]

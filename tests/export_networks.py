@@ -53,7 +53,9 @@ from brickwork.space import (
     graph,
 )
 from brickwork.space.blocks import Block
+from brickwork.spaces.cell import darts, nasbench201
 from brickwork.spaces.mobile import mobile
+from brickwork.spaces.wiring import dag, hierarchy
 from brickwork.trial import rng_for
 
 INPUTS: dict[int, Shape] = {0: (13,), 1: (3, 24), 2: (3, 10, 9), 3: (3, 8, 7, 9)}
@@ -79,6 +81,21 @@ def member(input: Shape, seed: int, outputs: int = 5) -> Graph:
     space = mobile(input)
     arch = space.sample(rng_for(seed, "member"))
     return graph(space, arch, input, outputs, Normalize((100.0,), (60.0,)))
+
+
+WIRED = ("nasbench201", "darts", "dag", "hierarchy")
+
+
+def wired(name: str) -> list[Graph]:
+    """The extremes and random members of a small space whose connections are searched."""
+    space = {
+        "nasbench201": nasbench201(channels=4, cells=2),
+        "darts": darts(channels=4, cells=4),
+        "dag": dag(),
+        "hierarchy": hierarchy(),
+    }[name]
+    archs = [*space.extremes(), *(space.sample(rng_for(seed, "wired")) for seed in range(3))]
+    return [graph(space, arch, (3, 16, 16), 5, Normalize((100.0,), (60.0,))) for arch in archs]
 
 
 def raw(whole: Graph, samples: int = 3, seed: int = 0) -> NDArray[np.float32]:
@@ -178,6 +195,9 @@ def _images(axes: int) -> dict[str, Block]:
             Residual(Conv(9, 3)),
             Residual(Conv(4, 3, 2), Conv(4, 1, 2)),
             SqueezeExcite(),
+            Parallel((Conv(4, 3, 2), Seq(Conv(4, 1), Zero(2), name="none"))),
+            Parallel((Identity(), Seq(Zero(), Conv(4, 1, bias=True), name="bias")), Concat()),
+            Parallel((Identity(), Zero(to=(8, *(-(-n // 4) for n in size)))), Concat()),
             HEAD,
         ),
         "blocks": Seq(

@@ -15,6 +15,8 @@ from brickwork.errors import SpaceError
 from brickwork.space import (
     Activation,
     Add,
+    Cell,
+    Chain,
     Choice,
     Concat,
     Conv,
@@ -22,8 +24,10 @@ from brickwork.space import (
     ConvTranspose,
     DepthwiseNorm,
     Dropout,
+    Edge,
     Flatten,
     GlobalPool,
+    Grammar,
     Identity,
     InvertedResidual,
     Linear,
@@ -42,6 +46,8 @@ from brickwork.space import (
     Seq,
     Space,
     SqueezeExcite,
+    Sum,
+    Symbol,
     Tokens,
     TransformerBlock,
     Wide,
@@ -153,6 +159,9 @@ def blocks(draw: st.DrawFn, depth: int, levels: int = 0, *, keeps: bool = False)
         "add",
         "concat",
         "gate",
+        "cell",
+        "chain",
+        "grammar",
     ]
     kind = "leaf" if depth == 0 else draw(st.sampled_from(kinds))
 
@@ -182,7 +191,55 @@ def blocks(draw: st.DrawFn, depth: int, levels: int = 0, *, keeps: bool = False)
         return Parallel(branches, Concat())
     if kind == "gate":
         return Parallel((Identity(), inner(0, keeps=True)), Multiply())
+    if kind == "cell":
+        return draw(cells("cell", depth - 1, levels + 1, keeps=keeps))
+    if kind == "chain":
+        few = range(draw(st.integers(1, 3)))
+        members = [draw(cells(f"cell{i}", 0, levels + 1, keeps=True)) for i in few]
+        return Chain((*members[:1], inner(0, keeps=True), *members[1:]))
+    if kind == "grammar":
+        part = draw(st.sampled_from([Symbol("sub"), Seq(Symbol("sub"), name="one")]))
+        rules = {
+            "part": {"leaf": inner(2, keeps=True), "pair": Parallel((part, Symbol("sub")))},
+            "sub": {"pair": Seq(Symbol("sub"), Norm()), "leaf": inner(4, keeps=True)},
+        }
+        return Grammar("part", rules, "part", draw(st.integers(2, 3)))
     return draw(leaves(levels, keeps))
+
+
+@st.composite
+def cells(draw: st.DrawFn, name: str, depth: int, levels: int, *, keeps: bool) -> Cell:
+    """A cell of up to three nodes; what its edges pass keeps the shape."""
+
+    def brick(more: int) -> Block:
+        if draw(st.booleans()):
+            return draw(st.sampled_from([Zero(), Identity(), Identity(), Norm()]))
+        return draw(blocks(depth, levels + more, keeps=True))
+
+    def body() -> Block:
+        if draw(st.booleans()):
+            return brick(2)
+        up = draw(st.sampled_from(["", "../", "/"]))
+        return OneOf(f"{up}wire", {"none": Zero(), "skip": Identity(), "op": brick(4)})
+
+    def edge(index: int) -> Edge:
+        source = draw(st.integers(0, index - 1))
+        if draw(st.booleans()):
+            return Edge(source, body(), draw(st.sampled_from([None, body()])))
+        choice = Choice(f"source{index}", tuple(range(index)))
+        return Edge(choice, body(), draw(st.sampled_from([None, body()])))
+
+    inputs = tuple(brick(1) for _ in range(draw(st.integers(1, 2))))
+    count = len(inputs) + draw(st.integers(1, 3))
+    nodes = tuple(
+        Sum(
+            tuple(edge(index) for _ in range(draw(st.integers(1, 2)))),
+            draw(st.sampled_from([Identity(), Activation()])),
+        )
+        for index in range(len(inputs), count)
+    )
+    output = draw(st.sampled_from(["last", "ends"] if keeps else ["last", "ends", "all"]))
+    return Cell(name, nodes, inputs, output)
 
 
 @st.composite

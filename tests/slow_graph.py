@@ -13,6 +13,8 @@ from typing import Any, NamedTuple
 
 from brickwork.space import (
     Add,
+    Cell,
+    Chain,
     Choice,
     ClassToken,
     Columns,
@@ -97,6 +99,10 @@ def slow_shape(op: Op, shapes: list[Shape]) -> Shape:
             return (first[0],)
         case Flatten():
             return (prod(first),)
+        case Zero(to=None, stride=stride):
+            return (first[0], *[len(range(0, n, stride)) for n in first[1:]])
+        case Zero(to=to):
+            return to
         case Concat():
             return (sum(shape[0] for shape in shapes), *first[1:])
         case ConvTranspose(out=out):
@@ -159,6 +165,10 @@ def _full(path: Path, name: str) -> str:
     return ".".join([*parts, name])
 
 
+def _below(path: Path, name: str) -> Path:
+    return (*path, *name.split("/")[-1].split(".")[-1:])
+
+
 class _Walk:
     def __init__(self, values: Mapping[str, Any], input: Shape, outputs: int) -> None:
         self.values = values
@@ -192,12 +202,20 @@ class _Walk:
                 return at
             case OneOf():
                 label = self.value(path, block.choice)
-                name = _full(path, block.name)
-                return self.add(dict(block.options)[label], (*name.split("."), label), at)
+                return self.add(dict(block.options)[label], (*_below(path, block.name), label), at)
             case Optional():
                 there = self.value(path, block.choice)
-                name = _full(path, block.name)
-                return self.add(block.body, tuple(name.split(".")), at) if there else at
+                return self.add(block.body, _below(path, block.name), at) if there else at
+            case Cell():
+                return self.cell(block, path, at, at)
+            case Chain():
+                start, before = len(self.nodes), at
+                for child in block.blocks:
+                    if isinstance(child, Cell):
+                        before, at = at, self.cell(child, path, before, at)
+                    else:
+                        before, at = at, self.add(child, path, at)
+                return self.shrink(start, at)
             case Parallel():
                 ends = []
                 for i, branch in enumerate(block.branches):
@@ -215,6 +233,112 @@ class _Walk:
             case Op():
                 return self.op(block, path, [at])
         return self.add(self.absolute(block, path).lower(self.nodes[at].shape), path, at)
+
+    def cell(self, cell: Cell, path: Path, before: int, at: int) -> int:
+        """All of a cell first, then what has an effect."""
+        path = (*path, cell.name)
+        start = len(self.nodes)
+        sources = [before, at] if len(cell.inputs) == 2 else [at]
+        ends = []
+        for block, source in zip(cell.inputs, sources, strict=True):
+            ends.append(self.add(block, (*path, f"node{len(ends)}"), source))
+        edges: dict[int, list[tuple[int, int]]] = {}  # of each inner node: what it reads, and how
+        for node in cell.nodes:
+            place, number = (*path, f"node{len(ends)}"), len(ends)
+            edges[number] = []
+            for k, edge in enumerate(node.edges):
+                source = self.value((*place, f"edge{k}"), edge.source)
+                early = source < len(sources) and edge.first is not None
+                body = edge.first if early else edge.body
+                edges[number].append((source, self.add(body, (*place, f"edge{k}"), ends[source])))
+            total = self.op(Add(), place, [end for _, end in edges[number]])
+            ends.append(self.add(node.body, place, total))
+        zeros = self.zeros(start)
+        if cell.output == "all":
+            end = self.op(Concat(), path, ends[len(sources) :])
+        elif cell.output == "last":
+            end = ends[-1]
+        else:
+            loose = set(edges)
+            for number, reads in edges.items():
+                if ends[number] not in zeros:
+                    loose -= {source for source, end in reads if end not in zeros}
+            end = self.op(Add(), path, [ends[number] for number in sorted(loose)])
+        zeros = self.zeros(start)
+        if end in zeros:
+            shape = self.nodes[end].shape
+            self.nodes[start:] = [SlowNode(".".join([*path, "zero"]), Zero(to=shape), (at,), shape)]
+            return start
+        return self.shrink(start, end, at, zeros)
+
+    def zeros(self, start: int) -> set[int]:
+        """What gives nothing, by definition."""
+
+        def is_zero(index: int) -> bool:
+            if index < start:
+                return False
+            op, inputs = self.nodes[index].op, self.nodes[index].inputs
+            every = all if isinstance(op, Add | Concat) else any
+            return isinstance(op, Zero) or every(map(is_zero, inputs))
+
+        return {index for index in range(start, len(self.nodes)) if is_zero(index)}
+
+    def shrink(self, start: int, end: int, source: int = 0, zeros: set[int] | None = None) -> int:
+        """Keep what has an effect: by asking backwards from the end what each node needs.
+
+        With ``zeros``, even if there are none, sums are simplified as well.
+        """
+        nodes = list(self.nodes)
+        simplify, zeros = zeros is not None, zeros or set()
+
+        def is_sum(index: int) -> bool:
+            return simplify and index >= start and isinstance(nodes[index].op, Add)
+
+        def meant(index: int) -> int:
+            """A sum of one is its summand."""
+            if is_sum(index) and index not in zeros and len(needs(index)) == 1:
+                return meant(needs(index)[0])
+            return index
+
+        def needs(index: int) -> list[int]:
+            if index < start or index in zeros:
+                return []
+            inputs = nodes[index].inputs
+            return [meant(i) for i in inputs if not (is_sum(index) and i in zeros)]
+
+        end = meant(end)
+        asked, waiting = {end}, [end]
+        while waiting:
+            for other in needs(waiting.pop()):
+                if other not in asked:
+                    asked.add(other)
+                    waiting.append(other)
+        asks = [(reader, other) for reader in asked for other in needs(reader)]
+        parts = (
+            {
+                other
+                for reader, other in asks
+                if is_sum(reader) and is_sum(other) and [o for _, o in asks].count(other) == 1
+            }
+            - {end}
+            - zeros
+        )
+
+        def flat(index: int) -> list[int]:
+            return [j for i in needs(index) for j in (flat(i) if i in parts else [i])]
+
+        order = sorted(i for i in asked if i >= start and i not in parts)
+        new = {old: start + place for place, old in enumerate(order)}
+        del self.nodes[start:]
+        for index in order:
+            node = nodes[index]
+            if index in zeros:
+                name = ".".join([*node.name.split(".")[:-1], "zero"])
+                self.nodes.append(SlowNode(name, Zero(to=node.shape), (source,), node.shape))
+            else:
+                inputs = tuple(new.get(i, i) for i in flat(index))
+                self.nodes.append(node._replace(inputs=inputs))
+        return new.get(end, end)
 
     def absolute(self, block: Any, path: Path) -> Any:
         """A composite whose own choices are named from the root."""

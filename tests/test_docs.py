@@ -45,6 +45,20 @@ def test_the_space(space):
     assert Space.from_json(space.to_json()) == space
 
 
+def test_the_cells():
+    """The second block of the page stands on the first."""
+    page = (DOCS / "adding-a-space.md").read_text()
+    scope: dict[str, Any] = {}
+    for text in re.findall(r"```python\n(.*?)```", page, re.DOTALL):
+        exec(compile(text, "adding-a-space.md", "exec"), scope)
+    wired = scope["wired"]()
+    assert wired.size() == 3**6
+    nothing, everything = (graph(wired, arch, (3, 32, 32), 10) for arch in wired.extremes())
+    assert [node.op.kind for node in nothing.nodes].count("zero") == 2
+    assert [node.op.kind for node in everything.nodes].count("conv") == 1 + 2 * 6
+    assert Space.from_json(wired.to_json()) == wired
+
+
 def test_the_strategy_finds_the_best_of_a_small_space(space):
     def score(arch):
         return dict(arch.choices)["stage.depth"] / 10 + dict(arch.choices)["stage.width"] / 100

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from export_networks import INPUTS, every_op, graph_of
 
-from brickwork.dossier import blocks
+from brickwork.report.outline import blocks
 
 
 def said(axes: int, name: str) -> dict[str, str]:

@@ -53,6 +53,10 @@ __all__ = [
 
 SPACES: Mapping[str, str] = {
     "mobile": "brickwork.spaces.mobile:mobile",
+    "nasbench201": "brickwork.spaces.cell:nasbench201",
+    "darts": "brickwork.spaces.cell:darts",
+    "dag": "brickwork.spaces.wiring:dag",
+    "hierarchy": "brickwork.spaces.wiring:hierarchy",
     "resnet8": "brickwork.spaces.references:resnet8",
     "mobilenetv2": "brickwork.spaces.references:mobilenetv2",
     "dscnn": "brickwork.spaces.references:dscnn",

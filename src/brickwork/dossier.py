@@ -6,7 +6,6 @@ import platform
 import shlex
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -23,13 +22,13 @@ from brickwork.errors import SpaceError
 from brickwork.final import table
 from brickwork.objective import front, hypervolume
 from brickwork.quantity import How, Quantity, weakest
-from brickwork.space import Graph, Node, graph, per_axis
+from brickwork.space import graph
 from brickwork.study import Model, Study
 from brickwork.summary import command, controls, spent, values
 from brickwork.trial import State, Trial
 from brickwork.verdict import best_compromise, verdict
 
-__all__ = ["blocks", "progress", "references", "report_data", "write_report"]
+__all__ = ["progress", "references", "report_data", "write_report"]
 
 
 def report_data(study: Study) -> dict[str, Any]:
@@ -137,67 +136,11 @@ def _curve(seconds: Sequence[float], losses: NDArray[np.float64]) -> list[list[f
 
 
 def _model(model: Model, target: Target) -> dict[str, Any]:
+    from brickwork.report.outline import blocks
+
     whole = model.graph()
     memory = [[name, size] for name, size in memory_profile(whole, target.precision)]
     return {**model.to_json(), "drawing": {"blocks": blocks(whole)}, "memory": memory}
-
-
-def blocks(whole: Graph) -> list[dict[str, Any]]:
-    """A graph as the blocks that a person thinks in: the scopes of its ops' names."""
-    groups: dict[str, list[int]] = {}
-    for index, node in enumerate(whole.nodes[1:], start=1):
-        if node.op.kind == "normalize":
-            continue
-        path = node.name.split(".")
-        scope = path[:2] if len(path) > 2 and path[1].isdigit() else path[:1]
-        groups.setdefault(".".join(scope), []).append(index)
-    return [_block(whole, label, members) for label, members in groups.items()]
-
-
-def _block(whole: Graph, label: str, members: Sequence[int]) -> dict[str, Any]:
-    nodes = [whole.nodes[i] for i in members]
-    words = filter(None, map(_words, nodes))
-    shapes = [(node, whole.shapes_into(node)) for node in nodes]
-    return {
-        "label": label,
-        "detail": ", ".join(words),
-        "shape": list(nodes[-1].shape),
-        "macs": sum(node.op.macs(into, node.shape) for node, into in shapes),
-        "parameters": sum(prod(w) for node, into in shapes for w in node.op.weights(into).values()),
-        "skip": any(node.op.kind == "add" for node in nodes),
-    }
-
-
-def _words(node: Node) -> str:
-    """What an operation does, for a person; empty if it need not be said."""
-    op: Any = node.op
-    kind, channels = op.kind, node.shape[0]
-    if kind in _WINDOWED:
-        size = "x".join(map(str, per_axis(op.kernel, len(node.shape) - 1)))
-        step = f" /{op.stride}" if op.stride != 1 else ""
-        return f"{_WINDOWED[kind]} {size}{step} → {channels}"
-    if kind == "linear":
-        return f"linear → {channels}"
-    if kind in ("pool", "global_pool"):
-        return f"{op.how} pool"
-    if kind == "attend":
-        return f"attention, {channels // op.head} × {op.head}"
-    if kind == "embedding":
-        return f"embedding {op.entries:,} → {channels}"
-    if kind == "columns":
-        return f"{len(op.categories)} categories → {op.width} each"
-    if kind == "position":
-        return f"{op.how} positions"
-    if kind == "select":
-        return f"token {op.index}"
-    if kind == "custom":
-        return f"{op.make.partition(':')[2]} → {channels}"
-    return {"class_token": "class token", "masked_mean": "masked mean", "zero": "zeros"}.get(
-        kind, ""
-    )
-
-
-_WINDOWED = {"conv": "conv", "conv_transpose": "transposed conv", "depthwise": "depthwise"}
 
 
 def _gap(study: Study) -> dict[str, Any] | None:

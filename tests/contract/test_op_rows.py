@@ -10,7 +10,6 @@ from export_networks import graph_of, raw, relative
 
 from brickwork.devices import known_costs, load_target, macs, parameters
 from brickwork.devices.memory import memory_profile
-from brickwork.dossier import blocks
 from brickwork.errors import ExportError
 from brickwork.export.crosscheck import crosscheck
 from brickwork.export.onnx import random_weights, write_onnx
@@ -18,6 +17,7 @@ from brickwork.export.quantize import quantize
 from brickwork.export.runtimes import run_onnx, run_torch
 from brickwork.export.source import write_source
 from brickwork.nets import build
+from brickwork.report.outline import blocks
 from brickwork.space import (
     Block,
     Graph,

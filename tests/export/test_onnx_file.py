@@ -7,7 +7,19 @@ from typing import Any
 import numpy as np
 import onnx
 import pytest
-from export_networks import CASES, HEAD, INPUTS, Strange, every_op, graph_of, member, raw, relative
+from export_networks import (
+    CASES,
+    HEAD,
+    INPUTS,
+    WIRED,
+    Strange,
+    every_op,
+    graph_of,
+    member,
+    raw,
+    relative,
+    wired,
+)
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from random_spaces import spaces
@@ -71,6 +83,12 @@ def test_published_networks(make: Any):
     space = make()
     input, outputs = PUBLISHED[space.name]
     check_equal(graph(space, space.arch(), input, outputs, Normalize((100.0,), (60.0,))))
+
+
+@pytest.mark.parametrize("name", WIRED)
+def test_networks_whose_connections_are_searched(name: str):
+    for whole in wired(name):
+        check_equal(whole)
 
 
 @settings(max_examples=25)

@@ -13,7 +13,19 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from export_networks import CASES, HEAD, INPUTS, Strange, every_op, graph_of, member, raw, relative
+from export_networks import (
+    CASES,
+    HEAD,
+    INPUTS,
+    WIRED,
+    Strange,
+    every_op,
+    graph_of,
+    member,
+    raw,
+    relative,
+    wired,
+)
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
@@ -100,6 +112,12 @@ def test_random_members_of_the_mobile_space(input: Shape):
         assert any(name.startswith("Inverted") for name in classes(source))
         assert len(classes(source)) <= 5
         assert formatted(source)
+
+
+@pytest.mark.parametrize("name", WIRED)
+def test_networks_whose_connections_are_searched(name: str):
+    for whole in wired(name):
+        check_equal(whole)
 
 
 @settings(max_examples=60)

@@ -147,6 +147,7 @@ def every_op() -> list[Op]:
         ConvTranspose(6, 3, 2, 1, 1, groups=3, bias=True),
         Tokens(),
         Zero(),
+        Zero(2),
         Zero(2, 5),
         Custom("own_modules:make", "own_modules:describe", (("width", 5),)),
     ]

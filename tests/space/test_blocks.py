@@ -18,6 +18,7 @@ from brickwork.space import (
     Conv,
     ConvNorm,
     DepthwiseNorm,
+    Halve,
     Identity,
     InvertedResidual,
     Linear,
@@ -306,3 +307,13 @@ def test_an_option_that_is_left_out_leaves_nothing():
     without, with_ = (graph(space, arch, (4, 8), 2) for arch in space.extremes())
     assert [node.name for node in without.nodes] == ["input", "conv"]
     assert len(with_.nodes) == 8
+
+
+@given(st.lists(st.integers(1, 9), min_size=1, max_size=3))
+def test_half_the_size_fits_a_convolution_with_stride_two(sizes):
+    space = Space("s", Parallel((Halve(), Conv(3, 3, 2)), Add()))
+    whole = graph(space, space.arch(), (3, *sizes), 2)
+    assert whole.output == (3, *(-(-size // 2) for size in sizes))
+    pool = whole.nodes[1].op
+    if not any(size % 2 for size in sizes):
+        assert (pool.kernel, pool.steps, pool.pads) == (2, 2, 0)

@@ -258,7 +258,11 @@ def test_ops_that_only_move_numbers(channels, spatial):
     assert Add().shape([shape] * 3) == shape
     assert Multiply().shape([shape, shape]) == shape
     assert Multiply().shape([shape, GlobalPool(keep=True).shape([shape])]) == shape
-    for op in (GlobalPool(), Flatten(), Activation(), Dropout(), Add(), Concat(), Multiply()):
+    assert Zero().shape([shape]) == shape
+    assert Zero(2).shape([shape]) == Conv(channels, 3, 2).shape([shape])
+    assert Zero(to=(7, 1)).shape([shape]) == (7, 1)
+    joins = (Add(), Concat(), Multiply())
+    for op in (GlobalPool(), Flatten(), Activation(), Dropout(), Zero(2), *joins):
         assert (op.weights([shape]), op.buffers([shape]), op.macs([shape], shape)) == ({}, {}, 0)
 
 

@@ -16,7 +16,9 @@ from brickwork.nets.live import Live
 __all__ = [
     "Signal",
     "Weight",
+    "all_give",
     "along_channels",
+    "any_gives",
     "cut",
     "fitted",
     "mixed",
@@ -33,6 +35,8 @@ class Signal(NamedTuple):
 
     x: Tensor
     live: tuple[Live, ...]
+    gives: Tensor | float = 1.0
+    """Inside a cell: 0 where it gives nothing, else 1 (``wiring.py``)."""
 
 
 def mixed(parts: Sequence[tuple[Signal, Weight]], name: str) -> Signal:
@@ -46,11 +50,11 @@ def mixed(parts: Sequence[tuple[Signal, Weight]], name: str) -> Signal:
         )
     total = sum((weight * signal.x for signal, weight in parts[1:]), parts[0][1] * parts[0][0].x)
     first = parts[0][0].live
+    gives = any_gives([(signal.gives, weight) for signal, weight in parts])
     if all(signal.live == first for signal, _ in parts):
-        return Signal(total, first)
-    return Signal(
-        total, tuple(_mean([(s.live[i], w) for s, w in parts], name) for i in range(len(first)))
-    )
+        return Signal(total, first, gives)
+    means = (_mean([(s.live[i], w) for s, w in parts], name) for i in range(len(first)))
+    return Signal(total, tuple(means), gives)
 
 
 def _mean(parts: Sequence[tuple[Live, Weight]], name: str) -> Live:
@@ -113,3 +117,31 @@ def padded(x: Tensor, live: Sequence[Live], width: Mapping[Live, int]) -> Tensor
     for part, stretch in zip(torch.split(x, [width[s] for s in live], 1), live, strict=True):
         parts.append(F.pad(part, (*(0, 0) * (x.dim() - 2), 0, stretch.most - width[stretch])))
     return parts[0] if len(parts) == 1 else torch.cat(parts, 1)
+
+
+def any_gives(parts: Sequence[tuple[Weight, Weight]]) -> Weight:
+    """Whether one of several gives something: pairs of whether it does, and its weight."""
+    best: Weight = 0.0
+    for gives, weight in parts:
+        if isinstance(weight, Tensor):
+            gives = gives * (weight.detach() > 0).to(weight.dtype)
+        elif weight == 0.0:
+            gives = 0.0
+        best = _larger(best, gives)
+    return best
+
+
+def all_give(gives: Sequence[Weight]) -> Weight:
+    """Whether each of several gives something."""
+    least: Weight = 1.0
+    for one in gives:
+        least = one if not isinstance(least, Tensor) and least == 1.0 else least * one
+    return least
+
+
+def _larger(a: Weight, b: Weight) -> Weight:
+    if not isinstance(a, Tensor) and not isinstance(b, Tensor):
+        return max(a, b)
+    if not isinstance(a, Tensor):
+        a, b = b, a
+    return torch.clamp(a, min=b)  # type: ignore[arg-type]  # a is a tensor

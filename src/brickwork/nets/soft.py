@@ -10,7 +10,7 @@ for each width. With one-hot weights the result is that of the member, which tes
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, replace
 from itertools import product
 from math import prod
@@ -27,7 +27,9 @@ from brickwork.nets.live import ElasticWidth, Live, mask, same
 from brickwork.nets.signal import (
     Signal,
     Weight,
+    all_give,
     along_channels,
+    any_gives,
     cut,
     fitted,
     mixed,
@@ -35,9 +37,12 @@ from brickwork.nets.signal import (
     stacked,
     totals,
 )
+from brickwork.nets.wiring import Wiring
 from brickwork.space import (
     OUTPUTS,
     Block,
+    Cell,
+    Chain,
     Choice,
     Composite,
     Identity,
@@ -56,6 +61,7 @@ from brickwork.space import (
     round_to,
 )
 from brickwork.space.holes import bound, filled, full_name, holes
+from brickwork.space.walk import place
 
 if TYPE_CHECKING:
     from brickwork.nets.supernet import Supernet
@@ -105,6 +111,8 @@ class _Walk:
         self._given: dict[str, Option] = {}  # decisions inside one of their own options
         self._names: dict[str, int] = {}
         self._widths: dict[tuple[Any, ...], Live] = {}
+        self._depth = 0  # of cells
+        self._wiring = Wiring(self.add, self.op, self.options, self._alternatives, mixed)
 
     def options(self, scope: str, choice: Choice[Any]) -> list[tuple[Any, Weight]]:
         """The options of a choice that have a weight, each with it."""
@@ -150,6 +158,16 @@ class _Walk:
             return self._chosen(block.choice, either, scope, signal)
         if isinstance(block, Op):
             return self.op(block, scope, [signal])
+        if isinstance(block, Cell):
+            return self._cell(block, scope, signal, signal)
+        if isinstance(block, Chain):
+            before = signal
+            for child in block.blocks:
+                if isinstance(child, Cell):
+                    before, signal = signal, self._cell(child, scope, before, signal)
+                else:
+                    before, signal = signal, self.add(child, scope, signal)
+            return signal
         return self.add(self._lowered(block, scope, signal), scope, signal)
 
     def _chosen(
@@ -166,9 +184,29 @@ class _Walk:
             outer = self._given
             self._given = {**outer, name: option}
             inner, block = blocks[option]
-            parts.append((self.add(block, f"{name}.{inner}", signal), weight))
+            at = f"{place(scope, choice.name)}.{inner}"
+            parts.append((self.add(block, at, signal), weight))
             self._given = outer
         return mixed(parts, name)
+
+    def _cell(self, cell: Cell, scope: str, before: Signal, at: Signal) -> Signal:
+        """What a cell gives; outside of cells nothing is missing, even if it is zeros."""
+        outer = all_give([before.gives, at.gives][-len(cell.inputs) :])
+        self._depth += 1
+        inputs = [signal._replace(gives=1.0) for signal in (before, at)]
+        result = self._wiring.cell(cell, f"{scope}{cell.name}.", *inputs)
+        self._depth -= 1
+        if not self._depth:
+            return result._replace(gives=1.0)
+        return _kept(result, outer)
+
+    def _alternatives(self, runs: Sequence[Callable[[], Signal]]) -> list[Signal]:
+        """Several ways of which a member goes one: their operations have the same names."""
+        names, found = self._names, []
+        for run in runs:
+            self._names = dict(names)
+            found.append(run())
+        return found
 
     def _lowered(self, block: Composite, scope: str, signal: Signal) -> Block:
         channels, *spatial = signal.x.shape[1:]
@@ -197,18 +235,18 @@ class _Walk:
         if not isinstance(keep, Tensor) and keep == 0.0:
             return end
         equal = same(signal.live, end.live) if signal.x.shape[2:] == end.x.shape[2:] else []
-        x = end.x
+        x, gives = end.x, any_gives([(end.gives, 1.0), (signal.gives, keep)])
         if equal:
             x = x + keep * fitted(signal, end, equal)
         certain = sum((weight for _, weight in equal), start=0.0)
         if isinstance(block.shortcut, str) or (not isinstance(certain, Tensor) and certain == 1.0):
-            return Signal(x, end.live)
+            return Signal(x, end.live, gives)
         if block.shortcut is None:
             if not equal:
                 raise SpaceError(f"residual at {scope or 'the root'}: the body changes the shape")
-            return Signal(x, end.live)
+            return Signal(x, end.live, gives)
         skip = self.add(block.shortcut, f"{scope}shortcut.", signal)
-        return Signal(x + keep * (1.0 - certain) * skip.x, end.live)
+        return Signal(x + keep * (1.0 - certain) * skip.x, end.live, gives)
 
     def op(self, op: Op, scope: str, inputs: Sequence[Signal]) -> Signal:
         """What an operation gives; its name is that which it has in the graph of a member."""
@@ -243,6 +281,9 @@ class _Walk:
         if changes:
             op = replace(op, **changes)
         shapes = [tuple(signal.x.shape[1:]) for signal in inputs]
+        if self._depth and name not in self.net.largest and op.weights(shapes):
+            x = inputs[0].x  # what is nothing in every member: it has no weights
+            return Signal(x.new_zeros(x.shape[0], *op.shape(shapes)), live, 0.0)
         certain = all(stretch.whole for signal in inputs for stretch in signal.live)
         if _is_joint(op) and not (certain and all(stretch.whole for stretch in live)):
             return self._each_width(op, name, inputs, live)
@@ -254,7 +295,7 @@ class _Walk:
         y = call(*[signal.x for signal in inputs])
         if _wakes(op) and not all(stretch.whole for stretch in live):
             y = y * along_channels(mask(live, y), y)
-        return Signal(y, live)
+        return self._heard(op, inputs, Signal(y, live))
 
     def _live(self, op: Any, scope: str, inputs: Sequence[Signal]) -> tuple[Live, ...]:
         """Which channels that come out are alive: the shape rule, for each width."""
@@ -329,7 +370,25 @@ class _Walk:
             total = y if total is None else total + y
         if total is None:
             raise SpaceError(f"{name}: no width has a weight")
-        return Signal(total, live)
+        return self._heard(op, inputs, Signal(total, live))
+
+    def _heard(self, op: Op, inputs: Sequence[Signal], result: Signal) -> Signal:
+        """Inside a cell: whether an operation gives something, and silence if it does not."""
+        if not self._depth:
+            return result
+        if isinstance(op, ops.Zero):
+            return result._replace(gives=0.0)
+        if isinstance(op, ops.Add | ops.Concat):
+            return result._replace(gives=any_gives([(s.gives, 1.0) for s in inputs]))
+        gives = all_give([signal.gives for signal in inputs])
+        return _kept(result, gives) if _wakes(op) else result._replace(gives=gives)
+
+
+def _kept(signal: Signal, gives: Weight) -> Signal:
+    """An activation, silent where it is not to give anything."""
+    if not isinstance(gives, Tensor) and gives == 1.0:
+        return signal
+    return Signal(gives * signal.x, signal.live, all_give([signal.gives, gives]))
 
 
 def _with(op: Op, field: str, choice: Choice[Any], option: Option) -> Op:

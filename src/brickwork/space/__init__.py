@@ -12,10 +12,12 @@ from brickwork.space.blocks import (
     Residual,
     Seq,
 )
+from brickwork.space.cells import Cell, Chain, Edge, Sum
 from brickwork.space.choice import Choice, Option, Wide, Width, round_to
 from brickwork.space.composites import (
     ConvNorm,
     DepthwiseNorm,
+    Halve,
     InvertedResidual,
     MlpBlock,
     MultiHeadAttention,
@@ -25,6 +27,7 @@ from brickwork.space.composites import (
     TransformerBlock,
 )
 from brickwork.space.expand import graph
+from brickwork.space.grammar import Grammar, Symbol
 from brickwork.space.graph import Fragment, Graph, Node
 from brickwork.space.ops import (
     ACTIVATIONS,
@@ -70,6 +73,8 @@ __all__ = [
     "Arch",
     "Attend",
     "Block",
+    "Cell",
+    "Chain",
     "Choice",
     "ClassToken",
     "Columns",
@@ -84,11 +89,14 @@ __all__ = [
     "DepthwiseNorm",
     "Description",
     "Dropout",
+    "Edge",
     "Embedding",
     "Flatten",
     "Fragment",
     "GlobalPool",
+    "Grammar",
     "Graph",
+    "Halve",
     "Identity",
     "Input",
     "InvertedResidual",
@@ -117,6 +125,8 @@ __all__ = [
     "Shape",
     "Space",
     "SqueezeExcite",
+    "Sum",
+    "Symbol",
     "Tokens",
     "TransformerBlock",
     "Wide",

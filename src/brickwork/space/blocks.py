@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, TypeAlias, runtime_checkable
 
 from brickwork.errors import SpaceError
 from brickwork.space.choice import Choice
 from brickwork.space.ops import Add, Attend, Concat, MaskedMean, Multiply, Op, Shape
+
+if TYPE_CHECKING:
+    from brickwork.space.cells import Cell, Chain
 
 __all__ = [
     "Block",
@@ -156,4 +159,7 @@ class Optional:
         return Choice(self.name, (False, True))
 
 
-Block = Op | Identity | Seq | Residual | Parallel | Repeat | OneOf | Optional | Composite
+Block: TypeAlias = (
+    "Op | Identity | Seq | Residual | Parallel | Repeat | OneOf | Optional "
+    "| Cell | Chain | Composite"
+)

@@ -8,7 +8,9 @@ from typing import Any
 
 from brickwork.errors import SpaceError
 from brickwork.space import blocks as _blocks
+from brickwork.space import cells as _cells
 from brickwork.space import composites as _composites
+from brickwork.space import grammar as _grammar
 from brickwork.space import ops as _ops
 from brickwork.space.blocks import OneOf, Seq
 from brickwork.space.choice import Choice, Wide
@@ -18,7 +20,7 @@ __all__ = ["decode", "encode"]
 
 _BRICKS: Mapping[str, type] = {
     name: found
-    for module in (_ops, _blocks, _composites)
+    for module in (_ops, _blocks, _composites, _cells, _grammar)
     for name in module.__all__
     if isinstance(found := getattr(module, name), type)
     and is_dataclass(found)

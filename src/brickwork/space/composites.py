@@ -15,6 +15,7 @@ from brickwork.space.ops import (
     GlobalPool,
     Multiply,
     Norm,
+    Pool,
     Shape,
     Tokens,
 )
@@ -22,6 +23,7 @@ from brickwork.space.ops import (
 __all__ = [
     "ConvNorm",
     "DepthwiseNorm",
+    "Halve",
     "InvertedResidual",
     "MlpBlock",
     "MultiHeadAttention",
@@ -60,6 +62,21 @@ class DepthwiseNorm:
     def lower(self, shape: Shape) -> Block:
         conv = Depthwise(self.kernel, self.stride, bias=self.bias)
         return Seq(conv, Norm(), *_activation(self.activation))
+
+
+@dataclass(frozen=True, slots=True)
+class Halve:
+    """Average pooling to half the size, rounded up.
+
+    Over windows of two, as in shortcuts of residual networks; where a size is odd, over windows of
+    three, so that the result fits a padded convolution with stride 2 beside it.
+    """
+
+    def lower(self, shape: Shape) -> Block:
+        odd = tuple(size % 2 for size in shape[1:])
+        if len(set(odd)) == 1:
+            return Pool("average", 2 + odd[0], 2, odd[0])
+        return Pool("average", tuple(2 + o for o in odd), 2, odd)
 
 
 @dataclass(frozen=True, slots=True)

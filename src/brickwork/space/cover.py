@@ -35,9 +35,9 @@ def largest(
 ) -> Mapping[str, Largest]:
     """All operations with weights that any member of a space has, by their name in its graph.
 
-    No enumeration: the walk begins at the members in which every number is at its largest, and goes
-    on to the neighbours of every member that showed something new: an operation, a larger weight or
-    an option. That finds all of a space whose widths grow with its choices.
+    No enumeration: the walk looks at members in which every number is at its largest, one for each
+    option of a name, at those in which one number differs, and from there at every option that it
+    has not met. That finds all of a space whose widths grow with its choices.
 
     Args:
         space: The space.
@@ -51,8 +51,8 @@ def largest(
     """
     found: dict[str, Largest] = {}
     bounds: dict[str, dict[str, Shape]] = {}
-    waiting = list(dict.fromkeys(_starts(space)))
-    seen = set(waiting)
+    starts = list(dict.fromkeys(_starts(space)))
+    waiting, seen = list(starts), set(starts)
     options: set[tuple[str, Option]] = set()
     while waiting:
         arch = waiting.pop()
@@ -60,15 +60,21 @@ def largest(
         try:
             whole = graph(space, arch, input, outputs, normalize)
         except ShapeError:
-            news = []  # a member that does not fit its input shares nothing
+            pass  # a member that does not fit its input shares nothing
         else:
-            nodes = whole.nodes[1:]
-            news = [_note(n, tuple(whole.shapes_into(n)), found, bounds) for n in nodes]
-        for pair, neighbour in _neighbours(space, arch):
-            if (any(news) or pair not in options) and neighbour not in seen:
-                options.add(pair)
-                seen.add(neighbour)
-                waiting.append(neighbour)
+            for node in whole.nodes[1:]:
+                _note(node, tuple(whole.shapes_into(node)), found, bounds)
+        for decision in space.active(arch):
+            if decision.name.startswith("recipe."):
+                continue
+            every = arch == starts[0] or (arch in starts and not _is_named(decision))
+            for option in decision.options:
+                if every or (decision.name, option) not in options:
+                    options.add((decision.name, option))
+                    neighbour = _changed(space, arch, decision, option)
+                    if neighbour not in seen:
+                        seen.add(neighbour)
+                        waiting.append(neighbour)
     for name, bound in bounds.items():
         weights = found[name].op.weights(found[name].inputs)
         if weights != bound:
@@ -84,31 +90,28 @@ def _note(
     inputs: tuple[Shape, ...],
     found: dict[str, Largest],
     bounds: dict[str, dict[str, Shape]],
-) -> bool:
-    """Remember an operation; returns whether it is new or larger than before."""
+) -> None:
+    """Remember an operation where it is new or larger than before."""
     weights = node.op.weights(inputs)
     if not weights:
-        return False
+        return
     before = found.get(node.name)
     if before is None:
         found[node.name] = Largest(node.op, inputs)
         bounds[node.name] = dict(weights)
-        return True
+        return
     if type(before.op) is not type(node.op) or bounds[node.name].keys() != weights.keys():
         raise SpaceError(
             f"{node.name} is {before.op} in one member and {node.op} in another: their weights "
             "cannot be shared; give them names of their own"
         )
-    bound, larger = bounds[node.name], False
+    bound = bounds[node.name]
     for name, shape in weights.items():
         if len(shape) != len(bound[name]):
             raise SpaceError(f"{node.name}.{name} has {shape} in one member, {bound[name]} before")
-        wider = tuple(map(max, shape, bound[name]))
-        larger |= wider != bound[name]
-        bound[name] = wider
+        bound[name] = tuple(map(max, shape, bound[name]))
     if _size(weights) > _size(before.op.weights(before.inputs)):
         found[node.name] = Largest(node.op, inputs)
-    return larger
 
 
 def _size(weights: Mapping[str, Shape]) -> int:
@@ -122,19 +125,10 @@ def _starts(space: Space) -> Iterator[Arch]:
         yield space.arch({d.name: _preferred(d, place) for d in space.decisions()})
 
 
-def _neighbours(space: Space, arch: Arch) -> Iterator[tuple[tuple[str, Option], Arch]]:
-    """The members that differ in one decision, with what was decided.
-
-    What that wakes up is at its largest.
-    """
-    values = dict(arch.choices)
+def _changed(space: Space, arch: Arch, decision: Decision, option: Option) -> Arch:
+    """A member with another option; what that wakes up is at its largest."""
     rest = {d.name: _preferred(d, 0) for d in space.decisions()}
-    for decision in space.active(arch):
-        if not decision.name.startswith("recipe."):
-            for option in decision.options:
-                if option != values[decision.name]:
-                    changed = {**rest, **values, decision.name: option}
-                    yield (decision.name, option), space.arch(changed)
+    return space.arch({**rest, **dict(arch.choices), decision.name: option})
 
 
 def _preferred(decision: Decision, place: int) -> Option:

@@ -19,11 +19,15 @@ from brickwork.space.blocks import (
     Residual,
     Seq,
 )
+from brickwork.space.cells import Cell, Chain
 from brickwork.space.choice import Choice, Wide, round_to
 from brickwork.space.graph import Fragment, Graph, Node
 from brickwork.space.holes import bound, filled, full_name
-from brickwork.space.ops import OUTPUTS, Add, Normalize, Op, Shape
-from brickwork.space.space import Space, Values, _walk
+from brickwork.space.ops import OUTPUTS, Add, Concat, Normalize, Op, Shape, Zero
+from brickwork.space.prune import nothing, pruned, reached
+from brickwork.space.space import Space, Values
+from brickwork.space.twins import Twins
+from brickwork.space.walk import place, walk
 
 __all__ = ["graph"]
 
@@ -77,9 +81,12 @@ def _joined(a: Fragment, b: Fragment) -> Fragment:
 class _Unit:
     """A stretch of a space that every architecture has as a whole or not at all."""
 
-    def __init__(self, guard: tuple[tuple[str, int], ...], scope: str, block: Block) -> None:
+    def __init__(
+        self, guard: tuple[tuple[str, int], ...], scope: str, block: Block, twins: Twins
+    ) -> None:
         self.guard = guard
         self.blocks = [(scope, block)]
+        self._twins = twins
         self._names: tuple[str, ...] | None = None
         self._cache: dict[tuple[Any, ...], Fragment] = {}
         self._memo = _Memo()
@@ -95,14 +102,20 @@ class _Unit:
 
     def fragment(self, values: Values, shape: Shape, outputs: int) -> Fragment:
         if self._names is None:
-            found = (name for scope, b in self.blocks for name, _, _ in _walk(b, scope, ()))
+            found = (name for scope, b in self.blocks for name, _, _ in walk(b, scope, ()))
             self._names = tuple(dict.fromkeys(found))
         key = (shape, outputs, *[values.get(name) for name in self._names])
         part = self._cache.get(key)
         if part is None:
             if len(self._cache) >= _CACHE:
                 self._cache.clear()
-            part = self._cache[key] = self._expanded(values, shape, outputs)
+            make = functools.partial(self._expanded, values, shape, outputs)
+            scope, block = self.blocks[0]
+            if len(self.blocks) == 1 and isinstance(block, Cell):
+                part = self._twins.fragment(scope, block, values, (shape, outputs), make)
+            else:
+                part = make()
+            self._cache[key] = part
         return part
 
     def _expanded(self, values: Values, shape: Shape, outputs: int) -> Fragment:
@@ -118,16 +131,22 @@ def _plan(space: Space) -> list[_Unit]:
     plan: list[_Unit] | None = space.__dict__.get("_graph_plan")
     if plan is None:
         plan = []
-        _units(space.body, "", (), plan)
+        _units(space.body, "", (), plan, Twins())
         space.__dict__["_graph_plan"] = plan
     return plan
 
 
-def _units(block: Block, scope: str, guard: tuple[tuple[str, int], ...], plan: list[_Unit]) -> None:
+def _units(
+    block: Block,
+    scope: str,
+    guard: tuple[tuple[str, int], ...],
+    plan: list[_Unit],
+    twins: Twins,
+) -> None:
     if isinstance(block, Seq):
         inner = f"{scope}{block.name}." if block.name else scope
         for child in block.blocks:
-            _units(child, inner, guard, plan)
+            _units(child, inner, guard, plan, twins)
     elif isinstance(block, Repeat):
         times = block.times
         inner = f"{scope}{block.name}."
@@ -135,11 +154,11 @@ def _units(block: Block, scope: str, guard: tuple[tuple[str, int], ...], plan: l
             more = guard
             if isinstance(times, Choice) and i >= min(times.options):
                 more = (*guard, (full_name(inner, times.name), i))
-            _units(block.at(i), f"{inner}{i}.", more, plan)
+            _units(block.at(i), f"{inner}{i}.", more, plan, twins)
     elif isinstance(block, Op) and block.follows and plan and plan[-1].guard == guard:
         plan[-1].blocks.append((scope, block))
     else:
-        plan.append(_Unit(guard, scope, block))
+        plan.append(_Unit(guard, scope, block, twins))
 
 
 class _Memo:
@@ -173,7 +192,7 @@ class _Memo:
         if found is None:
             if len(self._names) >= _CACHE:
                 self._names.clear()
-            names = dict.fromkeys(name for name, _, _ in _walk(block, scope, ()))
+            names = dict.fromkeys(name for name, _, _ in walk(block, scope, ()))
             found = self._names[key] = (block, tuple(names))
         return found[1]
 
@@ -201,7 +220,7 @@ class _Expansion:
         """Append a brick that reads node ``at``; returns the index of its output."""
         if isinstance(block, Seq):
             if block.name:
-                return self._piece(block, scope, at)
+                return self._piece(block, scope, at, at)
             for child in block.blocks:
                 at = self.add(child, scope, at)
             return at
@@ -224,30 +243,88 @@ class _Expansion:
                 at = self.add(block.at(i), f"{inner}{i}.", at)
             return at
         if isinstance(block, OneOf):
-            name = full_name(scope, block.name)
-            label = self._value(name)
-            return self.add(dict(block.options)[label], f"{name}.{label}.", at)
+            label = self._value(full_name(scope, block.name))
+            option = dict(block.options)[label]
+            return self.add(option, f"{place(scope, block.name)}.{label}.", at)
         if isinstance(block, Optional):
-            name = full_name(scope, block.name)
-            return self.add(block.body, f"{name}.", at) if self._value(name) else at
+            if not self._value(full_name(scope, block.name)):
+                return at
+            return self.add(block.body, f"{place(scope, block.name)}.", at)
         if isinstance(block, Op):
             return self._op(block, scope, (at,))
+        if isinstance(block, Cell):
+            return self._piece(block, scope, at, at)
+        if isinstance(block, Chain):
+            return self._chain(block, scope, at)
         return self.add(self.memo.lowered(block, scope, self.shape(at)), scope, at)
 
-    def _piece(self, block: Seq, scope: str, at: int) -> int:
-        """A named stretch, remembered with the decisions in it."""
+    def _piece(self, block: Seq | Cell, scope: str, before: int, at: int) -> int:
+        """A named stretch or a cell, remembered with the decisions in it."""
         memo, values, start = self.memo, self.values, len(self.nodes)
         chosen = [values.get(name) for name in memo.names(block, scope)]
-        key = (id(block), scope, at, start, self.shape(at), self.outputs, *chosen)
+        shape: Any = self.shape(at)
+        if before != at:
+            shape = (before, self.shape(before), shape)
+        key = (id(block), scope, at, start, shape, self.outputs, *chosen)
         known = memo.pieces.get(key)
         if known is not None:
             self.nodes.extend(known[1])
             return known[2]
-        end = at
         inner = f"{scope}{block.name}."
-        for child in block.blocks:
-            end = self.add(child, inner, end)
+        if isinstance(block, Cell):
+            end = self._cell(block, inner, before, at)
+        else:
+            end = at
+            for child in block.blocks:
+                end = self.add(child, inner, end)
         memo.keep(key, block, tuple(self.nodes[start:]), end)
+        return end
+
+    def _chain(self, chain: Chain, scope: str, at: int) -> int:
+        start, before = len(self.nodes), at
+        for block in chain.blocks:
+            if isinstance(block, Cell):
+                before, at = at, self._piece(block, scope, before, at)
+            else:
+                before, at = at, self.add(block, scope, at)
+        self.nodes[start:], at = reached(self.nodes, start, at)
+        return at
+
+    def _cell(self, cell: Cell, scope: str, before: int, at: int) -> int:
+        """The nodes of a cell: first all of them, then without those that give nothing."""
+        start, count = len(self.nodes), len(cell.inputs)
+        ends = [
+            self.add(block, f"{scope}node{i}.", source)
+            for i, (block, source) in enumerate(
+                zip(cell.inputs, (before, at)[-count:], strict=True)
+            )
+        ]
+        edges: list[tuple[int, int, int]] = []  # node that it reads, node that reads it, its end
+        for i, node in enumerate(cell.nodes, start=count):
+            inner = f"{scope}node{i}."
+            summands = []
+            for k, edge in enumerate(node.edges):
+                source: Any = edge.source
+                if isinstance(source, Choice):
+                    source = self._value(full_name(f"{inner}edge{k}.", source.name))
+                summands.append(self.add(edge.at(source, count), f"{inner}edge{k}.", ends[source]))
+                edges.append((source, i, summands[-1]))
+            ends.append(self.add(node.body, inner, self._op(_ADD, inner, tuple(summands))))
+        if cell.output == "last":
+            end = ends[-1]
+        elif cell.output == "all":
+            end = self._op(Concat(), scope, tuple(ends[count:]))
+        else:
+            void = nothing(self.nodes, start)
+            read = {source for source, i, at_end in edges if not {ends[i], at_end} & void}
+            loose = [end for i, end in enumerate(ends) if i >= count and i not in read]
+            end = self._op(_ADD, scope, tuple(loose))
+        void = nothing(self.nodes, start)
+        if end in void:
+            to = self.shape(end)
+            self.nodes[start:] = [Node(f"{scope}zero", Zero(to=to), (at,), to)]
+            return start
+        self.nodes[start:], end = pruned(self.nodes, start, end, void, at)
         return end
 
     def _residual(self, block: Residual, scope: str, at: int) -> int:

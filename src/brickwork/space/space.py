@@ -9,24 +9,14 @@ from typing import Any, Protocol
 
 from brickwork.errors import SpaceError
 from brickwork.space.arch import Arch
-from brickwork.space.blocks import (
-    Block,
-    Composite,
-    OneOf,
-    Optional,
-    Parallel,
-    Repeat,
-    Residual,
-    Seq,
-)
+from brickwork.space.blocks import Block
 from brickwork.space.choice import Choice, Option
 from brickwork.space.codec import decode, encode
-from brickwork.space.holes import bound, choices_of, full_name
+from brickwork.space.walk import Guard, walk
 
 __all__ = ["Decision", "Rng", "Space"]
 
 Values = Mapping[str, Option]
-Guard = tuple[tuple[str, frozenset[Option]], ...]
 
 
 class Rng(Protocol):
@@ -90,7 +80,7 @@ class Space:
         self.doc = doc
         self.recipe_fields = dict(recipe or {})
         found: dict[str, tuple[tuple[Option, ...], list[Guard]]] = {}
-        for full, choice, guard in _walk(body, "", ()):
+        for full, choice, guard in walk(body, "", ()):
             _record(found, full, choice.options, guard)
         for key, value in self.recipe_fields.items():
             if isinstance(value, Choice):
@@ -252,52 +242,6 @@ class Space:
         """
         recipe = {key: decode(value) for key, value in data["recipe"].items()}
         return cls(data["name"], decode(data["body"]), recipe, data["doc"])
-
-
-def _walk(block: Block, scope: str, guard: Guard) -> Iterator[tuple[str, Choice[Any], Guard]]:
-    """Every choice below a brick: full name, choice, and what must hold for it to matter."""
-    if isinstance(block, Seq):
-        inner = f"{scope}{block.name}." if block.name else scope
-        for child in block.blocks:
-            yield from _walk(child, inner, guard)
-    elif isinstance(block, Residual):
-        for choice in choices_of(block):
-            yield full_name(scope, choice.name), choice, guard
-        yield from _walk(block.body, scope, guard)
-        if block.shortcut is not None and not isinstance(block.shortcut, str):
-            yield from _walk(block.shortcut, f"{scope}shortcut.", guard)
-    elif isinstance(block, Parallel):
-        for i, branch in enumerate(block.branches):
-            yield from _walk(branch, scope + block.scope(i), guard)
-        yield from _walk(block.join, scope, guard)
-    elif isinstance(block, Repeat):
-        times = block.times
-        inner = f"{scope}{block.name}."
-        if isinstance(times, Choice):
-            yield full_name(inner, times.name), times, guard
-        for i in range(max(times.options) if isinstance(times, Choice) else times):
-            more = guard
-            if isinstance(times, Choice) and i >= min(times.options):
-                enough = frozenset[Option](n for n in times.options if n > i)
-                more = (*guard, (full_name(inner, times.name), enough))
-            yield from _walk(block.at(i), f"{inner}{i}.", more)
-    elif isinstance(block, OneOf):
-        name = full_name(scope, block.name)
-        yield name, block.choice, guard
-        for label, option in block.options:
-            more = (*guard, (name, frozenset[Option]((label,))))
-            yield from _walk(option, f"{name}.{label}.", more)
-    elif isinstance(block, Optional):
-        name = full_name(scope, block.name)
-        yield name, block.choice, guard
-        yield from _walk(block.body, f"{name}.", (*guard, (name, frozenset[Option]((True,)))))
-    elif isinstance(block, Composite):
-        for choice in choices_of(block):
-            yield full_name(scope, choice.name), choice, guard
-        yield from _walk(bound(block, scope).lower((1, 1, 1)), scope, guard)
-    else:
-        for choice in choices_of(block):
-            yield full_name(scope, choice.name), choice, guard
 
 
 def _record(

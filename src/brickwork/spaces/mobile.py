@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from brickwork.space import (
     Choice,
     ConvNorm,
@@ -12,7 +9,6 @@ from brickwork.space import (
     InvertedResidual,
     Linear,
     OneOf,
-    Option,
     Optional,
     Pool,
     Repeat,
@@ -22,17 +18,9 @@ from brickwork.space import (
     SqueezeExcite,
 )
 from brickwork.space.blocks import Block
+from brickwork.spaces.recipes import ELASTIC
 
 __all__ = ["mobile"]
-
-RECIPE: Mapping[str, Option | Choice[Any]] = {
-    "optimizer": "adamw",
-    "lr": Choice("lr", (0.01, 0.02, 0.04)),
-    "weight_decay": Choice("weight_decay", (0.02, 0.05, 0.1)),
-    "label_smoothing": Choice("label_smoothing", (0.0, 0.05)),
-    "augment": Choice("augment", (0.35, 0.5, 0.65)),
-}
-"""Training settings that are searched together with the architecture."""
 
 
 def mobile(input: Shape = (3, 224, 224)) -> Space:
@@ -74,7 +62,7 @@ def mobile(input: Shape = (3, 224, 224)) -> Space:
         ),
         Seq(GlobalPool(), Linear(), name="classifier"),
     )
-    return Space("mobile", body, RECIPE, doc="inverted residuals, everything elastic")
+    return Space("mobile", body, ELASTIC, doc="inverted residuals, everything elastic")
 
 
 def _stem(widths: tuple[int, ...], stride: int = 1) -> Block:

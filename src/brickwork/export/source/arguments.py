@@ -99,7 +99,8 @@ class _Resolution:
             return
         keep, drop = min(variable, other), max(variable, other)
         self.vectors[keep] = _united(self.vectors[keep], self.vectors[drop])
-        self.uses.setdefault(keep, []).extend(self.uses.pop(drop, []))
+        if drop in self.uses:
+            self.uses.setdefault(keep, []).extend(self.uses.pop(drop))
         for name, place in target.items():
             target[name] = keep if place == drop else place
         for places in self.places.values():
@@ -131,7 +132,8 @@ class _Resolution:
                 ends = {self.input: "inputs", self.output: "outputs"}
                 wish = ends.get(variable, "hidden")
                 wish = "channels" if wish != "hidden" and self.definition.through else wish
-            names[variable] = unused(names.values(), wish, f"{name}_{wish}")
+            wishes = (wish, f"{name}_{wish}", f"{wish}_{name}")
+            names[variable] = unused(names.values(), *filter(str.isidentifier, wishes))
             self._add(names[variable], self._role(variable, slot), vector, slot.label)
         return names
 

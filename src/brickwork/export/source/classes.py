@@ -125,10 +125,12 @@ def _place(scope: Scope) -> str:
 
 def _family(scope: Scope, pieces: Mapping[str, Piece]) -> Hashable:
     """Only scopes of one family may become one class with optional parts."""
+    count = len(scope.inputs)
     leaves = [(name, piece) for name, piece in pieces.items() if isinstance(piece, Leaf)]
     if len(leaves) == len(pieces):
-        return tuple((name, structure(p)) for name, p in leaves if p.node.op.weights(p.inputs))
-    return "#" if scope.name.isdigit() else scope.name.rstrip("0123456789")
+        weighted = [(name, structure(p)) for name, p in leaves if p.node.op.weights(p.inputs)]
+        return count, tuple(weighted)
+    return count, "#" if scope.name.isdigit() else scope.name.rstrip("0123456789")
 
 
 def _class_name(definition: Definition, taken: set[str]) -> str:

@@ -35,7 +35,6 @@ from brickwork.space import (
     Select,
     Tokens,
     Zero,
-    per_axis,
 )
 
 __all__ = ["Slot", "buffered", "constructor", "expression", "slots", "structure"]
@@ -82,8 +81,6 @@ def structure(leaf: Leaf) -> tuple[Any, ...]:
         return (op.kind,)
     if isinstance(op, Position):
         return op.kind, op.how
-    if isinstance(op, Zero):
-        return op.kind, op, axes
     if isinstance(op, Norm):
         return op.kind, op.how, max(axes, 1), op.groups, op.eps
     if isinstance(op, Pool):
@@ -92,6 +89,8 @@ def structure(leaf: Leaf) -> tuple[Any, ...]:
         return op.kind, op.how, op.keep, len(leaf.inputs[0]) - 1
     if isinstance(op, Dropout):
         return (op.kind,)
+    if isinstance(op, Zero):
+        return op.kind, leaf.node.shape
     return op.kind, op  # no slots: the op itself
 
 
@@ -168,8 +167,6 @@ def expression(leaf: Leaf, inputs: Sequence[str], name: str) -> str:
         return f"masked_mean({', '.join(inputs)})"
     if isinstance(op, Select):
         return f"{first}[:, :, {op.index}]"
-    if isinstance(op, Zero):
-        return _zeros(op, first, len(leaf.node.shape) - 1)
     if isinstance(op, Custom):
         raise ExportError(
             f"{leaf.node.name}: {op.make} is a module of your own, which Brickwork cannot write as "
@@ -177,6 +174,8 @@ def expression(leaf: Leaf, inputs: Sequence[str], name: str) -> str:
         )
     if isinstance(op, Reshape):
         return f"{first}.reshape(-1, {', '.join(map(str, op.to))})"
+    if isinstance(op, Zero):
+        return f"{first}.new_zeros({first}.shape[0], {', '.join(map(str, leaf.node.shape))})"
     if isinstance(op, GlobalPool):
         axes = tuple(range(2, len(leaf.inputs[0]) + 1))
         return (
@@ -200,17 +199,6 @@ def _halves(op: Conv | Depthwise) -> bool:
     return (
         isinstance(kernel, int) and kernel % 2 == 1 and op.dilation == 1 and op.pads == kernel // 2
     )
-
-
-def _zeros(op: Zero, first: str, axes: int) -> str:
-    """Zeros of the shape of what a window of one pixel sees."""
-    steps = per_axis(op.stride, axes)  # type: ignore[arg-type]  # concrete in a graph
-    strided = any(step != 1 for step in steps)
-    channels = ":" if op.out is None else ":1"
-    windows = [f"::{step}" for step in steps] if strided else []
-    seen = f"{first}[{', '.join([':', channels, *windows])}]" if strided or op.out else first
-    zeros = f"torch.zeros_like({seen})"
-    return zeros if op.out is None else f"{zeros}.repeat(1, {op.out}{', 1' * axes})"
 
 
 def _number(value: float) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from brickwork.space import Shape, ops, per_axis
+from brickwork.space import Shape, ops
 
 __all__ = ["Flatten", "Reshape", "Tokens", "Zero"]
 
@@ -46,10 +46,7 @@ class Zero(nn.Module):
 
     def __init__(self, op: ops.Zero, shapes: list[Shape], _: torch.Generator | None) -> None:
         super().__init__()
-        steps = per_axis(op.stride, len(shapes[0]) - 1)  # type: ignore[arg-type]  # concrete in a graph
-        self.seen = (slice(None), slice(None), *(slice(None, None, step) for step in steps))
-        self.width: int = op.shape(shapes)[0]
+        self.to_shape = op.shape(shapes)
 
     def forward(self, x: Tensor) -> Tensor:
-        seen = x[self.seen]
-        return x.new_zeros((x.shape[0], self.width, *seen.shape[2:]))
+        return x.new_zeros(x.shape[0], *self.to_shape)

@@ -54,13 +54,17 @@ class Zero(Op):
     Attributes:
         stride: What the spatial sizes are divided by, rounded up, as by a window of one pixel.
         out: Output channels; None for as many as come in.
+        to: Another shape altogether; set where the op stands for a whole cell.
     """
 
     stride: Extent | Choice[int] = 1
     out: Width | None = None
+    to: Shape | None = None
     kind: ClassVar[str] = "zero"
 
     def shape(self, inputs: Sequence[Shape]) -> Shape:
+        if self.to is not None:
+            return self.to
         channels, *spatial = inputs[0]
         steps = per_axis(self.stride, len(spatial))  # type: ignore[arg-type]  # concrete in a graph
         width = channels if self.out is None else self.out

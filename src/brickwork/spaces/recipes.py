@@ -1,0 +1,28 @@
+"""Training recipes that spaces of the catalogue share."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from brickwork.space import Choice, Option
+
+__all__ = ["ELASTIC", "FIXED"]
+
+ELASTIC: Mapping[str, Option | Choice[Any]] = {
+    "optimizer": "adamw",
+    "lr": Choice("lr", (0.01, 0.02, 0.04)),
+    "weight_decay": Choice("weight_decay", (0.02, 0.05, 0.1)),
+    "label_smoothing": Choice("label_smoothing", (0.0, 0.05)),
+    "augment": Choice("augment", (0.35, 0.5, 0.65)),
+}
+"""Training settings that are searched together with the architecture."""
+
+FIXED: Mapping[str, Option] = {
+    "optimizer": "adamw",
+    "lr": 0.02,
+    "weight_decay": 0.05,
+    "label_smoothing": 0.0,
+    "augment": 0.5,
+}
+"""The same training for all members, where a published space is to have as many as published."""
