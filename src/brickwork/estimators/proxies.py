@@ -45,6 +45,7 @@ from brickwork.space import (
     Norm,
     Normalize,
     Op,
+    Zero,
 )
 
 __all__ = ["PROXIES", "Proxy"]
@@ -74,7 +75,8 @@ def _depth(_module: nn.Module, graph: Graph, *_: object) -> float:
     """Convolutions and linear layers on the longest way from the input to the output."""
     depths: list[int] = []
     for node in graph.nodes:
-        before = max((depths[i] for i in node.inputs), default=0)
+        live = [] if isinstance(node.op, Zero) else [depths[i] for i in node.inputs]
+        before = max(live, default=0)
         depths.append(before + isinstance(node.op, _WEIGHTED))
     return float(depths[-1])
 

@@ -91,7 +91,8 @@ class Gated:
                 self._gate = [Proposal(arch, 1.0)]
                 return Proposal(arch, SHARED)
             self._decide()
-        return self._inner.ask(1)[0] if self._inner is not None else None
+        found = self._inner.ask(1) if self._inner is not None else []
+        return found[0] if found else None
 
     def _decide(self) -> None:
         """Begin the search proper, from what was learned so far."""
@@ -125,7 +126,7 @@ class Gated:
             if i % 3:  # towards an end: uniform samples of many decisions hardly come near it
                 arch = self._problem.space.cross(ends[i % 3 - 1], arch, rng)
             costs, over = self._problem.forecast(arch)
-            if over == 0.0:
+            if over == 0.0 and arch not in self._asked:
                 found[arch.id] = (self._cost(costs), arch)
         ordered = [arch for _, arch in sorted(found.values(), key=lambda pair: pair[0])]
         places = np.linspace(0, len(ordered) - 1, min(PAIRS, len(ordered))).round().astype(int)

@@ -1,0 +1,70 @@
+"""Shared weights are first looks only where they rank as whole trainings do."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from strategy_toys import NESTED, accuracy, done, problem, search
+
+from brickwork.oneshot import SHARED
+from brickwork.oneshot.gated import ENOUGH, PAIRS, Gated, agreement, believable, pairs
+from brickwork.quantity import How, Quantity
+from brickwork.trial import Proposal, State, Trial
+
+SHORT = 0.25
+
+
+def scored(number: int, proposal: Proposal, sign: float) -> Trial:
+    """A trial whose score with shared weights ranks as a whole training, or the other way round."""
+    trial = done(number, proposal)
+    if proposal.fidelity != SHARED:
+        return trial
+    value = 0.5 + sign * 0.4 * (accuracy(proposal.arch) - 0.5)
+    score = Quantity(value, "fraction", How.ESTIMATED)
+    return replace(trial, metrics={**trial.metrics, "accuracy": score})
+
+
+def run(sign: float, lag: int = 3) -> list[Trial]:
+    strategy = Gated(problem(NESTED), 0, low=SHORT)
+    return search(strategy, 60, lag, lambda number, proposal: scored(number, proposal, sign))
+
+
+def test_the_gate_comes_first_and_has_both_scores_of_each_network():
+    trials = run(1.0)
+    gate = trials[: 2 * PAIRS]
+    assert {t.proposal.fidelity for t in gate} == {1.0, SHARED}
+    assert len(pairs(gate)) == PAIRS
+    sizes = [t.metrics["parameters"].value for t in gate if t.proposal.fidelity == 1.0]
+    assert max(sizes) > 3 * min(sizes)  # spread along the cost
+
+
+def test_shared_weights_that_rank_well_are_the_first_looks():
+    later = run(1.0)[2 * PAIRS + 4 :]
+    assert {t.proposal.fidelity for t in later} == {SHARED, 1.0}
+    assert agreement(run(1.0), "accuracy") == pytest.approx(1.0)
+
+
+def test_shared_weights_that_rank_badly_are_not_used_again():
+    trials = run(-1.0)
+    assert agreement(trials, "accuracy") < ENOUGH
+    assert {t.proposal.fidelity for t in trials[2 * PAIRS + 4 :]} == {SHORT, 1.0}
+    assert all(t.proposal.fidelity != SHARED for t in believable(trials, "accuracy"))
+    assert believable(run(1.0), "accuracy") == run(1.0)
+
+
+def test_without_one_shared_score_the_search_goes_on():
+    def broken(number: int, proposal: Proposal) -> Trial:
+        if proposal.fidelity == SHARED:
+            return Trial(number, proposal, State.FAILED, cause="no supernet")
+        return done(number, proposal)
+
+    trials = search(Gated(problem(NESTED), 0, low=SHORT), 60, 3, broken)
+    assert {t.proposal.fidelity for t in trials[-20:]} == {SHORT, 1.0}
+
+
+def test_too_few_pairs_and_equal_scores_are_no_agreement():
+    trials = run(1.0)
+    assert agreement(trials[:6], "accuracy") == 0.0
+    assert agreement(run(0.0), "accuracy") == 0.0
+    assert agreement(trials, "auc") == 0.0
