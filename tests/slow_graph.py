@@ -99,9 +99,7 @@ def slow_shape(op: Op, shapes: list[Shape]) -> Shape:
             return (first[0],)
         case Flatten():
             return (prod(first),)
-        case Zero(to=None, stride=stride):
-            return (first[0], *[len(range(0, n, stride)) for n in first[1:]])
-        case Zero(to=to):
+        case Zero(to=to) if to is not None:
             return to
         case Concat():
             return (sum(shape[0] for shape in shapes), *first[1:])

@@ -22,6 +22,7 @@ from brickwork.errors import BudgetError, LimitError, ShapeError, StudyMismatch
 from brickwork.finish import Finish
 from brickwork.objective import violation
 from brickwork.space import Arch
+from brickwork.space.cover import largest
 from brickwork.tasks.task import Task
 from brickwork.timetable import MOST
 from brickwork.trial import rng_for
@@ -120,6 +121,7 @@ class Campaign:
         Raises:
             BudgetError: There is no time for one trial.
             LimitError: No candidate keeps the limits.
+            SpaceError: A brick of the space cannot share its weights, as the strategy asks for.
             StudyError: The folder cannot be used.
         """
         if self.shares.search < _LEAST_S and self.run.max_trials is None:
@@ -129,6 +131,9 @@ class Campaign:
                 f"search, too short for one trial: give at least {least:.0f} s"
             )
         feasible_or_raise(self.context)
+        if self.run.strategy in SUPERNETS:
+            task = self.context.task
+            largest(self.context.space, task.input, task.outputs)
         with self._store() as store:
             data = self.folder / DATA
             executor: Executor | None = None
@@ -224,7 +229,9 @@ class Campaign:
         """
         folder = self.folder / SHARED
         folder.mkdir(exist_ok=True)
-        epochs = self.context.supernet_epochs(self.shares.search)
+        from brickwork.sharing import supernet_epochs  # it loads torch
+
+        epochs = supernet_epochs(self.context, self.shares.search)
         most = _MOST_SHARING * self.shares.search
         self.watch.phase("supernet", self.shares.search)
         begun = time.monotonic()

@@ -26,10 +26,7 @@ from brickwork.trial import Proposal, rng_for
 if TYPE_CHECKING:
     from brickwork.devices.target import Target
     from brickwork.engine.loop import Candidate
-    from brickwork.estimators.base import Estimator
     from brickwork.estimators.train import TrainEstimator
-    from brickwork.nets.supernet import Supernet
-    from brickwork.oneshot.paths import Paths
     from brickwork.strategies.base import Strategy
     from brickwork.tasks.task import Task
 
@@ -89,8 +86,6 @@ _PASSES = 3.0  # over the test split: PyTorch, ONNX, int8
 _TRIALS = 48  # trainings at low fidelity that a search should have time for
 _PROMOTED = 0.5  # compute spent on higher fidelity, relative to that on low fidelity
 _LEAST_SCALE = 0.03
-_LOOKS = 10  # at the members of a step, along the training of a supernet
-_SHARING = 0.4  # of the time of a search, for training supernets, one on each worker
 _LOOK = 0.08  # of a full training, at low fidelity: more time than that makes more looks of it
 
 # A nominal CPU core, for decisions that a seed must determine; never shown as a measurement.
@@ -296,29 +291,6 @@ class Context:
             self.task, self.space, self.graph, self.typical_macs, run.seed, run.scale
         )
 
-    def estimate(self, folder: Path) -> Estimator:
-        """What scores the proposals of the search.
-
-        Args:
-            folder: Where trained supernets lie.
-        """
-        if self.run.strategy not in SUPERNETS:
-            return self.estimator
-        from brickwork.estimators.shared import SharedEstimator
-
-        return SharedEstimator(self.task, self.supernet, folder, self.estimator, self.run.seed)
-
-    def supernet(self, number: int = 0) -> Supernet:
-        """A supernet of the space, with the initial weights of that number."""
-        import torch
-
-        from brickwork.nets.supernet import Supernet
-
-        task = self.task
-        seed = int(rng_for(self.run.seed, "supernet", number).integers(2**31))
-        random = torch.Generator().manual_seed(seed)
-        return Supernet(self.space, task.input, task.outputs, task.normalize, random)
-
     @functools.cached_property
     def full_training_s(self) -> float:
         """CPU seconds of a full training of the typical member, on a nominal core.
@@ -344,24 +316,6 @@ class Context:
         batch = default_batch(size)
         step_s = _SECONDS_A_NODE * nodes + 3 * batch * macs / _MACS_A_SECOND
         return step_s * max(1, size // batch)
-
-    def supernet_epochs(self, search_s: float) -> int:
-        """How many epochs a supernet is trained for, in its part of the time of a search."""
-        rng, rule = rng_for(self.run.seed, "sharing"), self.paths()
-        epochs_s = [
-            sum(self.epoch_s(self.graph(arch)) for arch in rule.paths((i + 0.5) / _LOOKS, rng))
-            for i in range(_LOOKS)
-        ]
-        return max(1, round(_SHARING * search_s * _LOOKS / sum(epochs_s)))
-
-    def paths(self) -> Paths:
-        """The rule by which the run's strategy trains a supernet.
-
-        Raises:
-            UnknownName: It trains none.
-        """
-        made: Paths = load(SUPERNETS, "strategy", self.run.strategy)(self.space)
-        return made
 
     @functools.cached_property
     def export_s(self) -> float:

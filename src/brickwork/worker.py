@@ -11,6 +11,7 @@ import numpy as np
 import safetensors.numpy
 import torch
 
+from brickwork import sharing
 from brickwork.config import Context, Run
 from brickwork.estimators.train import training_seed
 from brickwork.nets.build import build, load_weights, weights_of
@@ -53,7 +54,7 @@ class Worker:
     def __init__(self, context: Context, shared: Path) -> None:
         self.context = context
         self.estimator = context.estimator
-        self.search = context.estimate(shared)
+        self.search = sharing.estimator_of(context, shared)
 
     def __call__(self, job: Job) -> Result:
         started = time.process_time()
@@ -81,21 +82,9 @@ class Worker:
 
     def _supernet(self, job: Job) -> Result:
         """Train a supernet; its weights as bytes."""
-        from brickwork.oneshot.trainer import shared_recipe, train_supernet
-
         end = time.monotonic() + job["seconds"]
-        context = self.context
-        net = context.supernet(job["number"])
-        seed = int(rng_for(context.run.seed, "sharing", job["number"]).integers(2**31))
-        trained = train_supernet(
-            net,
-            context.task,
-            context.paths(),
-            shared_recipe(context.space),
-            epochs=job["epochs"],
-            seed=seed,
-            stop=lambda: time.monotonic() > end,
-        )
+        net = sharing.make_supernet(self.context, job["number"])
+        trained = sharing.train(net, self.context, job["number"], job["epochs"], end)
         weights = safetensors.numpy.save(dict(weights_of(net)))
         return {"weights": weights, "epochs": trained.epochs, "ended": trained.ended}
 

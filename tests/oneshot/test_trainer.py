@@ -14,6 +14,7 @@ from brickwork.nets.layers import BatchNorm
 from brickwork.oneshot import SHARED
 from brickwork.oneshot.paths import Sandwich
 from brickwork.oneshot.trainer import calibrate, shared_recipe, train_supernet
+from brickwork.sharing import make_supernet, rule_of
 from brickwork.tasks.training import evaluate
 from brickwork.trial import Proposal
 
@@ -26,7 +27,7 @@ def context() -> Context:
 
 @pytest.fixture(scope="module")
 def trained(context):
-    net = context.supernet()
+    net = make_supernet(context)
     recipe = shared_recipe(context.space)
     train_supernet(net, context.task, Sandwich(context.space), recipe, epochs=4, seed=0)
     return net
@@ -46,9 +47,9 @@ def test_shared_weights_learn(context, trained):
 def test_the_same_seed_gives_the_same_weights(context):
     weights = []
     for _ in range(2):
-        net = context.supernet()
+        net = make_supernet(context)
         recipe = shared_recipe(context.space)
-        train_supernet(net, context.task, context.paths(), recipe, epochs=1, seed=3)
+        train_supernet(net, context.task, rule_of(context), recipe, epochs=1, seed=3)
         weights.append(weights_of(net))
     for name, value in weights[0].items():
         np.testing.assert_array_equal(value, weights[1][name])
@@ -71,7 +72,9 @@ def test_a_shared_score_is_an_estimate_and_other_fidelities_are_trained(context,
     from safetensors.numpy import save_file
 
     save_file(dict(weights_of(trained)), tmp_path / "0.safetensors")
-    made = SharedEstimator(context.task, context.supernet, tmp_path, context.estimator, 0)
+    made = SharedEstimator(
+        context.task, lambda: make_supernet(context), tmp_path, context.estimator, 0
+    )
     arch = context.space.extremes()[1]
     found = made.estimate(Proposal(arch, SHARED), None).metrics["accuracy"]
     assert str(found.how) == "estimated"
@@ -82,6 +85,8 @@ def test_a_shared_score_is_an_estimate_and_other_fidelities_are_trained(context,
 
 
 def test_without_a_supernet_there_is_no_shared_score(context, tmp_path):
-    made = SharedEstimator(context.task, context.supernet, tmp_path, context.estimator, 0)
+    made = SharedEstimator(
+        context.task, lambda: make_supernet(context), tmp_path, context.estimator, 0
+    )
     with pytest.raises(TrainingError, match="no trained supernet"):
         made.estimate(Proposal(context.space.extremes()[0], SHARED), None)

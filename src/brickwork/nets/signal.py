@@ -53,14 +53,16 @@ def mixed(parts: Sequence[tuple[Signal, Weight]], name: str) -> Signal:
     gives = any_gives([(signal.gives, weight) for signal, weight in parts])
     if all(signal.live == first for signal, _ in parts):
         return Signal(total, first, gives)
-    means = (_mean([(s.live[i], w) for s, w in parts], name) for i in range(len(first)))
+    if all(stretch.whole for signal, _ in parts for stretch in signal.live):
+        return Signal(total, (Live(total.shape[1], (total.shape[1],)),), gives)
+    if len({tuple(stretch.most for stretch in signal.live) for signal, _ in parts}) > 1:
+        raise SpaceError(f"{name}: its options join other channels: they cannot be mixed")
+    means = (_mean([(s.live[i], w) for s, w in parts]) for i in range(len(first)))
     return Signal(total, tuple(means), gives)
 
 
-def _mean(parts: Sequence[tuple[Live, Weight]], name: str) -> Live:
+def _mean(parts: Sequence[tuple[Live, Weight]]) -> Live:
     """The widths of several options, each as likely as its option."""
-    if len({live.most for live, _ in parts}) > 1:
-        raise SpaceError(f"{name}: its options have other channels")
     if all(live.whole for live, _ in parts):
         return parts[0][0]
     widths: dict[int, Weight] = {}

@@ -16,14 +16,19 @@ from itertools import product
 from math import prod
 from typing import TYPE_CHECKING, Any
 
-import torch
 from torch import Tensor
-from torch.nn import functional as F  # noqa: N812  # its usual name
 
 from brickwork.errors import SpaceError
-from brickwork.nets.elastic import makes_channels
 from brickwork.nets.fast import channels_last
 from brickwork.nets.live import ElasticWidth, Live, mask, same
+from brickwork.nets.rules import (
+    is_centred,
+    is_joint,
+    kernel_mask,
+    wakes,
+    width_field,
+    with_option,
+)
 from brickwork.nets.signal import (
     Signal,
     Weight,
@@ -55,12 +60,11 @@ from brickwork.space import (
     Repeat,
     Residual,
     Seq,
-    Shape,
     Wide,
     ops,
     round_to,
 )
-from brickwork.space.holes import bound, filled, full_name, holes
+from brickwork.space.holes import bound, full_name, holes
 from brickwork.space.walk import place
 
 if TYPE_CHECKING:
@@ -70,23 +74,6 @@ __all__ = ["Mix", "soft"]
 
 Mix = Mapping[str, int | Tensor]
 """For each decision the index of one option, or weights over its options."""
-
-_SILENT = (  # zero in, zero out
-    ops.Add,
-    ops.Attend,
-    ops.Concat,
-    ops.Dropout,
-    ops.Flatten,
-    ops.GlobalPool,
-    ops.MaskedMean,
-    ops.Multiply,
-    ops.Normalize,
-    ops.Pool,
-    ops.Select,
-    ops.Tokens,
-    ops.Zero,
-)
-_LIVELY = ("sigmoid", "hard_sigmoid")  # activations that are not zero at zero
 
 
 def soft(net: Supernet, x: Tensor, mix: Mix) -> Tensor:
@@ -258,12 +245,12 @@ class _Walk:
         """An operation, once every choice in it but width and kernel is one option."""
         for field in fields(op):  # type: ignore[arg-type]  # every op is a dataclass
             value = getattr(op, field.name)
-            if field.name == _width_field(op) or (field.name == "kernel" and _is_centred(op)):
+            if field.name == width_field(op) or (field.name == "kernel" and is_centred(op)):
                 continue
             for choice in holes(value):
                 parts = []
                 for option, weight in self.options(scope, choice):
-                    decided = _with(op, field.name, choice, option)
+                    decided = with_option(op, field.name, choice, option)
                     parts.append((self._decided(decided, name, scope, inputs), weight))
                 return mixed(parts, name)
         return self._largest(op, name, scope, inputs)
@@ -273,7 +260,7 @@ class _Walk:
         live = self._live(op, scope, inputs)
         kernel: list[tuple[int, Weight]] = []
         changes: dict[str, Any] = {}
-        if (field := _width_field(op)) is not None:
+        if (field := width_field(op)) is not None:
             changes[field] = live[-1].most
         if isinstance(getattr(op, "kernel", None), Choice):
             kernel = self.options(scope, op.kernel)
@@ -285,15 +272,15 @@ class _Walk:
             x = inputs[0].x  # what is nothing in every member: it has no weights
             return Signal(x.new_zeros(x.shape[0], *op.shape(shapes)), live, 0.0)
         certain = all(stretch.whole for signal in inputs for stretch in signal.live)
-        if _is_joint(op) and not (certain and all(stretch.whole for stretch in live)):
+        if is_joint(op) and not (certain and all(stretch.whole for stretch in live)):
             return self._each_width(op, name, inputs, live)
         node = Node(name, op, (), op.shape(shapes))
         layout = tuple((stretch.most, stretch.most) for stretch in inputs[0].live)
         call = self.net.narrow(node, shapes, layout)
         if kernel and (len(kernel) > 1 or kernel[0][0] != op.kernel):
-            call = self.net.masked(node, shapes, _kernel_mask(op, shapes[0], kernel))
+            call = self.net.masked(node, shapes, kernel_mask(op, shapes[0], kernel))
         y = call(*[signal.x for signal in inputs])
-        if _wakes(op) and not all(stretch.whole for stretch in live):
+        if wakes(op) and not all(stretch.whole for stretch in live):
             y = y * along_channels(mask(live, y), y)
         return self._heard(op, inputs, Signal(y, live))
 
@@ -304,7 +291,7 @@ class _Walk:
         if isinstance(op, ops.Flatten):
             n = prod(inputs[0].x.shape[2:])
             return tuple(stretch.map(("*", n), lambda w: w * n) for stretch in inputs[0].live)
-        if (field := _width_field(op)) is not None:
+        if (field := width_field(op)) is not None:
             width = self._width(getattr(op, field), scope, inputs[0])
             if isinstance(op, ops.Columns):
                 numbers = Live(op.numbers, (op.numbers,))
@@ -360,7 +347,7 @@ class _Walk:
             for _, more in chosen:
                 weight = weight * more
             small = op
-            if (field := _width_field(op)) is not None:
+            if (field := width_field(op)) is not None:
                 small = replace(op, **{field: width[live[-1]]})  # type: ignore[type-var]  # a dataclass
             xs = [cut(signal, width) for signal in inputs]
             shapes = [tuple(x.shape[1:]) for x in xs]
@@ -381,7 +368,7 @@ class _Walk:
         if isinstance(op, ops.Add | ops.Concat):
             return result._replace(gives=any_gives([(s.gives, 1.0) for s in inputs]))
         gives = all_give([signal.gives for signal in inputs])
-        return _kept(result, gives) if _wakes(op) else result._replace(gives=gives)
+        return _kept(result, gives) if wakes(op) else result._replace(gives=gives)
 
 
 def _kept(signal: Signal, gives: Weight) -> Signal:
@@ -389,54 +376,3 @@ def _kept(signal: Signal, gives: Weight) -> Signal:
     if not isinstance(gives, Tensor) and gives == 1.0:
         return signal
     return Signal(gives * signal.x, signal.live, all_give([signal.gives, gives]))
-
-
-def _with(op: Op, field: str, choice: Choice[Any], option: Option) -> Op:
-    """An operation with an option in the place of a choice."""
-
-    def put(hole: Choice[Any]) -> Any:
-        return option if hole == choice else hole
-
-    return replace(op, **{field: filled(getattr(op, field), put)})  # type: ignore[type-var]  # a dataclass
-
-
-def _width_field(op: Op) -> str | None:
-    """The field that says how many channels come out; None where the input says it."""
-    if makes_channels(op) or (isinstance(op, ops.Zero) and op.out is not None):
-        return "out"
-    return "width" if isinstance(op, ops.Columns) else None
-
-
-def _is_centred(op: Op) -> bool:
-    """Whether a smaller kernel sees the centre of what a larger one sees."""
-    if not isinstance(op, ops.Conv | ops.Depthwise) or op.padding is not None:
-        return False
-    return isinstance(op.kernel, Choice) and len({size % 2 for size in op.kernel.options}) == 1
-
-
-def _is_joint(op: Op) -> bool:
-    """Whether an operation treats channels together in a way that depends on how many there are."""
-    if isinstance(op, ops.Norm):
-        return op.how != "batch"
-    if isinstance(op, ops.Position):
-        return op.how == "sinusoidal"
-    return isinstance(op, ops.Conv | ops.ConvTranspose) and op.groups != 1
-
-
-def _wakes(op: Op) -> bool:
-    """Whether a channel of zeros may come out as something else."""
-    if isinstance(op, ops.Activation):
-        return op.how in _LIVELY
-    if isinstance(op, ops.Depthwise):
-        return op.bias
-    return not isinstance(op, _SILENT)
-
-
-def _kernel_mask(op: Any, shape: Shape, kernel: Sequence[tuple[int, Weight]]) -> Tensor | float:
-    """The weight of each position of a kernel at its largest."""
-    axes, most = len(shape) - 1, op.kernel
-    total: Tensor | float = 0.0
-    for size, weight in kernel:
-        edge = (most - size) // 2
-        total = total + weight * F.pad(torch.ones((size,) * axes), (edge, edge) * axes)
-    return total

@@ -165,10 +165,12 @@ class Supernet(nn.Module):
 
     def most(self, name: str, op: Op) -> int:
         """The channels that come out of an operation in the largest member, if they are its own."""
+        if not makes_channels(op) and not isinstance(op, ops.Columns):
+            return 0
+        if name not in self.largest:
+            raise SpaceError(f"{name}: the supernet of {self.space.name!r} has no such op")
         if isinstance(op, ops.Columns):
             return self.largest[name].op.width  # type: ignore[attr-defined,no-any-return]  # Columns
-        if not makes_channels(op):
-            return 0
         most = self.largest[name]
         return most.op.shape(most.inputs)[0]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from math import prod
+from random import Random
 
 from brickwork.errors import ShapeError, SpaceError
 from brickwork.space.arch import Arch
@@ -15,6 +16,26 @@ from brickwork.space.ops import Normalize, Op, Shape
 from brickwork.space.space import Decision, Space
 
 __all__ = ["Largest", "largest"]
+
+
+_BARREN = 100  # members drawn in a row without a new operation
+
+
+class _Drawn:
+    """The same numbers each time."""
+
+    def __init__(self) -> None:
+        self._random = Random(0)
+
+    def random(self, size: int, /) -> _Numbers:
+        return _Numbers(self._random.random() for _ in range(size))
+
+
+class _Numbers(list[float]):
+    """As much of an array as a space needs."""
+
+    def tolist(self) -> list[float]:
+        return list(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +58,9 @@ def largest(
 
     No enumeration: the walk looks at members in which every number is at its largest, one for each
     option of a name, at those in which one number differs, and from there at every option that it
-    has not met. That finds all of a space whose widths grow with its choices.
+    has not met. That finds all of a space whose widths grow with its choices, but for operations
+    of cells that need several decisions to be alive at all; for those it draws members until many
+    in a row show nothing new.
 
     Args:
         space: The space.
@@ -51,19 +74,25 @@ def largest(
     """
     found: dict[str, Largest] = {}
     bounds: dict[str, dict[str, Shape]] = {}
+
+    def look(arch: Arch) -> bool:
+        """Note all operations of a member; returns whether one of them is new."""
+        before = len(found)
+        try:
+            whole = graph(space, arch, input, outputs, normalize)
+        except ShapeError:
+            return False  # a member that does not fit its input shares nothing
+        for node in whole.nodes[1:]:
+            _note(node, tuple(whole.shapes_into(node)), found, bounds)
+        return len(found) > before
+
     starts = list(dict.fromkeys(_starts(space)))
     waiting, seen = list(starts), set(starts)
     options: set[tuple[str, Option]] = set()
     while waiting:
         arch = waiting.pop()
         options.update(arch.choices)
-        try:
-            whole = graph(space, arch, input, outputs, normalize)
-        except ShapeError:
-            pass  # a member that does not fit its input shares nothing
-        else:
-            for node in whole.nodes[1:]:
-                _note(node, tuple(whole.shapes_into(node)), found, bounds)
+        look(arch)
         for decision in space.active(arch):
             if decision.name.startswith("recipe."):
                 continue
@@ -75,6 +104,9 @@ def largest(
                     if neighbour not in seen:
                         seen.add(neighbour)
                         waiting.append(neighbour)
+    random, barren = _Drawn(), 0
+    while barren < _BARREN:
+        barren = 0 if look(space.sample(random)) else barren + 1
     for name, bound in bounds.items():
         weights = found[name].op.weights(found[name].inputs)
         if weights != bound:
