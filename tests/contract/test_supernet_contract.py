@@ -299,7 +299,15 @@ def test_every_setting_of_every_op_runs_in_a_supernet(axes):
         check_soft(space, INPUTS[axes], [space.arch()])
 
 
-@settings(max_examples=150, deadline=None)
+REFUSED = (
+    "pad",  # PyTorch pools with little padding
+    "mixed",  # options of other shapes
+    "cannot be shared",  # positions of a length that is searched
+    "asked for",
+)
+
+
+@settings(max_examples=60, deadline=None)
 @given(space_and_input(), st.integers(0, 2**32))
 def test_random_spaces(drawn, seed):
     space, input = drawn
@@ -310,8 +318,8 @@ def test_random_spaces(drawn, seed):
         check_three_readings(space, input, archs)
         if outputs == {(5,)}:
             check_soft(space, input, archs)
-    except (ShapeError, SpaceError) as error:  # PyTorch pools with little padding; other shapes
-        assume("pad" not in str(error) and "mixed" not in str(error))
+    except (ShapeError, SpaceError) as error:
+        assume(not any(word in str(error) for word in REFUSED))
         raise
     except RuntimeError as error:  # PyTorch does not pool one voxel with a window of three
         assume("smaller than kernel" not in str(error))

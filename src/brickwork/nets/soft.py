@@ -230,7 +230,10 @@ class _Walk:
             return Signal(x, end.live, gives)
         if block.shortcut is None:
             if not equal:
-                raise SpaceError(f"residual at {scope or 'the root'}: the body changes the shape")
+                raise SpaceError(
+                    f"residual at {scope or 'the root'}: the body changes the shape or the "
+                    "places of the channels: they cannot be mixed"
+                )
             return Signal(x, end.live, gives)
         skip = self.add(block.shortcut, f"{scope}shortcut.", signal)
         return Signal(x + keep * (1.0 - certain) * skip.x, end.live, gives)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from math import prod
-from random import Random
 
 from brickwork.errors import ShapeError, SpaceError
 from brickwork.space.arch import Arch
@@ -22,13 +22,14 @@ _BARREN = 100  # members drawn in a row without a new operation
 
 
 class _Drawn:
-    """The same numbers each time."""
+    """The same numbers each time, evenly in [0, 1): hashes of their places."""
 
     def __init__(self) -> None:
-        self._random = Random(0)
+        self._place = 0
 
     def random(self, size: int, /) -> _Numbers:
-        return _Numbers(self._random.random() for _ in range(size))
+        first, self._place = self._place, self._place + size
+        return _Numbers(_fraction(place) for place in range(first, self._place))
 
 
 class _Numbers(list[float]):
@@ -36,6 +37,11 @@ class _Numbers(list[float]):
 
     def tolist(self) -> list[float]:
         return list(self)
+
+
+def _fraction(place: int) -> float:
+    digest = hashlib.blake2b(place.to_bytes(8, "big"), digest_size=6).digest()
+    return int.from_bytes(digest, "big") / 2**48
 
 
 @dataclass(frozen=True, slots=True)
