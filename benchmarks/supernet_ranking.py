@@ -29,7 +29,7 @@ import torch
 
 from brickwork.config import Context, Run, task_for
 from brickwork.estimators.train import Sample
-from brickwork.final import gap
+from brickwork.kendall import tau as kendall
 from brickwork.nets import Supernet, build
 from brickwork.oneshot.paths import Fair, Paths, Progressive, Sandwich, Uniform
 from brickwork.oneshot.trainer import calibrate, train_supernet
@@ -94,7 +94,7 @@ def settings(context: Context) -> Recipe:
 
 
 def tau(a: Sequence[float], b: Sequence[float]) -> float:
-    return gap(list(zip(a, b, strict=True)), 0).tau
+    return kendall(np.column_stack((a, b)))
 
 
 def in_bands(a: Sequence[float], b: Sequence[float], macs: Sequence[float]) -> float:
@@ -134,8 +134,8 @@ def main() -> None:
             own = list(pool.map(alone, jobs))
             if args.cache:
                 args.cache.write_text(json.dumps(own))
-        first, second = ([score for score, _ in own[i::1]] for i in (0, 0))
-        first, second = first[: len(texts)], second[len(texts) :]
+        alone_scores = [score for score, _ in own]
+        first, second = alone_scores[: len(texts)], alone_scores[len(texts) :]
         truth = [(a + b) / 2 for a, b in zip(first, second, strict=True)]
         seconds = statistics.mean(taken for _, taken in own)
         show("standalone, seed against seed", [tau(first, second)], [in_bands(first, second, macs)])

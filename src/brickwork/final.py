@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from brickwork.kendall import tau
 from brickwork.objective import Objective, dominates, front, hypervolume
 from brickwork.predictor import Axis, Encoder, Observation, Outlook
 from brickwork.quantity import How, Quantity, metric
@@ -298,21 +299,12 @@ def gap(pairs: Sequence[tuple[float, float]], seed: int) -> Gap:
         return Gap(tuple((a, b) for a, b in values.tolist()), mean, *(float("nan"),) * 3)
     rng = rng_for(seed, "gap")
     draws = rng.integers(len(values), size=(_DRAWS, len(values)))
-    taus = np.asarray([_tau(values[rows]) for rows in draws])
+    taus = np.asarray([tau(values[rows]) for rows in draws])
     taus = taus[np.isfinite(taus)]
     low, high = np.quantile(taus, [0.1, 0.9]) if len(taus) else (np.nan, np.nan)
     return Gap(
-        tuple((a, b) for a, b in values.tolist()), mean, _tau(values), float(low), float(high)
+        tuple((a, b) for a, b in values.tolist()), mean, tau(values), float(low), float(high)
     )
-
-
-def _tau(values: NDArray[np.float64]) -> float:
-    """Kendall's tau-b of two columns; NaN when one of them is constant."""
-    upper = np.triu_indices(len(values), 1)
-    signs = np.sign(values[:, None, :] - values[None, :, :])[upper]
-    a, b = signs[:, 0], signs[:, 1]
-    scale = np.sqrt(float((a != 0).sum()) * float((b != 0).sum()))
-    return float((a * b).sum() / scale) if scale else float("nan")
 
 
 def shared_hypervolume(*fronts: NDArray[np.float64]) -> list[float]:

@@ -6,6 +6,7 @@ interrupted end is taken up where it stopped.
 
 from __future__ import annotations
 
+import functools
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,11 +20,10 @@ from brickwork.engine.executors import Executor, Job, Outcome
 from brickwork.engine.store import Store
 from brickwork.errors import TrainingError
 from brickwork.final import candidates, expected, overhead, runners_up, spread_out
-from brickwork.objective import violation
+from brickwork.objective import quality_of, violation
 from brickwork.oneshot import SHARED
 from brickwork.oneshot.gated import believable
 from brickwork.predictor import Encoder
-from brickwork.quantity import metric
 from brickwork.space import Arch
 from brickwork.timetable import MOST, Pace, plan
 from brickwork.trial import Trial, rng_for
@@ -245,8 +245,7 @@ class Finish:
     def _found(self, trials: Sequence[Trial]) -> list[Trial]:
         """The candidates of a search that keep all limits, and those that come next."""
         context = self.context
-        quality = next((o.metric for o in context.objectives if metric(o.metric).quality), "")
-        sound = believable(trials, quality)
+        sound = believable(trials, quality_of(context.objectives))
         kept = [t for t in sound if violation(t.metrics, context.limits) == 0]
         known = tuple(context.known(kept[0].proposal.arch)) if kept else ()
         likely = expected(kept, Encoder(context.space, known), context.objectives)
@@ -275,17 +274,21 @@ class Finish:
             if trial.proposal.fidelity == SHARED:  # it was not trained: by its costs
                 whole = context.graph(trial.proposal.arch)
                 full = estimator.full(whole, size) * size / seen
-                return pace * full * context.epoch_s(whole)
+                return pace() * full * context.epoch_s(whole)
             twin = None if trial.twin_of is None else first.get(trial.twin_of)
             taken = (twin or trial).seconds
             growing = max(taken - fixed, _LEAST_GROWING * taken)
             full = estimator.full(context.graph(trial.proposal.arch), size) * size / seen
             return growing * full / passes(trial)
 
-        whole = [t for t in alone if t.scored and t.twin_of is None]
-        nominal = (passes(t) * context.epoch_s(context.graph(t.proposal.arch)) for t in whole)
-        paces = [t.seconds / s for t, s in zip(whole, nominal, strict=True)]
-        pace = float(np.median(paces)) if paces else 1.0
+        @functools.cache
+        def pace() -> float:
+            """What trainings took, relative to a nominal core."""
+            own = [t for t in alone if t.scored and t.twin_of is None]
+            nominal = (passes(t) * context.epoch_s(context.graph(t.proposal.arch)) for t in own)
+            paces = [t.seconds / s for t, s in zip(own, nominal, strict=True)]
+            return float(np.median(paces)) if paces else 1.0
+
         return seconds
 
     def _of_size(self, nets: Sequence[Net]) -> list[Net]:

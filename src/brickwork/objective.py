@@ -21,6 +21,7 @@ __all__ = [
     "front",
     "hypervolume",
     "parse_amount",
+    "quality_of",
     "violation",
 ]
 
@@ -66,6 +67,11 @@ class Objective:
         if value != value:
             return float("inf")
         return -value if self.maximize else value
+
+
+def quality_of(objectives: Sequence[Objective]) -> str:
+    """The first objective that training decides; accuracy where there is none."""
+    return next((o.metric for o in objectives if metric(o.metric).quality), "accuracy")
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from brickwork.devices.target import load_target
 from brickwork.engine.store import Store
 from brickwork.errors import BrickworkError, UnknownName
 from brickwork.final import Gap, candidates, corrected, gap, table
-from brickwork.objective import Limit, Objective, broken, front
+from brickwork.objective import Limit, Objective, broken, front, quality_of
 from brickwork.quantity import METRICS, How, Quantity, metric
 from brickwork.space import Arch, Graph, Normalize, graph
 from brickwork.trial import Trial
@@ -286,7 +286,7 @@ class Study:
     @property
     def quality(self) -> str:
         """The first objective that training decides."""
-        return next((o.metric for o in self.objectives if metric(o.metric).quality), "accuracy")
+        return quality_of(self.objectives)
 
     def _found(self) -> list[Trial]:
         """The candidates of the search, read without parsing every trial."""

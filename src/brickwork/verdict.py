@@ -9,7 +9,7 @@ import numpy as np
 from brickwork.config import SUPERNETS
 from brickwork.final import table
 from brickwork.oneshot.gated import ENOUGH, PAIRS, agreement, pairs
-from brickwork.quantity import METRICS, How, Quantity, metric
+from brickwork.quantity import METRICS, How, Quantity
 from brickwork.study import Model, Study
 from brickwork.summary import controls
 
@@ -105,13 +105,12 @@ def _gate_sentence(study: Study) -> list[str]:
     """Whether the scores of a supernet could be trusted, where there was one."""
     if study.run.strategy not in SUPERNETS:
         return []
-    quality = next((o.metric for o in study.objectives if metric(o.metric).quality), "")
     trials = study.trials()
-    count, found = min(PAIRS, len(pairs(trials))), agreement(trials, quality)
+    count, found = min(PAIRS, len(pairs(trials))), agreement(trials, study.quality)
     if count < PAIRS:
         return [
-            f"Only {count} networks were both scored with shared weights and trained alone: too "
-            "few to trust a supernet, so its scores were not used."
+            f"Of {PAIRS} networks that are to be scored with shared weights and trained alone, "
+            f"{count} were: too few to trust a supernet, so its scores were not used."
         ]
     said = f"Shared weights and whole trainings of {count} networks agree with tau {found:.2f}"
     if found >= ENOUGH:

@@ -12,10 +12,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from scipy.stats import kendalltau
 
+from brickwork.kendall import tau
+from brickwork.objective import quality_of
 from brickwork.oneshot import SHARED
-from brickwork.quantity import Quantity, metric
+from brickwork.quantity import Quantity
 from brickwork.space import Arch
 from brickwork.strategies.auto import Auto
 from brickwork.strategies.base import Asked, Problem
@@ -96,7 +97,7 @@ class Gated:
 
     def _decide(self) -> None:
         """Begin the search proper, from what was learned so far."""
-        trusted = agreement(self._told, self._quality()) >= ENOUGH
+        trusted = agreement(self._told, quality_of(self._problem.objectives)) >= ENOUGH
         self._inner = Auto(self._problem, self._seed, low=SHARED if trusted else self._short)
         for trial in self._told:
             if trusted or trial.proposal.fidelity >= 1:
@@ -106,10 +107,6 @@ class Gated:
         """Whether shared weights give no scores, such as after a training that diverged."""
         looks = [t for t in self._told if t.proposal.fidelity == SHARED]
         return len(looks) >= PAIRS // 2 and not any(trial.scored for trial in looks)
-
-    def _quality(self) -> str:
-        names = [o.metric for o in self._problem.objectives if metric(o.metric).quality]
-        return names[0] if names else ""
 
     def _cost(self, costs: Mapping[str, Quantity]) -> float:
         """The cost that is wanted low; any, where none is."""
@@ -162,6 +159,5 @@ def agreement(trials: Sequence[Trial], quality: str) -> float:
     scored = [pair for pair in first if all(quality in trial.metrics for trial in pair)]
     if len(scored) < PAIRS:
         return 0.0
-    shared, alone = ([pair[i].metrics[quality].value for pair in scored] for i in (0, 1))
-    value = float(kendalltau(shared, alone).statistic)
+    value = tau(np.array([[trial.metrics[quality].value for trial in pair] for pair in scored]))
     return value if value == value else 0.0  # NaN: all scores are equal
