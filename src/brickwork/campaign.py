@@ -133,7 +133,8 @@ class Campaign:
         feasible_or_raise(self.context)
         if self.run.strategy in SUPERNETS:
             task = self.context.task
-            largest(self.context.space, task.input, task.outputs)
+            rng = rng_for(self.run.seed, "largest")
+            largest(self.context.space, task.input, task.outputs, rng)
         with self._store() as store:
             data = self.folder / DATA
             executor: Executor | None = None
@@ -227,10 +228,10 @@ class Campaign:
         One that is lost is recorded; what remains is used, and the search decides whether it can be
         trusted.
         """
-        folder = self.folder / SHARED
-        folder.mkdir(exist_ok=True)
         from brickwork.sharing import supernet_epochs  # it loads torch
 
+        folder = self.folder / SHARED
+        folder.mkdir(exist_ok=True)
         epochs = supernet_epochs(self.context, self.shares.search)
         most = _MOST_SHARING * self.shares.search
         self.watch.phase("supernet", self.shares.search)

@@ -10,11 +10,13 @@ import torch
 from brickwork.errors import SpaceError
 from brickwork.nets import Supernet
 from brickwork.nets.elastic import Cuts, cuts
+from brickwork.nets.layers import Dropout as DropoutLeaf
 from brickwork.space import (
     Choice,
     Concat,
     Conv,
     ConvNorm,
+    Dropout,
     GlobalPool,
     Identity,
     Linear,
@@ -120,6 +122,35 @@ def test_one_name_for_two_kinds_of_weights_is_an_error():
     space = Space("fickle", Seq(Conv(Choice("width", (2, 4)), 1), Fickle(), HEAD))
     with pytest.raises(SpaceError, match="names of their own"):
         Supernet(space, (3, 6, 6), 5)
+
+
+def test_a_width_that_a_composite_reckons_with_stays_elastic():
+    @dataclass(frozen=True)
+    class Bottleneck:
+        """Half as wide inside, then twice as wide again as that."""
+
+        def lower(self, shape):
+            return Seq(Conv(shape[0] // 2, 1), Conv(2 * (shape[0] // 2), 1, bias=True))
+
+    space = Space("narrow", Seq(Conv(Choice("width", (2, 4)), 1), Bottleneck(), HEAD))
+    net, x = Supernet(space, (3, 6, 6), 5).eval(), torch.ones(2, 3, 6, 6)
+    for place, width in enumerate((2, 4)):
+        weights = torch.nn.functional.one_hot(torch.tensor(place), 2).float()
+        torch.testing.assert_close(net(x, {"width": weights}), net(x, space.arch({"width": width})))
+
+
+def test_dropout_draws_from_the_generator_that_it_is_given():
+    space = Space("drop", Seq(ConvNorm(Choice("width", (2, 4)), 3), Dropout(0.5), HEAD))
+    results = []
+    for _ in range(2):
+        net = Supernet(space, (3, 6, 6), 5)
+        random = torch.Generator().manual_seed(3)
+        for part in net.modules():
+            if isinstance(part, DropoutLeaf):
+                part.generator = random
+        net.train()
+        results.append(net(torch.ones(2, 3, 6, 6), space.arch({"width": 2})))
+    assert torch.equal(*results)
 
 
 def test_a_weight_is_cut_by_what_its_axes_are():

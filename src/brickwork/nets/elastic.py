@@ -9,6 +9,7 @@ a *layout* says for each stretch of channels how long it is at most and how much
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
@@ -94,18 +95,26 @@ class Cuts:
 
     def of(self, weight: Tensor) -> Tensor:
         """The part that is used: a view, or a copy where there are several stretches."""
-        for axis, start, length in self.narrows:
-            weight = weight.narrow(axis, start, length)
+        weight = self._narrowed(weight)
         for axis, places in self.gathers:
-            weight = weight.index_select(axis, torch.tensor(places, device=weight.device))
+            weight = weight.index_select(axis, _index(places, weight.device))
         return weight
 
     def put(self, weight: Tensor, part: Tensor) -> None:
         """Write the part back where it is a copy (running statistics)."""
+        weight = self._narrowed(weight)
+        for axis, places in self.gathers:
+            weight.index_copy_(axis, _index(places, weight.device), part)
+
+    def _narrowed(self, weight: Tensor) -> Tensor:
         for axis, start, length in self.narrows:
             weight = weight.narrow(axis, start, length)
-        for axis, places in self.gathers:
-            weight.index_copy_(axis, torch.tensor(places, device=weight.device), part)
+        return weight
+
+
+@functools.lru_cache(maxsize=1024)
+def _index(places: tuple[int, ...], device: torch.device) -> Tensor:
+    return torch.tensor(places, device=device)
 
 
 def cuts(op: Op, weight: str, most: Shape, wanted: Shape, input: Layout) -> Cuts:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable, Mapping, Sequence
-from typing import SupportsIndex
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import product
 
 import torch
 from torch import Tensor
 
-__all__ = ["ElasticWidth", "Live", "mask", "same"]
+__all__ = ["ElasticWidth", "Live", "Weight", "mask", "same", "tally", "together"]
+
+Weight = Tensor | float
 
 
 class Live:
@@ -29,12 +30,18 @@ class Live:
         self.weights = weights
         self._mapped: dict[object, Live] = {}
 
+    @classmethod
+    def of(cls, most: int, parts: Iterable[tuple[int, Weight]]) -> Live:
+        """A stretch from widths and their weights; equal widths add up."""
+        widths = tally(parts)
+        return cls(most, tuple(widths), _stacked(tuple(widths.values())))
+
     @property
     def whole(self) -> bool:
         """Whether all channels are alive for certain."""
         return self.widths == (self.most,)
 
-    def parts(self) -> list[tuple[int, Tensor | float]]:
+    def parts(self) -> list[tuple[int, Weight]]:
         """Each width with its weight."""
         if self.weights is None:
             return [(self.widths[0], 1.0)]
@@ -60,7 +67,7 @@ def mask(live: Sequence[Live], like: Tensor) -> Tensor:
     return torch.cat([stretch.mask(like) for stretch in live])
 
 
-def same(a: Sequence[Live], b: Sequence[Live]) -> list[tuple[int, Tensor | float]]:
+def same(a: Sequence[Live], b: Sequence[Live]) -> list[tuple[int, Weight]]:
     """The widths in which two activations may agree, each with the weight of that.
 
     Different decisions are taken to be independent of each other.
@@ -71,10 +78,33 @@ def same(a: Sequence[Live], b: Sequence[Live]) -> list[tuple[int, Tensor | float
         whole = all(stretch.whole for stretch in (*a, *b))
         total = sum(stretch.most for stretch in a)
         return [(total, 1.0)] if whole and total == sum(stretch.most for stretch in b) else []
-    right: dict[int, Tensor | float] = {}
-    for width, weight in b[0].parts():
-        right[width] = right[width] + weight if width in right else weight
+    right = tally(b[0].parts())
     return [(width, weight * right[width]) for width, weight in a[0].parts() if width in right]
+
+
+def tally(parts: Iterable[tuple[int, Weight]]) -> dict[int, Weight]:
+    """The weight of each width."""
+    found: dict[int, Weight] = {}
+    for width, weight in parts:
+        found[width] = found[width] + weight if width in found else weight
+    return found
+
+
+def together(live: Sequence[Live]) -> Iterator[tuple[tuple[int, ...], Weight]]:
+    """Every way in which several stretches may be alive: their widths, and the weight of that."""
+    for chosen in product(*[stretch.parts() for stretch in live]):
+        weight: Weight = 1.0
+        for _, more in chosen:
+            weight = weight * more
+        yield tuple(width for width, _ in chosen), weight
+
+
+def _stacked(weights: Sequence[Weight]) -> Tensor | None:
+    """Weights as one tensor; None for a certain one."""
+    if len(weights) == 1 and not isinstance(weights[0], Tensor):
+        return None
+    like = next((w for w in weights if isinstance(w, Tensor)), torch.ones(()))
+    return torch.stack([w if isinstance(w, Tensor) else like.new_tensor(w) for w in weights])
 
 
 class ElasticWidth(int):
@@ -91,20 +121,10 @@ class ElasticWidth(int):
         width.live = live
         return width
 
-    def _changed(self, name: str, other: SupportsIndex | float) -> int:
-        change = functools.partial(_OPERATORS[name], other=other)
-        return ElasticWidth.of(self.live.map((name, other), change))
-
     def __mul__(self, other: int) -> int:
-        return self._changed("*", other)
+        return ElasticWidth.of(self.live.map(("*", other), lambda width: width * other))
 
     __rmul__ = __mul__
 
     def __floordiv__(self, other: int) -> int:
-        return self._changed("//", other)
-
-
-_OPERATORS: Mapping[str, Callable[..., int]] = {
-    "*": lambda width, other: width * other,
-    "//": lambda width, other: width // other,
-}
+        return ElasticWidth.of(self.live.map(("//", other), lambda width: width // other))

@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn import functional as F  # noqa: N812  # its usual name
 
 from brickwork.nets.elastic import makes_channels
-from brickwork.nets.signal import Weight
+from brickwork.nets.live import Weight
 from brickwork.space import Choice, Op, Option, Shape, ops
 from brickwork.space.holes import filled
 

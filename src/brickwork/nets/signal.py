@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from itertools import product
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import torch
@@ -11,11 +10,10 @@ from torch import Tensor
 from torch.nn import functional as F  # noqa: N812  # its usual name
 
 from brickwork.errors import SpaceError
-from brickwork.nets.live import Live
+from brickwork.nets.live import Live, Weight
 
 __all__ = [
     "Signal",
-    "Weight",
     "all_give",
     "along_channels",
     "any_gives",
@@ -23,11 +21,7 @@ __all__ = [
     "fitted",
     "mixed",
     "padded",
-    "stacked",
-    "totals",
 ]
-
-Weight = Tensor | float
 
 
 class Signal(NamedTuple):
@@ -65,28 +59,8 @@ def _mean(parts: Sequence[tuple[Live, Weight]]) -> Live:
     """The widths of several options, each as likely as its option."""
     if all(live.whole for live, _ in parts):
         return parts[0][0]
-    widths: dict[int, Weight] = {}
-    for live, weight in parts:
-        for width, more in live.parts():
-            widths[width] = widths.get(width, 0.0) + weight * more
-    return Live(parts[0][0].most, tuple(widths), stacked(tuple(widths.values())))
-
-
-def stacked(weights: Sequence[Weight]) -> Tensor | None:
-    """Weights as one tensor; None for a certain one."""
-    if len(weights) == 1 and not isinstance(weights[0], Tensor):
-        return None
-    like = next((w for w in weights if isinstance(w, Tensor)), torch.ones(()))
-    return torch.stack([w if isinstance(w, Tensor) else like.new_tensor(w) for w in weights])
-
-
-def totals(live: Sequence[Live]) -> Iterator[tuple[int, Weight]]:
-    """How many channels of several stretches are alive, each with its weight."""
-    for chosen in product(*[stretch.parts() for stretch in live]):
-        weight: Weight = 1.0
-        for _, more in chosen:
-            weight = weight * more
-        yield sum(width for width, _ in chosen), weight
+    widths = ((w, weight * more) for live, weight in parts for w, more in live.parts())
+    return Live.of(parts[0][0].most, widths)
 
 
 def along_channels(values: Tensor, like: Tensor) -> Tensor:
@@ -98,27 +72,29 @@ def fitted(signal: Signal, end: Signal, equal: Sequence[tuple[int, Weight]]) -> 
     """A skip connection where it is one: for the widths in which both ends agree."""
     x, channels = signal.x, end.x.shape[1]
     if x.shape[1] != channels:
-        x = x[:, :channels]
-        x = F.pad(x, (*(0, 0) * (x.dim() - 2), 0, channels - x.shape[1]))
+        x = _widened(x[:, :channels], channels)
     if len(equal) == 1 and not isinstance(equal[0][1], Tensor) and equal[0][1] == 1.0:
         return x
-    widths, weights = zip(*equal, strict=True)
-    return x * along_channels(Live(channels, widths, stacked(weights)).mask(x), x)
+    return x * along_channels(Live.of(channels, equal).mask(x), x)
 
 
 def cut(signal: Signal, width: Mapping[Live, int]) -> Tensor:
     """The channels that are alive."""
     parts = torch.split(signal.x, [stretch.most for stretch in signal.live], 1)
-    cut = [x[:, : width[s]] for x, s in zip(parts, signal.live, strict=True)]
-    return cut[0] if len(cut) == 1 else torch.cat(cut, 1)
+    alive = [x[:, : width[s]] for x, s in zip(parts, signal.live, strict=True)]
+    return alive[0] if len(alive) == 1 else torch.cat(alive, 1)
 
 
 def padded(x: Tensor, live: Sequence[Live], width: Mapping[Live, int]) -> Tensor:
     """Channels in their places again, the others zero."""
-    parts = []
-    for part, stretch in zip(torch.split(x, [width[s] for s in live], 1), live, strict=True):
-        parts.append(F.pad(part, (*(0, 0) * (x.dim() - 2), 0, stretch.most - width[stretch])))
-    return parts[0] if len(parts) == 1 else torch.cat(parts, 1)
+    parts = torch.split(x, [width[s] for s in live], 1)
+    wide = [_widened(part, s.most) for part, s in zip(parts, live, strict=True)]
+    return wide[0] if len(wide) == 1 else torch.cat(wide, 1)
+
+
+def _widened(x: Tensor, channels: int) -> Tensor:
+    """An activation with zeros behind its channels, so that there are so many."""
+    return F.pad(x, (*(0, 0) * (x.dim() - 2), 0, channels - x.shape[1]))
 
 
 def any_gives(parts: Sequence[tuple[Weight, Weight]]) -> Weight:

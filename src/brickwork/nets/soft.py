@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, replace
-from itertools import product
 from math import prod
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +19,7 @@ from torch import Tensor
 
 from brickwork.errors import SpaceError
 from brickwork.nets.fast import channels_last
-from brickwork.nets.live import ElasticWidth, Live, mask, same
+from brickwork.nets.live import ElasticWidth, Live, Weight, mask, same, together
 from brickwork.nets.rules import (
     is_centred,
     is_joint,
@@ -31,7 +30,6 @@ from brickwork.nets.rules import (
 )
 from brickwork.nets.signal import (
     Signal,
-    Weight,
     all_give,
     along_channels,
     any_gives,
@@ -39,8 +37,6 @@ from brickwork.nets.signal import (
     fitted,
     mixed,
     padded,
-    stacked,
-    totals,
 )
 from brickwork.nets.wiring import Wiring
 from brickwork.space import (
@@ -99,7 +95,7 @@ class _Walk:
         self._names: dict[str, int] = {}
         self._widths: dict[tuple[Any, ...], Live] = {}
         self._depth = 0  # of cells
-        self._wiring = Wiring(self.add, self.op, self.options, self._alternatives, mixed)
+        self._wiring = Wiring(self.add, self.op, self.options, self._alternatives)
 
     def options(self, scope: str, choice: Choice[Any]) -> list[tuple[Any, Weight]]:
         """The options of a choice that have a weight, each with it."""
@@ -314,8 +310,7 @@ class _Walk:
         if isinstance(width, Choice):
             key = (full_name(scope, width.name),)
             if key not in self._widths:
-                widths, weights = zip(*self.options(scope, width), strict=True)
-                self._widths[key] = Live(max(width.options), widths, stacked(weights))
+                self._widths[key] = Live.of(max(width.options), self.options(scope, width))
             return self._widths[key]
         most = self.net.outputs if width == OUTPUTS else int(width)
         return Live(most, (most,))
@@ -330,12 +325,12 @@ class _Walk:
         key = (name, wide.divisor, *signal.live)
         if key not in self._widths:
             most = round_to(signal.x.shape[1] * top, wide.divisor)  # type: ignore[operator]  # a number
-            widths: dict[int, Weight] = {}
-            for width, weight in totals(signal.live):
-                for factor, more in factors:
-                    wide_ = round_to(width * factor, wide.divisor)
-                    widths[wide_] = widths.get(wide_, 0.0) + weight * more
-            self._widths[key] = Live(most, tuple(widths), stacked(tuple(widths.values())))
+            widths = (
+                (round_to(sum(alive) * factor, wide.divisor), weight * more)
+                for alive, weight in together(signal.live)
+                for factor, more in factors
+            )
+            self._widths[key] = Live.of(most, widths)
         return self._widths[key]
 
     def _each_width(
@@ -344,11 +339,8 @@ class _Walk:
         """The mean over all widths of an operation that looks at all channels together."""
         stretches = list(dict.fromkeys([s for i in inputs for s in i.live] + list(live)))
         total: Tensor | None = None
-        for chosen in product(*[stretch.parts() for stretch in stretches]):
-            width = {s: w for s, (w, _) in zip(stretches, chosen, strict=True)}
-            weight: Weight = 1.0
-            for _, more in chosen:
-                weight = weight * more
+        for alive, weight in together(stretches):
+            width = dict(zip(stretches, alive, strict=True))
             small = op
             if (field := width_field(op)) is not None:
                 small = replace(op, **{field: width[live[-1]]})  # type: ignore[type-var]  # a dataclass

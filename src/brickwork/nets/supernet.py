@@ -12,13 +12,14 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from brickwork.errors import SpaceError
 from brickwork.nets.build import Net, Step, attach, build, run, schedule
 from brickwork.nets.elastic import Cuts, Layout, cuts, layout_of, makes_channels
-from brickwork.nets.layers import leaf
+from brickwork.nets.layers import Dropout, leaf
 from brickwork.nets.soft import Mix, soft
 from brickwork.space import (
     Arch,
@@ -72,12 +73,13 @@ class Supernet(nn.Module):
         self.input = input
         self.outputs = outputs
         self.normalize = normalize
-        self.largest = largest(space, input, outputs, normalize)
+        self.largest = largest(space, input, outputs, np.random.default_rng(0), normalize)
         self._big: dict[str, nn.Module] = {}
         for name, most in self.largest.items():
             node = Node(name, most.op, (), most.op.shape(most.inputs))
             self._big[name] = module = leaf(node, list(most.inputs), generator)
             attach(self, name, module)
+        self._dropout = Dropout(0.0)  # whoever sets the generator of dropouts finds this one
         self._programs: OrderedDict[Arch, tuple[tuple[Step, ...], int, int]] = OrderedDict()
         self._narrow: dict[tuple[Op, tuple[Shape, ...]], nn.Module] = {}
 
@@ -114,12 +116,12 @@ class Supernet(nn.Module):
         """A plain module of its own for a member, with a copy of the weights that it shares."""
         whole = self.graph(arch)
         net = build(whole)
-        parts = self._parts(whole)
-        with torch.no_grad():
-            for name, values in _tensors(net):
-                scope, _, key = name.rpartition(".")
-                have = _tensor(self._big[scope], key)
-                values.data = parts[scope][key].of(have).detach().clone()
+        state = {
+            f"{name}.{key}": cut.of(_holder(self._big[name], key)[key]).detach().clone()
+            for name, parts in self._parts(whole).items()
+            for key, cut in parts.items()
+        }
+        net.load_state_dict(state, assign=True)
         return net.train(self.training)
 
     def narrow(self, node: Node, shapes: Sequence[Shape], layout: Layout) -> Callable[..., Tensor]:
@@ -138,13 +140,14 @@ class Supernet(nn.Module):
             if node.op.weights(shapes):
                 raise SpaceError(f"{node.name}: the supernet of {self.space.name!r} has no such op")
             return small
-        bindings: list[_Binding] = []
-        for key, cut in self._cuts(node, shapes, layout).items():
-            there = small._parameters if key in small._parameters else small._buffers
-            big = self._big[node.name]
-            here = big._parameters if key in big._parameters else big._buffers
-            bindings.append((there, here, key, cut))
-        return _Bound(small, bindings)
+        big = self._big[node.name]
+        return _Bound(
+            small,
+            [
+                (_holder(small, key), _holder(big, key), key, cut)
+                for key, cut in self._cuts(node, shapes, layout).items()
+            ],
+        )
 
     def masked(
         self, node: Node, shapes: Sequence[Shape], mask: Tensor | float
@@ -177,7 +180,7 @@ class Supernet(nn.Module):
     def train(self, mode: bool = True) -> Supernet:
         super().train(mode)
         for small in self._narrow.values():
-            small.train(mode)
+            self._tuned(small)
         return self
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Supernet:
@@ -241,7 +244,7 @@ class Supernet(nn.Module):
         if small is None:
             if len(self._narrow) >= _LEAVES:
                 self._narrow.clear()
-            small = leaf(node, list(shapes), None).train(self.training)
+            small = self._tuned(leaf(node, list(shapes), None))
             one = next(self.parameters(), None)
             for key, value in small._buffers.items():
                 if value is not None and not value.is_meta and one is not None:
@@ -249,6 +252,12 @@ class Supernet(nn.Module):
                     small._buffers[key] = value.to(one.device, kind)
             self._narrow[node.op, shapes] = small
         return small
+
+    def _tuned(self, small: nn.Module) -> nn.Module:
+        """A narrow operation in the mode of the supernet, with its source of dropout."""
+        if isinstance(small, Dropout):
+            small.generator = self._dropout.generator
+        return small.train(self.training)
 
 
 _Binding = tuple[dict[str, Any], dict[str, Any], str, Cuts]  # where to, where from, name, part
@@ -267,9 +276,7 @@ class _Bound:
         self._views: dict[str, tuple[int, Tensor]] = {}
 
     def __call__(self, *inputs: Tensor) -> Tensor:
-        recorded = (
-            torch.is_grad_enabled()
-        )  # a view made here belongs to the step that it is made in
+        recorded = torch.is_grad_enabled()  # then a view belongs to the step it is made in
         for there, here, key, cut in self._bindings:
             whole = here[key]
             if not cut:
@@ -292,13 +299,6 @@ class _Bound:
         return view
 
 
-def _tensors(net: nn.Module) -> list[tuple[str, Tensor]]:
-    """What is in a state dict, as the tensors themselves."""
-    keys = net.state_dict().keys()
-    named = {**dict(net.named_parameters()), **dict(net.named_buffers())}
-    return [(key, named[key]) for key in keys]
-
-
-def _tensor(module: nn.Module, key: str) -> Tensor:
-    found = module._parameters.get(key)
-    return found if found is not None else module._buffers[key]  # type: ignore[return-value]  # it is there
+def _holder(module: nn.Module, key: str) -> dict[str, Any]:
+    """Where a module keeps a weight or a running statistic."""
+    return module._parameters if key in module._parameters else module._buffers

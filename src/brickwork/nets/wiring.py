@@ -11,7 +11,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from brickwork.nets.signal import Signal, Weight, any_gives
+from brickwork.nets.live import Weight
+from brickwork.nets.signal import Signal, any_gives, mixed
 from brickwork.space import Add, Cell, Choice, Concat, Edge
 from brickwork.space.blocks import Block
 from brickwork.space.ops import Op
@@ -29,14 +30,12 @@ class Wiring:
         sources: The nodes that an edge may read, each with its weight, in a scope.
         again: Runs several alternatives of which a member has one, so that each gets the names of
             the first.
-        mixed: The weighted mean of several activations.
     """
 
     add: Callable[[Block, str, Signal], Signal]
     op: Callable[[Op, str, Sequence[Signal]], Signal]
     sources: Callable[[str, Choice[int]], list[tuple[int, Weight]]]
     again: Callable[[Sequence[Callable[[], Signal]]], list[Signal]]
-    mixed: Callable[[Sequence[tuple[Signal, Weight]], str], Signal]
 
     def cell(self, cell: Cell, scope: str, before: Signal, at: Signal) -> Signal:
         """What a cell gives."""
@@ -83,4 +82,4 @@ class Wiring:
             [lambda s=s: self.add(edge.at(s, count), scope, ends[s]) for s, _ in sources]  # type: ignore[misc]  # bound now
         )
         parts = [(signal, weight) for signal, (_, weight) in zip(found, sources, strict=True)]
-        return self.mixed(parts, scope), sources
+        return mixed(parts, scope), sources

@@ -85,7 +85,9 @@ def calibrate(net: nn.Module, x: Tensor, batch: int = 256) -> None:
     """
     norms = [part for part in net.modules() if isinstance(part, BatchNorm)]
     before = [norm.momentum for norm in norms]
-    net.train()
+    net.eval()  # nothing but the norms behaves as in training: dropout is no part of a score
+    for norm in norms:
+        norm.train()
     with torch.no_grad():
         for i, part in enumerate(torch.split(x, batch), 1):
             for norm in norms:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from math import prod
@@ -13,35 +12,11 @@ from brickwork.space.choice import Option
 from brickwork.space.expand import graph
 from brickwork.space.graph import Node
 from brickwork.space.ops import Normalize, Op, Shape
-from brickwork.space.space import Decision, Space
+from brickwork.space.space import Decision, Rng, Space
 
 __all__ = ["Largest", "largest"]
 
-
 _BARREN = 100  # members drawn in a row without a new operation
-
-
-class _Drawn:
-    """The same numbers each time, evenly in [0, 1): hashes of their places."""
-
-    def __init__(self) -> None:
-        self._place = 0
-
-    def random(self, size: int, /) -> _Numbers:
-        first, self._place = self._place, self._place + size
-        return _Numbers(_fraction(place) for place in range(first, self._place))
-
-
-class _Numbers(list[float]):
-    """As much of an array as a space needs."""
-
-    def tolist(self) -> list[float]:
-        return list(self)
-
-
-def _fraction(place: int) -> float:
-    digest = hashlib.blake2b(place.to_bytes(8, "big"), digest_size=6).digest()
-    return int.from_bytes(digest, "big") / 2**48
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +33,7 @@ class Largest:
 
 
 def largest(
-    space: Space, input: Shape, outputs: int, normalize: Normalize | None = None
+    space: Space, input: Shape, outputs: int, rng: Rng, normalize: Normalize | None = None
 ) -> Mapping[str, Largest]:
     """All operations with weights that any member of a space has, by their name in its graph.
 
@@ -72,6 +47,7 @@ def largest(
         space: The space.
         input: Shape of a sample.
         outputs: Width of layers that are as wide as the task has outputs.
+        rng: Draws members.
         normalize: As for ``graph``.
 
     Raises:
@@ -110,9 +86,9 @@ def largest(
                     if neighbour not in seen:
                         seen.add(neighbour)
                         waiting.append(neighbour)
-    random, barren = _Drawn(), 0
+    barren = 0
     while barren < _BARREN:
-        barren = 0 if look(space.sample(random)) else barren + 1
+        barren = 0 if look(space.sample(rng)) else barren + 1
     for name, bound in bounds.items():
         weights = found[name].op.weights(found[name].inputs)
         if weights != bound:
