@@ -39,6 +39,7 @@ from brickwork.nets.layers import Dropout
 from brickwork.space import (
     Activation,
     Conv,
+    ConvTranspose,
     Depthwise,
     Graph,
     Linear,
@@ -57,7 +58,7 @@ Raises:
     TrainingError: The score is not a finite number.
 """
 
-_WEIGHTED = (Conv, Depthwise, Linear)
+_WEIGHTED = (Conv, ConvTranspose, Depthwise, Linear)
 _EIGENVALUE_FLOOR = 1e-5  # k of Mellor et al. (2020)
 
 
