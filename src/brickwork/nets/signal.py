@@ -21,6 +21,8 @@ __all__ = [
     "fitted",
     "mixed",
     "padded",
+    "resized",
+    "shuffled",
 ]
 
 
@@ -95,6 +97,21 @@ def padded(x: Tensor, live: Sequence[Live], width: Mapping[Live, int]) -> Tensor
 def _widened(x: Tensor, channels: int) -> Tensor:
     """An activation with zeros behind its channels, so that there are so many."""
     return F.pad(x, (*(0, 0) * (x.dim() - 2), 0, channels - x.shape[1]))
+
+
+def resized(x: Tensor, like: Tensor) -> Tensor:
+    """An activation at the size of another: the largest value of each region."""
+    size = like.shape[2:]
+    if x.shape[2:] == size:
+        return x
+    pool = (F.adaptive_max_pool1d, F.adaptive_max_pool2d, F.adaptive_max_pool3d)[len(size) - 1]
+    return pool(x, size)
+
+
+def shuffled(x: Tensor, groups: int) -> Tensor:
+    """Channels dealt out: the first of each group, then the second of each, and so on."""
+    parts = x.reshape(len(x), groups, x.shape[1] // groups, *x.shape[2:])
+    return parts.transpose(1, 2).reshape(x.shape)
 
 
 def any_gives(parts: Sequence[tuple[Weight, Weight]]) -> Weight:

@@ -11,10 +11,11 @@ for each width. With one-hot weights the result is that of the member, which tes
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import fields, replace
+from dataclasses import dataclass, fields, replace
 from math import prod
 from typing import TYPE_CHECKING, Any
 
+import torch
 from torch import Tensor
 
 from brickwork.errors import SpaceError
@@ -37,6 +38,8 @@ from brickwork.nets.signal import (
     fitted,
     mixed,
     padded,
+    resized,
+    shuffled,
 )
 from brickwork.nets.wiring import Wiring
 from brickwork.space import (
@@ -66,10 +69,31 @@ from brickwork.space.walk import place
 if TYPE_CHECKING:
     from brickwork.nets.supernet import Supernet
 
-__all__ = ["Mix", "soft"]
+__all__ = ["Mix", "Partial", "soft"]
 
-Mix = Mapping[str, int | Tensor]
-"""For each decision the index of one option, or weights over its options."""
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Partial:
+    """Weights over the bricks of a ``OneOf`` that only a part of the channels goes through.
+
+    The other channels pass by, and all are shuffled, so that each takes its turn at the next such
+    choice. Only the first channels of each weight are used: a part of the memory and of the time.
+
+    Source: Xu et al., "PC-DARTS: Partial channel connections for memory-efficient architecture
+    search", ICLR 2020. Differs from the paper: nothing.
+
+    Attributes:
+        weights: Weights over the options.
+        of: One channel of so many goes through.
+    """
+
+    weights: Tensor
+    of: int = 4
+
+
+Mix = Mapping[str, int | Tensor | Mapping[int, Tensor] | Partial]
+"""For each decision: the index of one option, weights over its options, the weights of some options
+by index (the others are not run at all), or a partial one."""
 
 
 def soft(net: Supernet, x: Tensor, mix: Mix) -> Tensor:
@@ -95,6 +119,7 @@ class _Walk:
         self._names: dict[str, int] = {}
         self._widths: dict[tuple[Any, ...], Live] = {}
         self._depth = 0  # of cells
+        self._share = 1  # one channel of so many is there (``Partial``)
         self._wiring = Wiring(self.add, self.op, self.options, self._alternatives)
 
     def options(self, scope: str, choice: Choice[Any]) -> list[tuple[Any, Weight]]:
@@ -105,8 +130,16 @@ class _Walk:
         if name not in self.mix:
             raise SpaceError(f"the mix does not decide {name}")
         chosen = self.mix[name]
+        if isinstance(chosen, Partial):
+            raise SpaceError(f"{name} does not choose between bricks of a cell: it is not partial")
+        if isinstance(chosen, Mapping):
+            return [(choice.options[i], weight) for i, weight in chosen.items()]
         if not isinstance(chosen, Tensor):
             return [(choice.options[chosen], 1.0)]
+        return self._weighted(name, choice, chosen)
+
+    def _weighted(self, name: str, choice: Choice[Any], chosen: Tensor) -> list[tuple[Any, Weight]]:
+        """Every option of a choice with its weight."""
         if chosen.shape != (len(choice.options),):
             raise SpaceError(
                 f"{name} has {len(choice.options)} options, the mix has weights of shape "
@@ -162,15 +195,56 @@ class _Walk:
     ) -> Signal:
         """The mean of several bricks, each with the scope that its option adds."""
         name = full_name(scope, choice.name)
+        partial = self.mix.get(name)
+        if isinstance(partial, Partial):
+            options = self._weighted(name, choice, partial.weights)
+            return self._partly(
+                partial.of, options, name, place(scope, choice.name), blocks, signal
+            )
+        return self._mean(
+            self.options(scope, choice), name, place(scope, choice.name), blocks, signal
+        )
+
+    def _mean(
+        self,
+        options: Sequence[tuple[Any, Weight]],
+        name: str,
+        at: str,
+        blocks: Mapping[Any, tuple[str, Block]],
+        signal: Signal,
+    ) -> Signal:
         parts = []
-        for option, weight in self.options(scope, choice):
+        for option, weight in options:
             outer = self._given
             self._given = {**outer, name: option}
             inner, block = blocks[option]
-            at = f"{place(scope, choice.name)}.{inner}"
-            parts.append((self.add(block, at, signal), weight))
+            parts.append((self.add(block, f"{at}.{inner}", signal), weight))
             self._given = outer
         return mixed(parts, name)
+
+    def _partly(
+        self,
+        of: int,
+        options: Sequence[tuple[Any, Weight]],
+        name: str,
+        at: str,
+        blocks: Mapping[Any, tuple[str, Block]],
+        signal: Signal,
+    ) -> Signal:
+        """The mean of several bricks on one channel of so many, the others as they come."""
+        channels = signal.x.shape[1]
+        if self._share > 1 or channels % of or not all(s.whole for s in signal.live):
+            raise SpaceError(f"{name}: one channel of {of} out of {channels} cannot be taken")
+        first, rest = signal.x[:, : channels // of], signal.x[:, channels // of :]
+        part = signal._replace(x=first, live=(Live(len(first[0]), (len(first[0]),)),))
+        self._share = of
+        end = self._mean(options, name, at, blocks, part)
+        self._share = 1
+        if end.x.shape[1] != first.shape[1]:
+            raise SpaceError(f"{name}: its options change the channels: they cannot be partial")
+        return end._replace(
+            x=shuffled(torch.cat([end.x, resized(rest, end.x)], 1), of), live=signal.live
+        )
 
     def _cell(self, cell: Cell, scope: str, before: Signal, at: Signal) -> Signal:
         """What a cell gives; outside of cells nothing is missing, even if it is zeros."""
@@ -274,7 +348,7 @@ class _Walk:
         if is_joint(op) and not (certain and all(stretch.whole for stretch in live)):
             return self._each_width(op, name, inputs, live)
         node = Node(name, op, (), op.shape(shapes))
-        layout = tuple((stretch.most, stretch.most) for stretch in inputs[0].live)
+        layout = tuple((stretch.most * self._share, stretch.most) for stretch in inputs[0].live)
         call = self.net.narrow(node, shapes, layout)
         if kernel and (len(kernel) > 1 or kernel[0][0] != op.kernel):
             call = self.net.masked(node, shapes, kernel_mask(op, shapes[0], kernel))
@@ -312,7 +386,7 @@ class _Walk:
             if key not in self._widths:
                 self._widths[key] = Live.of(max(width.options), self.options(scope, width))
             return self._widths[key]
-        most = self.net.outputs if width == OUTPUTS else int(width)
+        most = self.net.outputs if width == OUTPUTS else int(width) // self._share
         return Live(most, (most,))
 
     def _relative(self, wide: Wide, scope: str, signal: Signal) -> Live:

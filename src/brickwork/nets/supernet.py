@@ -20,7 +20,7 @@ from brickwork.errors import SpaceError
 from brickwork.nets.build import Net, Step, attach, build, run, schedule
 from brickwork.nets.elastic import Cuts, Layout, cuts, layout_of, makes_channels
 from brickwork.nets.layers import Dropout, leaf
-from brickwork.nets.soft import Mix, soft
+from brickwork.nets.soft import Mix, Partial, soft
 from brickwork.space import (
     Arch,
     Graph,
@@ -36,7 +36,7 @@ from brickwork.space import (
 )
 from brickwork.space.cover import largest
 
-__all__ = ["Mix", "Supernet"]
+__all__ = ["Mix", "Partial", "Supernet"]
 
 _PROGRAMS = 256  # members whose execution list is kept
 _LEAVES = 8192  # narrow operations that are kept
@@ -88,14 +88,14 @@ class Supernet(nn.Module):
 
         Args:
             x: Raw inputs, ``(batch, channels, *spatial)``.
-            mix: An architecture; or, for each decision, the index of one option or a tensor of
-                weights over its options.
+            mix: An architecture; or, for each decision, the index of one option or weights over
+                its options (see ``Mix``).
 
         Raises:
             SpaceError: A decision is missing, or has no soft form.
         """
         if not isinstance(mix, Arch):
-            if any(isinstance(chosen, Tensor) for chosen in mix.values()):
+            if any(isinstance(chosen, Tensor | Mapping | Partial) for chosen in mix.values()):
                 return soft(self, x, mix)
             mix = self.arch(mix)
         return run(*self._program(mix), x)

@@ -10,7 +10,7 @@ import numpy as np
 
 from brickwork.space import Arch, Decision, Option, Space
 
-__all__ = ["Fair", "Paths", "Progressive", "Sandwich", "Uniform"]
+__all__ = ["Fair", "Paths", "Progressive", "Sandwich", "Uniform", "structural"]
 
 
 class Paths(Protocol):
@@ -57,7 +57,7 @@ class Fair:
 
     def __init__(self, space: Space) -> None:
         self._space = space
-        self._decisions = _structural(space)
+        self._decisions = structural(space)
 
     def paths(self, progress: float, rng: np.random.Generator) -> Sequence[Arch]:
         count = max((len(d.options) for d in self._decisions), default=1)
@@ -109,7 +109,7 @@ class Progressive:
         self._space = space
         self._between = between
         self._largest = space.extremes()[1]
-        self._phases = {d: self._phase(d) for d in _structural(space)}
+        self._phases = {d: self._phase(d) for d in structural(space)}
         self._last = max(self._phases.values(), default=0)
 
     def paths(self, progress: float, rng: np.random.Generator) -> Sequence[Arch]:
@@ -130,7 +130,7 @@ class Progressive:
         return len(self._OPENED) + 1
 
 
-def _structural(space: Space) -> list[Decision]:
+def structural(space: Space) -> list[Decision]:
     """The decisions that make the network, not its recipe."""
     return [d for d in space.decisions() if not d.name.startswith("recipe.")]
 

@@ -1,4 +1,4 @@
-"""Every choice of a space, by its full name, and when it matters."""
+"""Every choice of a space, by its full name, and when it matters; and every cell."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from brickwork.space.cells import Cell, Chain
 from brickwork.space.choice import Choice, Option
 from brickwork.space.holes import bound, choices_of, full_name
 
-__all__ = ["Guard", "place", "walk"]
+__all__ = ["Guard", "cells", "place", "walk"]
 
 Guard = tuple[tuple[str, frozenset[Option]], ...]
 """Decisions, each with the options that it may have: all must hold."""
@@ -35,72 +35,94 @@ def place(scope: str, name: str) -> str:
 
 def walk(block: Block, scope: str, guard: Guard) -> Iterator[tuple[str, Choice[Any], Guard]]:
     """Every choice below a brick: full name, choice, and what must hold for it to matter."""
+    for at, part, more in _parts(block, scope, guard):
+        if isinstance(part, Choice):
+            yield full_name(at, part.name), part, more
+        else:
+            yield from walk(part, at, more)
+
+
+def cells(block: Block, scope: str = "") -> Iterator[tuple[str, Cell]]:
+    """Every cell below a brick, with its scope."""
+    if isinstance(block, Cell):
+        yield f"{scope}{block.name}.", block
+    for at, part, _ in _parts(block, scope, ()):
+        if not isinstance(part, Choice):
+            yield from cells(part, at)
+
+
+def _parts(
+    block: Block, scope: str, guard: Guard
+) -> Iterator[tuple[str, Choice[Any] | Block, Guard]]:
+    """A brick's own choices and the bricks in it: scope, which it is, and when it matters."""
     if isinstance(block, Seq):
         inner = f"{scope}{block.name}." if block.name else scope
         for child in block.blocks:
-            yield from walk(child, inner, guard)
+            yield inner, child, guard
     elif isinstance(block, Residual):
         for choice in choices_of(block):
-            yield full_name(scope, choice.name), choice, guard
-        yield from walk(block.body, scope, guard)
+            yield scope, choice, guard
+        yield scope, block.body, guard
         if block.shortcut is not None and not isinstance(block.shortcut, str):
-            yield from walk(block.shortcut, f"{scope}shortcut.", guard)
+            yield f"{scope}shortcut.", block.shortcut, guard
     elif isinstance(block, Parallel):
         for i, branch in enumerate(block.branches):
-            yield from walk(branch, scope + block.scope(i), guard)
-        yield from walk(block.join, scope, guard)
+            yield scope + block.scope(i), branch, guard
+        yield scope, block.join, guard
     elif isinstance(block, Repeat):
         times = block.times
         inner = f"{scope}{block.name}."
         if isinstance(times, Choice):
-            yield full_name(inner, times.name), times, guard
+            yield inner, times, guard
         for i in range(max(times.options) if isinstance(times, Choice) else times):
             more = guard
             if isinstance(times, Choice) and i >= min(times.options):
                 enough = frozenset[Option](n for n in times.options if n > i)
                 more = (*guard, (full_name(inner, times.name), enough))
-            yield from walk(block.at(i), f"{inner}{i}.", more)
+            yield f"{inner}{i}.", block.at(i), more
     elif isinstance(block, OneOf):
         name = full_name(scope, block.name)
-        yield name, block.choice, guard
+        yield scope, block.choice, guard
         for label, option in block.options:
             more = (*guard, (name, frozenset[Option]((label,))))
-            yield from walk(option, f"{place(scope, block.name)}.{label}.", more)
+            yield f"{place(scope, block.name)}.{label}.", option, more
     elif isinstance(block, Optional):
         name = full_name(scope, block.name)
-        yield name, block.choice, guard
+        yield scope, block.choice, guard
         more = (*guard, (name, frozenset[Option]((True,))))
-        yield from walk(block.body, f"{place(scope, block.name)}.", more)
+        yield f"{place(scope, block.name)}.", block.body, more
     elif isinstance(block, Cell):
-        yield from _walk_cell(block, f"{scope}{block.name}.", guard)
+        yield from _parts_of_cell(block, f"{scope}{block.name}.", guard)
     elif isinstance(block, Chain):
         for child in block.blocks:
-            yield from walk(child, scope, guard)
+            yield scope, child, guard
     elif isinstance(block, Composite):
         for choice in choices_of(block):
-            yield full_name(scope, choice.name), choice, guard
-        yield from walk(bound(block, scope).lower((1, 1, 1)), scope, guard)
+            yield scope, choice, guard
+        yield scope, bound(block, scope).lower((1, 1, 1)), guard
     else:
         for choice in choices_of(block):
-            yield full_name(scope, choice.name), choice, guard
+            yield scope, choice, guard
 
 
-def _walk_cell(cell: Cell, scope: str, guard: Guard) -> Iterator[tuple[str, Choice[Any], Guard]]:
-    """Every choice in a cell; what an edge passes matters for the nodes that it may then read."""
+def _parts_of_cell(
+    cell: Cell, scope: str, guard: Guard
+) -> Iterator[tuple[str, Choice[Any] | Block, Guard]]:
+    """The same; what an edge passes matters for the nodes that it may then read."""
     count = len(cell.inputs)
     for i, block in enumerate(cell.inputs):
-        yield from walk(block, f"{scope}node{i}.", guard)
+        yield f"{scope}node{i}.", block, guard
     for i, node in enumerate(cell.nodes, start=count):
         inner = f"{scope}node{i}."
         for k, edge in enumerate(node.edges):
             at = f"{inner}edge{k}."
             if isinstance(edge.source, Choice):
-                yield full_name(at, edge.source.name), edge.source, guard
+                yield at, edge.source, guard
             early = frozenset[Option](s for s in edge.sources if s < count and edge.first)
             for body, reads in ((edge.first, early), (edge.body, {*edge.sources} - early)):
                 more = guard
                 if isinstance(edge.source, Choice) and len(reads) < len(edge.sources):
                     more = (*guard, (full_name(at, edge.source.name), frozenset[Option](reads)))
                 if body is not None and reads:
-                    yield from walk(body, at, more)
-        yield from walk(node.body, inner, guard)
+                    yield at, body, more
+        yield inner, node.body, guard

@@ -350,9 +350,14 @@ def _optimizer(module: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
     ]
     groups = [group for group in groups if group["params"]]
     if recipe.optimizer == "sgd":
-        return torch.optim.SGD(
+        sgd = torch.optim.SGD(
             groups, recipe.lr, recipe.momentum, nesterov=recipe.momentum > 0, fused=True
         )
+        for p in parameters if recipe.momentum else ():
+            # The fused form cannot begin with one later than with the others (torch 2.13), as in a
+            # supernet, where a step may leave out some weights.
+            sgd.state[p]["momentum_buffer"] = torch.zeros_like(p)
+        return sgd
     return torch.optim.AdamW(groups, recipe.lr, betas=(recipe.momentum, 0.999), fused=True)
 
 
