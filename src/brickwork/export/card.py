@@ -207,8 +207,8 @@ def _caveats(info: Mapping[str, Any]) -> Iterator[str]:
     )
     if "model.int8.onnx" in (info.get("files") or {}):
         yield (
-            "- The int8 file may differ by a rounding step between processors, and on x86 without "
-            "VNNI sums may saturate: run the golden vectors where you use it."
+            "- The int8 file may differ by a rounding step between processors: run the golden "
+            "vectors where you use it."
         )
     hows = {q["how"] for q in (info.get("metrics") or {}).values()}
     if hows & {"predicted", "estimated", "simulated"}:

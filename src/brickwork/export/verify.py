@@ -35,7 +35,7 @@ _COMPARED = 1000  # samples on which a file is compared with the trained network
 _FLOAT_DIFFERENCE = 1e-3  # of the largest logit
 _FLOAT_AGREEMENT = 0.99
 _INT8_AGREEMENT = 0.90
-_INT8_GOLDEN = 0.05  # of the largest logit: other processors round and saturate differently
+_INT8_GOLDEN = 0.05  # of the largest logit: other processors round differently
 
 _FILES = ("model.py", "model.onnx", "model.int8.onnx")
 _PRIMARY = {"int8": ("model.int8.onnx", "model.onnx"), "float32": ("model.onnx", "model.int8.onnx")}
