@@ -94,9 +94,11 @@ def multiplications(space: Space, input: tuple[int, ...]):
     "space", [nasbench201((3, 16, 16), 8, 1), mobile((1, 8, 8))], ids=lambda s: s.name
 )
 def test_an_expected_cost_knows_real_spaces(space):
+    """Its error on members that it has not seen is below half of what there is to explain."""
     input = (3, 16, 16) if space.name == "nasbench201" else (1, 8, 8)
-    expected = ExpectedCost(space, multiplications(space, input), rng_for(0, "cost"))
-    assert expected.error < 0.25
+    cost, rng = multiplications(space, input), rng_for(0, "cost")
+    spread = np.std([log(cost(space.sample(rng))) for _ in range(200)])
+    assert ExpectedCost(space, cost, rng).error < 0.5 * spread
 
 
 def test_a_cost_that_nobody_knows_is_not_expected():

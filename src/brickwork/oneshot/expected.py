@@ -22,8 +22,8 @@ from brickwork.space import Arch, Option, Space
 
 __all__ = ["ExpectedCost"]
 
-_MEMBERS, _HELD = 800, 200  # to fit, and to see how well it did
-_RIDGE = 1e-3
+_MEMBERS, _HELD = 2000, 200  # to fit, and to see how well it did
+_RIDGE = 0.03
 
 
 class ExpectedCost:

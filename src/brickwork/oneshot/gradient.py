@@ -55,7 +55,11 @@ class Relaxation:
         }
 
     def mix(self, progress: float) -> Mix:
-        """A mix through which gradients reach the numbers, at a part of the training in [0, 1)."""
+        """A mix through which gradients reach the numbers.
+
+        Args:
+            progress: The part of their training that is done, in [0, 1).
+        """
         return self.probabilities()
 
     def weights_mix(self, progress: float) -> Mix:

@@ -94,33 +94,35 @@ class _Turn:
         self.waiting: list[int] = []
 
     def __call__(self, x: Tensor, y: Tensor, progress: float) -> Tensor:
-        if progress >= _WARM and self.numbers:
-            gradients = self._ahead if self.rule.second_order else self._here
-            for number, gradient in zip(self.numbers, gradients(x, y, progress), strict=True):
+        part = max(0.0, (progress - _WARM) / (1 - _WARM))  # of what the numbers have time for
+        if part > 0 and self.numbers:
+            if self.rule.second_order:
+                rate = self.recipe.lr * one_cycle(progress, self.recipe.warmup)
+                found = self._ahead(x, y, part, rate)
+            else:
+                found = self._here(x.device, part)
+            for number, gradient in zip(self.numbers, found, strict=True):
                 number.grad = gradient
             self.optimizer.step()
-        return self._loss(x, y, self.rule.weights_mix(progress), self.recipe.label_smoothing)
+        return self._loss(x, y, self.rule.weights_mix(part), self.recipe.label_smoothing)
 
-    def _here(self, x: Tensor, y: Tensor, progress: float) -> Sequence[Tensor]:
+    def _here(self, device: torch.device, part: float) -> Sequence[Tensor]:
         """Gradients of the validation loss by the numbers."""
-        loss = self._validation(x.device, progress)
-        return self._by(loss, self.numbers)
+        return self._by(self._validation(device, part), self.numbers)
 
-    def _ahead(self, x: Tensor, y: Tensor, progress: float) -> Sequence[Tensor]:
+    def _ahead(self, x: Tensor, y: Tensor, part: float, rate: float) -> Sequence[Tensor]:
         """The same after a step of the weights that depends on the numbers, as in DARTS."""
-        rate = self.recipe.lr * one_cycle(progress, self.recipe.warmup)
-        mix = self.rule.mix(progress)
-        down = self._by(self._loss(x, y, mix), self.weights)
+        down = self._by(self._loss(x, y, self.rule.mix(part)), self.weights)
         before = [weight.detach().clone() for weight in self.weights]
         self._move(before, down, -rate)
-        found = self._by(self._validation(x.device, progress), [*self.numbers, *self.weights])
+        found = self._by(self._validation(x.device, part), [*self.numbers, *self.weights])
         direct, further = found[: len(self.numbers)], found[len(self.numbers) :]
         norm = torch.sqrt(sum((g.square().sum() for g in further), start=torch.zeros(())))
         reach = _REACH / max(float(norm), 1e-12)
         ends = []
         for sign in (1.0, -1.0):
             self._move(before, further, sign * reach)
-            ends.append(self._by(self._loss(x, y, self.rule.mix(progress)), self.numbers))
+            ends.append(self._by(self._loss(x, y, self.rule.mix(part)), self.numbers))
         self._move(before, further, 0.0)
         return [
             one - rate * (up - low) / (2 * reach)
@@ -133,13 +135,13 @@ class _Turn:
             for weight, start, part in zip(self.weights, before, step, strict=True):
                 weight.copy_(start).add_(part, alpha=by)
 
-    def _validation(self, device: torch.device, progress: float) -> Tensor:
+    def _validation(self, device: torch.device, part: float) -> Tensor:
         """The loss on a batch of the validation split, with all that is added to it."""
         if len(self.waiting) < self.batch:
             self.waiting = self.rng.permutation(len(self.x)).tolist()
         rows, self.waiting = self.waiting[: self.batch], self.waiting[self.batch :]
         x, y = self.x[rows].to(device).float(), self.y[rows].to(device)
-        loss = self._loss(x, y, self.rule.mix(progress)) + self.rule.penalty(progress)
+        loss = self._loss(x, y, self.rule.mix(part)) + self.rule.penalty(part)
         if self.term is not None:
             loss = loss + self.term(self.rule.probabilities())
         return loss
