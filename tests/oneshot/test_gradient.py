@@ -61,7 +61,7 @@ def searched(rule: Relaxation, space: Space, task, epochs: int = 4, **more) -> R
 def test_a_rule_finds_the_option_without_which_nothing_can_be_learned(make, task):
     rule = make(something_or_nothing(), 0)
     if isinstance(rule, BetaDarts):
-        rule.strongest = 0.5  # it is the mean over decisions, and meant for more than one
+        rule.strongest = 0.1  # it is the mean over decisions, and meant for more than one
     searched(rule, something_or_nothing(), task)
     chances = rule.probabilities()["op"].detach()
     assert int(chances.argmax()) == 1
@@ -119,7 +119,7 @@ def test_the_second_order_step_is_the_derivative_of_what_it_says(task):
         before = [w.detach().clone() for w in weights]
         down = turn._by(turn._loss(seen.double(), labels, rule.mix(0.25)), weights)
         turn._move(before, down, -rate)
-        value = float(turn._validation())
+        value = float(turn._validation().detach())
         turn._move(before, down, 0.0)
         return value
 
@@ -138,7 +138,7 @@ def test_gumbel_draws_follow_the_probabilities():
     counts = torch.zeros(3)
     for _ in range(2000):
         ((index, weight),) = rule.mix(0.9)["width"].items()
-        assert float(weight) == pytest.approx(1.0)
+        assert float(weight.detach()) == pytest.approx(1.0)
         counts[index] += 1
     torch.testing.assert_close(counts / 2000, torch.tensor([0.6, 0.3, 0.1]), rtol=0, atol=0.04)
 
@@ -149,7 +149,7 @@ def test_dirichlet_draws_have_the_probabilities_as_mean_and_leave_other_streams_
     torch.manual_seed(5)
     expected = torch.rand(1)
     torch.manual_seed(5)
-    draws = torch.stack([rule.mix(0.0)["op"].detach() for _ in range(2000)])
+    draws = torch.stack([rule.mix(0.0)["op"].detach() for _ in range(500)])
     assert torch.equal(torch.rand(1), expected)
     torch.testing.assert_close(draws.sum(1), torch.ones(500))
     mean = rule.probabilities()["op"].detach()
