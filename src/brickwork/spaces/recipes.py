@@ -20,10 +20,11 @@ ELASTIC: Mapping[str, Option | Choice[Any]] = {
 
 GENTLE: Mapping[str, Option | Choice[Any]] = {
     **ELASTIC,
-    "lr": Choice("lr", (0.001, 0.002, 0.004)),
+    "lr": Choice("lr", (0.001, 0.003, 0.01)),
     "clip": 1.0,
 }
-"""Likewise for transformers, which diverge at the rates that suit convolutions."""
+"""Likewise for transformers: the smallest ones learn digits best at 0.005 to 0.01, large ones are
+published with rates below 0.001."""
 
 TABULAR: Mapping[str, Option | Choice[Any]] = {
     "optimizer": "adamw",
