@@ -53,8 +53,12 @@ from brickwork.space import (
     graph,
 )
 from brickwork.space.blocks import Block
+from brickwork.spaces.attention import transformer, vit
 from brickwork.spaces.cell import darts, nasbench201
 from brickwork.spaces.mobile import mobile
+from brickwork.spaces.residual import residual
+from brickwork.spaces.signals import series, speech
+from brickwork.spaces.tables import mlp
 from brickwork.spaces.wiring import dag, hierarchy
 from brickwork.trial import rng_for
 
@@ -96,6 +100,25 @@ def wired(name: str) -> list[Graph]:
     }[name]
     archs = [*space.extremes(), *(space.sample(rng_for(seed, "wired")) for seed in range(3))]
     return [graph(space, arch, (3, 16, 16), 5, Normalize((100.0,), (60.0,))) for arch in archs]
+
+
+FAMILIES: dict[str, tuple[Space, Shape]] = {
+    "residual": (residual((3, 12, 11)), (3, 12, 11)),
+    "speech": (speech((1, 20, 9)), (1, 20, 9)),
+    "series": (series((2, 40)), (2, 40)),
+    "vit": (vit((3, 12, 11)), (3, 12, 11)),
+    "transformer": (transformer((9,), 50), (9,)),
+    "mlp": (mlp((6,), (3, 4)), (6,)),
+}
+"""Small spaces of the catalogue that are not wired, and the shape of a sample."""
+
+
+def relatives(name: str) -> list[Graph]:
+    """The largest and two random members of such a space; rows are not normalised."""
+    space, input = FAMILIES[name]
+    normalize = None if len(input) == 1 else Normalize((100.0,), (60.0,))
+    archs = [space.extremes()[1], *(space.sample(rng_for(seed, "family")) for seed in range(2))]
+    return [graph(space, arch, input, 5, normalize) for arch in archs]
 
 
 def raw(whole: Graph, samples: int = 3, seed: int = 0) -> NDArray[np.float32]:

@@ -160,6 +160,11 @@ def test_lists(capsys: pytest.CaptureFixture[str], command: str, names: Any) -> 
     assert [row["name"] for row in rows] == list(names)
     if command == "spaces":
         assert all(row["size"] >= 1 and isinstance(row["decisions"], list) for row in rows)
+        inputs = {row["name"]: row["inputs"] for row in rows}
+        assert inputs["mobile"] == ["series", "images", "volumes"]
+        assert inputs["series"] == ["series"]
+        assert inputs["transformer"] == inputs["mlp"] == ["rows"]
+        assert inputs["dscnn"] == ["images"]
     code, out, _ = run(capsys, command)
     assert code == 0
     assert all(name in out for name in names)
@@ -177,9 +182,16 @@ def test_cost_of_a_reference(capsys: pytest.CaptureFixture[str], name: str) -> N
     code, out, _ = run(capsys, "cost", name, "--target", "stm32f746", "--json")
     assert code == 0
     found = json.loads(out)
-    published = {"resnet8": 78_186, "mobilenetv2": 3_504_872, "dscnn": 23_756}
+    published = {
+        "resnet8": 78_186,
+        "mobilenetv2": 3_504_872,
+        "dscnn": 23_756,
+        "resnet18": 11_689_512,
+        "efficientnetb0": 5_288_548,
+        "vittiny": 5_717_416,
+    }
     assert found["metrics"]["parameters"]["value"] == published[name]
-    assert found["fits"] == (name != "mobilenetv2")
+    assert found["fits"] == (name in ("resnet8", "dscnn"))
     assert {"value", "unit", "how", "spread", "source"} == set(found["metrics"]["macs"])
 
 
@@ -197,6 +209,13 @@ def test_cost_of_a_space_and_of_an_arch(capsys: pytest.CaptureFixture[str], tmp_
     assert "stem.width" in refused(capsys, "cost", str(path), *words)
     path.write_text("{")
     assert "not JSON" in refused(capsys, "cost", str(path), *words)
+    for name, length in (("transformer", 64), ("mlp", 16)):
+        code, out, _ = run(capsys, "cost", name, "--target", "stm32f746", "--json")
+        assert (code, json.loads(out)["input"]) == (0, [length])
+    assert "rows of ids or columns (length,)" in refused(
+        capsys, "cost", "transformer", "--input", "3,32,32"
+    )
+    assert "series (channels, length)" in refused(capsys, "cost", "series", "--input", "16")
     assert "cannot read the shape" in refused(capsys, "cost", "mobile", "--input", "big")
     assert "unknown" in refused(capsys, "cost", "resnet9")
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from brickwork.devices import known_costs, load_target
+from brickwork.errors import SpaceError
 from brickwork.objective import Objective
 from brickwork.quantity import How, Quantity
 from brickwork.space import Space, graph
@@ -57,6 +58,20 @@ def test_the_cells():
     assert [node.op.kind for node in nothing.nodes].count("zero") == 2
     assert [node.op.kind for node in everything.nodes].count("conv") == 1 + 2 * 6
     assert Space.from_json(wired.to_json()) == wired
+
+
+def test_the_texts():
+    """The last block stands on those before it."""
+    page = (DOCS / "adding-a-space.md").read_text()
+    scope: dict[str, Any] = {}
+    for text in re.findall(r"```python\n(.*?)```", page, re.DOTALL):
+        exec(compile(text, "adding-a-space.md", "exec"), scope)
+    texts = scope["texts"]((12,), vocabulary=30)
+    small, large = (graph(texts, arch, (12,), 3) for arch in texts.extremes())
+    assert small.output == large.output == (3,)
+    assert [sum(n.op.kind == "attend" for n in g.nodes) for g in (small, large)] == [1, 4]
+    with pytest.raises(SpaceError, match="space 'texts' needs rows of ids or columns"):
+        scope["texts"]((3, 32, 32))
 
 
 def test_the_strategy_finds_the_best_of_a_small_space(space):

@@ -216,16 +216,21 @@ def tasks(as_json: AsJson = False) -> None:
 
 @app.command()
 def spaces(as_json: AsJson = False) -> None:
-    """List the spaces; sizes are for images of 3x32x32 where they depend on the input."""
+    """List the spaces; sizes are for 3x32x32 images, else for series of 3x128 or rows of 16."""
+    from functools import partial
+
     from brickwork.config import SPACES, make_space
+    from brickwork.spaces.inputs import KINDS, kinds_of
 
     rows = []
     for name in SPACES:
-        space = make_space(name, (3, 32, 32))
+        kinds = kinds_of(partial(make_space, name))
+        space = make_space(name, KINDS["images" if "images" in kinds else kinds[0]])
         rows.append(
             {
                 "name": name,
                 "doc": space.doc,
+                "inputs": list(kinds),
                 "size": space.size(),
                 "decisions": [
                     {"name": d.name, "options": list(d.options)} for d in space.decisions()

@@ -54,11 +54,20 @@ SPACES: Mapping[str, str] = {
     "darts": "brickwork.spaces.cell:darts",
     "dag": "brickwork.spaces.wiring:dag",
     "hierarchy": "brickwork.spaces.wiring:hierarchy",
+    "residual": "brickwork.spaces.residual:residual",
+    "speech": "brickwork.spaces.signals:speech",
+    "series": "brickwork.spaces.signals:series",
+    "vit": "brickwork.spaces.attention:vit",
+    "transformer": "brickwork.spaces.attention:transformer",
+    "mlp": "brickwork.spaces.tables:mlp",
     "resnet8": "brickwork.spaces.references:resnet8",
     "mobilenetv2": "brickwork.spaces.references:mobilenetv2",
     "dscnn": "brickwork.spaces.references:dscnn",
+    "resnet18": "brickwork.spaces.references:resnet18",
+    "efficientnetb0": "brickwork.spaces.references:efficientnetb0",
+    "vittiny": "brickwork.spaces.references:vittiny",
 }
-REFERENCES = ("resnet8", "mobilenetv2", "dscnn")
+REFERENCES = ("resnet8", "mobilenetv2", "dscnn", "resnet18", "efficientnetb0", "vittiny")
 """The spaces with one point: published networks."""
 
 STRATEGIES: Mapping[str, str] = {

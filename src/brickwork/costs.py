@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 from pathlib import Path
 from typing import Any
 
-from brickwork.config import SPACES, make_space
+from brickwork.config import SPACES, load, make_space
 from brickwork.devices import known_costs
 from brickwork.devices.target import Target, load_target
 from brickwork.errors import BrickworkError, SpaceError, UnknownName
@@ -18,7 +19,7 @@ from brickwork.trial import rng_for
 
 __all__ = ["cost_of"]
 
-_USUAL: tuple[Shape, int] = ((3, 224, 224), 1000)
+_USUAL = 1000  # outputs, as ImageNet has classes
 
 
 def cost_of(name: str, target: str, input: str = "", outputs: int | None = None) -> dict[str, Any]:
@@ -27,8 +28,9 @@ def cost_of(name: str, target: str, input: str = "", outputs: int | None = None)
     Args:
         name: A name of the catalogue, or a JSON file (or JSON text) with an architecture.
         target: Name or file of the target.
-        input: Shape as text, ``"3,224,224"``; by default what a reference was published with.
-        outputs: Number of outputs; likewise.
+        input: Shape as text, ``"3,224,224"``; by default what a reference was published with, or
+            what a space is usually for.
+        outputs: Number of outputs; likewise, or 1000.
 
     Raises:
         BrickworkError: A name, the shape or the architecture cannot be used.
@@ -36,7 +38,7 @@ def cost_of(name: str, target: str, input: str = "", outputs: int | None = None)
     device = load_target(target)
     arch = _arch_in(name)
     space_name = name if arch is None else arch.space
-    usual_input, usual_outputs = PUBLISHED.get(space_name, _USUAL)
+    usual_input, usual_outputs = PUBLISHED.get(space_name) or (_default_input(space_name), _USUAL)
     shape = _shape(input) if input else usual_input
     count = usual_outputs if outputs is None else outputs
     space = make_space(space_name, shape)
@@ -101,13 +103,20 @@ def _arch_in(name: str) -> Arch | None:
     return Arch.from_json(data)
 
 
+def _default_input(name: str) -> Shape:
+    make = load(SPACES, "space", name)
+    found: Shape = inspect.signature(make).parameters["input"].default
+    return found
+
+
 def _shape(text: str) -> Shape:
     try:
         shape = tuple(int(part) for part in text.replace("x", ",").split(","))
     except ValueError:
         shape = ()
-    if len(shape) < 2 or min(shape) < 1:
+    if not shape or min(shape) < 1:
         raise BrickworkError(
-            f"cannot read the shape {text!r}: write channels and sizes, such as --input 3,224,224"
+            f"cannot read the shape {text!r}: write channels and sizes, such as --input 3,224,224, "
+            "or the length of a row"
         )
     return shape

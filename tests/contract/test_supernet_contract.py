@@ -51,7 +51,10 @@ from brickwork.space import (
     Zero,
     graph,
 )
+from brickwork.spaces.attention import vit
 from brickwork.spaces.cell import darts, nasbench201
+from brickwork.spaces.residual import residual
+from brickwork.spaces.tables import mlp
 from brickwork.spaces.wiring import dag, hierarchy
 from brickwork.strategies.base import every
 from brickwork.trial import rng_for
@@ -294,6 +297,23 @@ def test_cells_of_every_kind(name):
     archs = [*space.extremes(), *(space.sample(rng) for _ in range(10))]
     check_three_readings(space, (3, 8, 8), archs)
     check_soft(space, (3, 8, 8), archs)
+
+
+@pytest.mark.parametrize(
+    ("space", "input"),
+    [
+        (residual((2, 12)), (2, 12)),
+        (residual((1, 4, 6, 5)), (1, 4, 6, 5)),
+        (vit((1, 4, 6, 4)), (1, 4, 6, 4)),
+        (mlp((4,), (3, 4)), (4,)),
+    ],
+    ids=["residual 1-d", "residual 3-d", "vit 3-d", "categories"],
+)
+def test_families_on_other_samples(space, input):
+    """What the catalogue tries on one kind of sample, or at sizes that are too large here."""
+    archs = [space.extremes()[1], *(space.sample(rng_for(i, "family")) for i in range(2))]
+    check_three_readings(space, input, archs)
+    check_soft(space, input, archs)
 
 
 @pytest.mark.parametrize("axes", INPUTS)

@@ -45,6 +45,7 @@ from brickwork.space import (
     Tokens,
     graph,
 )
+from brickwork.spaces import references
 from brickwork.spaces.mobile import mobile
 from brickwork.spaces.references import PUBLISHED, dscnn, mobilenetv2, resnet8
 
@@ -266,7 +267,7 @@ def test_many_branches_end_in_bounded_time(monkeypatch):
 @example("resnet8")
 @given(st.sampled_from(sorted(PUBLISHED)))
 def test_published_networks_need_more_than_their_largest_op(name):
-    space = {"resnet8": resnet8, "mobilenetv2": mobilenetv2, "dscnn": dscnn}[name]()
+    space = getattr(references, name)()
     input, outputs = PUBLISHED[name]
     found = graph(space, space.arch(), input, outputs)
     assert peak_sram(found, "int8") >= max(

@@ -9,6 +9,7 @@ import onnx
 import pytest
 from export_networks import (
     CASES,
+    FAMILIES,
     HEAD,
     INPUTS,
     WIRED,
@@ -18,6 +19,7 @@ from export_networks import (
     member,
     raw,
     relative,
+    relatives,
     wired,
 )
 from hypothesis import assume, given, settings
@@ -45,7 +47,7 @@ from brickwork.space import (
     Shape,
     graph,
 )
-from brickwork.spaces.references import PUBLISHED, dscnn, resnet8
+from brickwork.spaces.references import PUBLISHED, dscnn, efficientnetb0, resnet8, vittiny
 from brickwork.trial import rng_for
 
 
@@ -85,9 +87,21 @@ def test_published_networks(make: Any):
     check_equal(graph(space, space.arch(), input, outputs, Normalize((100.0,), (60.0,))))
 
 
+@pytest.mark.parametrize("make", [efficientnetb0, vittiny])
+def test_large_published_networks_on_small_images(make: Any):
+    space = make()
+    check_equal(graph(space, space.arch(), (3, 32, 32), 5, Normalize((100.0,), (60.0,))))
+
+
 @pytest.mark.parametrize("name", WIRED)
 def test_networks_whose_connections_are_searched(name: str):
     for whole in wired(name):
+        check_equal(whole)
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_members_of_families(name: str):
+    for whole in relatives(name):
         check_equal(whole)
 
 

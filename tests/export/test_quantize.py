@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 import onnx
 import pytest
-from export_networks import CASES, INPUTS, every_op, graph_of, raw
+from export_networks import CASES, FAMILIES, INPUTS, every_op, graph_of, raw, relatives
 
 from brickwork.errors import ExportError
 from brickwork.export.onnx import random_weights, write_onnx
 from brickwork.export.quantize import quantize
 from brickwork.export.runtimes import run_onnx
-from brickwork.space import Normalize
+from brickwork.space import Graph, Normalize
 from brickwork.trial import rng_for
 
 
@@ -52,7 +52,17 @@ def test_no_processor_saturates(name: str):
 
 @pytest.mark.parametrize(("axes", "name"), CASES)
 def test_every_op_can_be_quantised(axes: int, name: str):
-    whole = graph_of(every_op(axes)[name], INPUTS[axes], normalize=Normalize((100.0,), (60.0,)))
+    check_little_noise(
+        graph_of(every_op(axes)[name], INPUTS[axes], normalize=Normalize((100.0,), (60.0,)))
+    )
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_members_of_families_can_be_quantised(name: str):
+    check_little_noise(relatives(name)[0])
+
+
+def check_little_noise(whole: Graph) -> None:
     model = write_onnx(whole, random_weights(whole, rng_for(0, "weights")))
     small = quantize(model, raw(whole, 32, 1))
     onnx.checker.check_model(small, full_check=True)

@@ -15,6 +15,7 @@ import pytest
 import torch
 from export_networks import (
     CASES,
+    FAMILIES,
     HEAD,
     INPUTS,
     WIRED,
@@ -24,6 +25,7 @@ from export_networks import (
     member,
     raw,
     relative,
+    relatives,
     wired,
 )
 from hypothesis import assume, given, settings
@@ -117,6 +119,12 @@ def test_random_members_of_the_mobile_space(input: Shape):
 @pytest.mark.parametrize("name", WIRED)
 def test_networks_whose_connections_are_searched(name: str):
     for whole in wired(name):
+        check_equal(whole)
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_members_of_families(name: str):
+    for whole in relatives(name):
         check_equal(whole)
 
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 from torch.nn import functional as F  # noqa: N812  # its usual name
 
 from brickwork.nets import fast
+from brickwork.nets.layers.convolution import Convolution
+from brickwork.space import Conv
 
 
 def images(*shape: int, seed: int = 0) -> torch.Tensor:
@@ -46,6 +50,30 @@ def test_pointwise(bias: bool) -> None:
     x, weight = images(3, 5, 4, 6), images(7, 5, 1, 1, seed=1)
     shift = images(1, 7, 1, 1, seed=2).flatten() if bias else None
     torch.testing.assert_close(fast.pointwise(x, weight, shift), F.conv2d(x, weight, shift))
+
+
+@pytest.mark.parametrize("side", [8, 9, 30])
+@pytest.mark.parametrize("stride", [2, (1, 3)])
+def test_strided_windows_of_one_pixel(side: int, stride: int | tuple[int, int]) -> None:
+    """They are convolved without a stride, and give what they would with one."""
+    shape = (4, side, side)
+    layer = Convolution(Conv(6, 1, stride, bias=True), [shape], torch.Generator()).double()
+    x = images(3, *shape).requires_grad_()
+    plain = F.conv2d(x, layer.weight, layer.bias, stride)
+    seen: list[tuple[int, ...]] = []
+
+    def convolve(*given: Any) -> torch.Tensor:
+        seen.append(given[3])
+        return F.conv2d(*given)
+
+    layer._convolve = convolve
+    y = layer(x)
+    assert set(seen) <= {(1, 1)}
+    torch.testing.assert_close(y, plain)
+    grad, inputs = images(*y.shape, seed=1), (x, layer.weight, layer.bias)
+    torch.testing.assert_close(
+        torch.autograd.grad(y, inputs, grad), torch.autograd.grad(plain, inputs, grad)
+    )
 
 
 @pytest.mark.parametrize("kernel", [(3, 4), (5, 5), (5, 7), (3, 9)])

@@ -12,8 +12,9 @@ from brickwork.errors import SpaceError
 from brickwork.space import (
     Add,
     Attend,
+    BasicBlock,
+    Bottleneck,
     Choice,
-    ClassToken,
     Composite,
     Conv,
     ConvNorm,
@@ -21,7 +22,6 @@ from brickwork.space import (
     Halve,
     Identity,
     InvertedResidual,
-    Linear,
     MlpBlock,
     MultiHeadAttention,
     Multiply,
@@ -30,10 +30,8 @@ from brickwork.space import (
     Optional,
     Parallel,
     PatchEmbedding,
-    Position,
     Repeat,
     Residual,
-    Select,
     Separable,
     Seq,
     Space,
@@ -43,6 +41,7 @@ from brickwork.space import (
     graph,
     round_to,
 )
+from brickwork.spaces.references import vittiny
 
 # --- choices and widths ---------------------------------------------------------------------------
 
@@ -177,6 +176,43 @@ def test_inverted_residual_without_expansion():
     assert "expand.conv" in ops(InvertedResidual(4, expand=2))
 
 
+def test_basic_block():
+    body = [f"{scope}.{op}" for scope in ("first", "second") for op in ("conv", "norm")]
+    body.insert(2, "first.activation")
+    same = ops(BasicBlock(4))
+    assert list(same) == [*body, "add", "activation"]
+    assert same["add"] == ["second.norm", "input"]
+    for other in (BasicBlock(6), BasicBlock(4, stride=2)):
+        found = ops(other)
+        assert list(found) == [*body, "shortcut.conv", "shortcut.norm", "add", "activation"]
+        assert found["add"] == ["second.norm", "shortcut.norm"]
+        assert found["shortcut.conv"] == ["input"]
+    gated = ops(BasicBlock(4, gate=SqueezeExcite()))
+    assert gated["add"] == ["se.multiply", "input"]
+    space = Space("s", BasicBlock(4, 5, 2, 3))
+    convs = [n.op for n in graph(space, space.arch(), (4, 40), 2).nodes if isinstance(n.op, Conv)]
+    assert convs == [Conv(4, 5, 2, 3), Conv(4, 5, 1, 3), Conv(4, 1, 2)]
+
+
+def test_bottleneck():
+    space = Space("s", Bottleneck(8, 2, 5, 2))
+    nodes = graph(space, space.arch(), (8, 9, 9), 2).nodes
+    found = {node.name: node.op for node in nodes if isinstance(node.op, Conv)}
+    assert found == {
+        "narrow.conv": Conv(2, 1),
+        "middle.conv": Conv(2, 5, 2),
+        "widen.conv": Conv(8, 1),
+        "shortcut.conv": Conv(8, 1, 2),
+    }
+    same = ops(Bottleneck(4, 2))
+    assert same["add"] == ["widen.norm", "input"]
+    assert [name for name in same if "activation" in name] == [
+        "narrow.activation",
+        "middle.activation",
+        "activation",
+    ]
+
+
 def test_separable():
     assert list(ops(Separable(6))) == [
         f"{scope}.{op}"
@@ -249,16 +285,7 @@ def test_transformer_block():
 
 def test_vit_tiny_has_its_published_size():
     """ViT-Tiny/16 (Touvron et al., DeiT, 2021): 5.7 M parameters, 5,717,416 in timm 1.0."""
-    body = Seq(
-        PatchEmbedding(192, 16),
-        ClassToken(),
-        Position(),
-        Repeat("block", TransformerBlock(64, eps=1e-6), 12),
-        Norm("layer", eps=1e-6),
-        Select(),
-        Linear(),
-    )
-    space = Space("s", body)
+    space = vittiny()
     whole = graph(space, space.arch(), (3, 224, 224), 1000)
     weights = [node.op.weights(whole.shapes_into(node)) for node in whole.nodes[1:]]
     assert sum(prod(shape) for shapes in weights for shape in shapes.values()) == 5_717_416

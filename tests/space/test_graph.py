@@ -37,11 +37,12 @@ from brickwork.space import (
     Space,
     graph,
 )
+from brickwork.spaces import references
 from brickwork.spaces.mobile import mobile
-from brickwork.spaces.references import PUBLISHED, dscnn, mobilenetv2, resnet8
+from brickwork.spaces.references import PUBLISHED
 
 SHAPES = [(1, 8, 8), (3, 32, 32), (1, 32), (1, 16, 16, 16)]
-REFERENCES = {"resnet8": resnet8, "mobilenetv2": mobilenetv2, "dscnn": dscnn}
+REFERENCES = {name: getattr(references, name) for name in PUBLISHED}
 seeds = st.integers(0, 2**32)
 
 
@@ -210,6 +211,13 @@ def test_normalisation_must_fit_the_channels():
         ("dscnn", 24_908 - 1_152, 1_152, 2_656_768),
         # torchvision's mobilenet_v2: its parameter count and, in MACs, its published operations
         ("mobilenetv2", 3_504_872, 2 * 17_056, 300_774_272),
+        # torchvision's resnet18: its parameter count, and 1.814 G operations
+        ("resnet18", 11_689_512, 2 * 4_800, 1_814_073_344),
+        # torchvision's efficientnet_b0: its parameter count, and 0.386 G operations
+        ("efficientnetb0", 5_288_548, 2 * 21_008, 385_814_752),
+        # DeiT's table: 5.7 M parameters; 1.26 G operations are given for it where the products of
+        # queries, keys and values count (178,831,872 here), 1.08 G where they do not
+        ("vittiny", 5_717_416, 0, 1_253_683_200),
     ],
 )
 def test_references_have_their_published_size(name, trained, fixed, macs):

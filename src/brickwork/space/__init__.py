@@ -15,6 +15,8 @@ from brickwork.space.blocks import (
 from brickwork.space.cells import Cell, Chain, Edge, Sum
 from brickwork.space.choice import Choice, Option, Wide, Width, round_to
 from brickwork.space.composites import (
+    BasicBlock,
+    Bottleneck,
     ConvNorm,
     DepthwiseNorm,
     Halve,
@@ -72,7 +74,9 @@ __all__ = [
     "Add",
     "Arch",
     "Attend",
+    "BasicBlock",
     "Block",
+    "Bottleneck",
     "Cell",
     "Chain",
     "Choice",

@@ -21,6 +21,8 @@ from brickwork.space.ops import (
 )
 
 __all__ = [
+    "BasicBlock",
+    "Bottleneck",
     "ConvNorm",
     "DepthwiseNorm",
     "Halve",
@@ -36,7 +38,10 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class ConvNorm:
-    """Convolution, batch norm and activation (none if empty). Attributes as in ``Conv``."""
+    """Convolution, batch norm and activation (none if empty).
+
+    Attributes as in ``Conv`` and ``Norm``.
+    """
 
     out: Width
     kernel: int | tuple[int, ...] | Choice[int] = 3
@@ -44,10 +49,19 @@ class ConvNorm:
     activation: str | Choice[str] = "relu"
     bias: bool = False
     padding: int | tuple[int, ...] | None = None
+    dilation: int | tuple[int, ...] | Choice[int] = 1
+    eps: float = 1e-5
 
     def lower(self, shape: Shape) -> Block:
-        conv = Conv(self.out, self.kernel, self.stride, bias=self.bias, padding=self.padding)
-        return Seq(conv, Norm(), *_activation(self.activation))
+        conv = Conv(
+            self.out,
+            self.kernel,
+            self.stride,
+            self.dilation,
+            bias=self.bias,
+            padding=self.padding,
+        )
+        return Seq(conv, Norm(eps=self.eps), *_activation(self.activation))
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,20 +100,24 @@ class SqueezeExcite:
     Attributes:
         ratio: Width of the bottleneck relative to the channels.
         divisor: The bottleneck is a multiple of it.
+        activation: In the bottleneck.
+        gate: The activation that gives the factors.
     """
 
     ratio: float | Choice[float] = 0.25
     divisor: int = 4
+    activation: str | Choice[str] = "relu"
+    gate: str | Choice[str] = "hard_sigmoid"
 
     def lower(self, shape: Shape) -> Block:
         gate = Seq(
             GlobalPool(keep=True),
             Seq(
                 Conv(Wide(self.ratio, self.divisor), 1, bias=True),
-                Activation("relu"),
+                Activation(self.activation),
                 name="squeeze",
             ),
-            Seq(Conv(shape[0], 1, bias=True), Activation("hard_sigmoid"), name="excite"),
+            Seq(Conv(shape[0], 1, bias=True), Activation(self.gate), name="excite"),
             name="gate",
         )
         return Seq(Parallel((Identity(), gate), Multiply()), name="se")
@@ -121,6 +139,7 @@ class InvertedResidual:
         gate: None, or what stands between depthwise and projection, such as ``SqueezeExcite()``.
         skip: Whether the input is added where the shape allows it.
         divisor: The inner width is a multiple of it.
+        eps: Added to the variance in the norms.
     """
 
     out: Width
@@ -131,25 +150,81 @@ class InvertedResidual:
     gate: Block | None = None
     skip: bool | Choice[bool] = True
     divisor: int = 1
+    eps: float = 1e-5
 
     def lower(self, shape: Shape) -> Block:
-        inner = Wide(self.expand, self.divisor)
+        inner, norm = Wide(self.expand, self.divisor), Norm(eps=self.eps)
+        after = (norm, *_activation(self.activation))
         parts: list[Block] = []
         if self.expand != 1:
-            parts.append(Seq(Conv(inner, 1), Norm(), *_activation(self.activation), name="expand"))
-        parts.append(
-            Seq(
-                Depthwise(self.kernel, self.stride),
-                Norm(),
-                *_activation(self.activation),
-                name="depthwise",
-            )
-        )
+            parts.append(Seq(Conv(inner, 1), *after, name="expand"))
+        parts.append(Seq(Depthwise(self.kernel, self.stride), *after, name="depthwise"))
         if self.gate is not None:
             parts.append(self.gate)
-        parts.append(Seq(Conv(self.out, 1), Norm(), name="project"))
+        parts.append(Seq(Conv(self.out, 1), norm, name="project"))
         body = Seq(*parts)
         return body if self.stride != 1 else Residual(body, "drop", self.skip)
+
+
+@dataclass(frozen=True, slots=True)
+class BasicBlock:
+    """Two convolutions with a skip around them; the skip is projected where the shape changes.
+
+    Source: ResNet-18 and -34 (He et al., 2016).
+
+    Attributes:
+        out: Output channels, and those between the two.
+        kernel: Window of both.
+        stride: Step of the first.
+        dilation: Spacing of both windows.
+        activation: After the first and after the sum.
+        gate: None, or what stands before the sum, such as ``SqueezeExcite()``.
+    """
+
+    out: Width
+    kernel: int | tuple[int, ...] | Choice[int] = 3
+    stride: int | tuple[int, ...] = 1
+    dilation: int | tuple[int, ...] | Choice[int] = 1
+    activation: str | Choice[str] = "relu"
+    gate: Block | None = None
+
+    def lower(self, shape: Shape) -> Block:
+        spaced = self.dilation
+        first = ConvNorm(self.out, self.kernel, self.stride, self.activation, dilation=spaced)
+        second = ConvNorm(self.out, self.kernel, 1, "", dilation=spaced)
+        gate = () if self.gate is None else (self.gate,)
+        body = Seq(Seq(first, name="first"), Seq(second, name="second"), *gate)
+        return _summed(body, self.out, self.stride, self.activation)
+
+
+@dataclass(frozen=True, slots=True)
+class Bottleneck:
+    """Narrow, convolve, widen, with a skip that is projected where the shape changes.
+
+    Source: ResNet-50 (He et al., 2016). The step is taken by the convolution in the middle, as in
+    torchvision and in the "v1.5" that MLPerf measures; in the paper by the first one.
+
+    Attributes:
+        out: Output channels.
+        inner: Channels of the convolution in the middle; in the paper a quarter of ``out``.
+        kernel: Its window.
+        stride: Its step.
+        activation: After the first two and after the sum.
+    """
+
+    out: Width
+    inner: Width
+    kernel: int | tuple[int, ...] | Choice[int] = 3
+    stride: int | tuple[int, ...] = 1
+    activation: str | Choice[str] = "relu"
+
+    def lower(self, shape: Shape) -> Block:
+        body = Seq(
+            Seq(ConvNorm(self.inner, 1, 1, self.activation), name="narrow"),
+            Seq(ConvNorm(self.inner, self.kernel, self.stride, self.activation), name="middle"),
+            Seq(ConvNorm(self.out, 1, 1, ""), name="widen"),
+        )
+        return _summed(body, self.out, self.stride, self.activation)
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,6 +351,13 @@ class TransformerBlock:
             Seq(Residual(Seq(norm, attention, *drop)), name="attention"),
             Seq(Residual(Seq(norm, mlp)), name="mlp"),
         )
+
+
+def _summed(
+    body: Block, out: Width, stride: int | tuple[int, ...], activation: str | Choice[str]
+) -> Block:
+    """The sum of a ResNet block: a projected skip where the shape changes, the activation last."""
+    return Seq(Residual(body, ConvNorm(out, 1, stride, "")), *_activation(activation))
 
 
 def _activation(how: str | Choice[str]) -> tuple[Activation, ...]:

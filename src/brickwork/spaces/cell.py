@@ -30,6 +30,7 @@ from brickwork.space import (
     Zero,
 )
 from brickwork.space.blocks import Block
+from brickwork.spaces.inputs import expect
 from brickwork.spaces.recipes import FIXED
 
 __all__ = ["DARTS_V2", "arch_of_genotype", "arch_of_string", "darts", "nasbench201", "string_of"]
@@ -54,7 +55,7 @@ DARTS_V2: Genotype = {
 
 
 def nasbench201(
-    input: Shape = (3, 32, 32),  # noqa: ARG001  # it fits every input
+    input: Shape = (3, 32, 32),
     channels: int = 16,
     cells: int = 5,
 ) -> Space:
@@ -69,6 +70,7 @@ def nasbench201(
         channels: Width of the first stage.
         cells: Cells of a stage.
     """
+    expect("nasbench201", input, "series", "images", "volumes")
     stages: list[Block] = []
     for i in range(3):
         width = channels * 2**i
@@ -131,7 +133,7 @@ def arch_of_string(space: Space, text: str) -> Arch:
 
 
 def darts(
-    input: Shape = (3, 32, 32),  # noqa: ARG001  # it fits every input
+    input: Shape = (3, 32, 32),
     channels: int = 16,
     cells: int = 8,
 ) -> Space:
@@ -151,6 +153,7 @@ def darts(
         channels: Width of a node in the first third.
         cells: How many cells there are.
     """
+    expect("darts", input, "series", "images", "volumes")
     chain: list[Block] = []
     width, before = channels, 1  # stride of the cell before
     for i in range(cells):

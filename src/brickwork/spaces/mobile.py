@@ -18,6 +18,7 @@ from brickwork.space import (
     SqueezeExcite,
 )
 from brickwork.space.blocks import Block
+from brickwork.spaces.inputs import expect
 from brickwork.spaces.recipes import ELASTIC
 
 __all__ = ["mobile"]
@@ -32,6 +33,7 @@ def mobile(input: Shape = (3, 224, 224)) -> Space:
     Args:
         input: Shape of a sample, ``(channels, *spatial)``.
     """
+    expect("mobile", input, "series", "images", "volumes")
     side = max(input[1:])
     stem: tuple[int, ...]
     stages: tuple[tuple[int, ...], ...]

@@ -7,7 +7,7 @@ from typing import Any
 
 from brickwork.space import Choice, Option
 
-__all__ = ["ELASTIC", "FIXED"]
+__all__ = ["ELASTIC", "FIXED", "GENTLE", "TABULAR"]
 
 ELASTIC: Mapping[str, Option | Choice[Any]] = {
     "optimizer": "adamw",
@@ -17,6 +17,22 @@ ELASTIC: Mapping[str, Option | Choice[Any]] = {
     "augment": Choice("augment", (0.35, 0.5, 0.65)),
 }
 """Training settings that are searched together with the architecture."""
+
+GENTLE: Mapping[str, Option | Choice[Any]] = {
+    **ELASTIC,
+    "lr": Choice("lr", (0.001, 0.003, 0.01)),
+    "clip": 1.0,
+}
+"""Likewise for transformers: the smallest ones learn digits best at 0.005 to 0.01, large ones are
+published with rates below 0.001."""
+
+TABULAR: Mapping[str, Option | Choice[Any]] = {
+    "optimizer": "adamw",
+    "lr": Choice("lr", (0.002, 0.005, 0.01)),
+    "weight_decay": Choice("weight_decay", (0.0, 0.02, 0.1)),
+    "label_smoothing": Choice("label_smoothing", (0.0, 0.05)),
+}
+"""Likewise for rows of a table, of which there are no others that mean the same."""
 
 FIXED: Mapping[str, Option] = {
     "optimizer": "adamw",

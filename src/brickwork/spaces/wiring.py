@@ -27,6 +27,7 @@ from brickwork.space import (
     Zero,
 )
 from brickwork.space.blocks import Block
+from brickwork.spaces.inputs import expect
 from brickwork.spaces.recipes import ELASTIC
 
 __all__ = ["dag", "hierarchy"]
@@ -41,6 +42,7 @@ def dag(input: Shape = (3, 32, 32)) -> Space:
     Args:
         input: Shape of a sample, ``(channels, *spatial)``.
     """
+    expect("dag", input, "series", "images", "volumes")
     ops: dict[str, Block] = {
         "pool": Pool("average", 3, 1, 1),
         "separable3": _separable(3),
@@ -64,6 +66,7 @@ def hierarchy(input: Shape = (3, 32, 32)) -> Space:
     Args:
         input: Shape of a sample, ``(channels, *spatial)``.
     """
+    expect("hierarchy", input, "series", "images", "volumes")
 
     def part(name: str) -> Block:
         return Seq(Symbol("part"), name=name)

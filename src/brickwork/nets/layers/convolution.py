@@ -38,22 +38,22 @@ class Convolution(nn.Module):
             and isinstance(op, ops.Depthwise)
             and fast.pays_wide_depthwise(kernel, spatial[0], prod(op.shape(shapes)))
         )
-        self.pointwise = (
-            plain
-            and prod(kernel) == prod(self.stride) == self.groups == 1
-            and not any(self.padding)
-            and fast.pays_pointwise(prod(spatial))
-        )
+        one_pixel = plain and prod(kernel) == self.groups == 1 and not any(self.padding)
+        self.skips = one_pixel and prod(self.stride) > 1
+        self.pointwise = one_pixel and fast.pays_pointwise(prod(op.shape(shapes)[1:]))
         self._convolve = (torch.conv1d, torch.conv2d, torch.conv3d)[axes - 1]
 
     def forward(self, x: Tensor) -> Tensor:
+        stride = self.stride
+        if self.skips and x.device.type == "cpu":
+            x, stride = fast.skipped(x, stride), (1, 1)
         if self.pointwise and x.device.type == "cpu":
             return fast.pointwise(x, self.weight, self.bias)
         if self.wide and self.training and x.device.type == "cpu":
             y: Tensor = fast.WideDepthwise.apply(x, self.weight, self.stride, self.padding)  # type: ignore[no-untyped-call]
             return y if self.bias is None else y + self.bias.view(-1, 1, 1)
         return self._convolve(
-            x, self.weight, self.bias, self.stride, self.padding, self.dilation, self.groups
+            x, self.weight, self.bias, stride, self.padding, self.dilation, self.groups
         )
 
 
