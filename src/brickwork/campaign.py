@@ -14,13 +14,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from brickwork.config import SUPERNETS, Context, Run
+from brickwork.config import RELAXATIONS, SUPERNETS, Context, Run
 from brickwork.engine.executors import Executor, Inline, Processes, Setup
 from brickwork.engine.loop import AHEAD, Loop, Progress
 from brickwork.engine.store import FILE, Store
 from brickwork.errors import BudgetError, LimitError, ShapeError, StudyMismatch
 from brickwork.finish import Finish
 from brickwork.objective import violation
+from brickwork.preparation import SHARED, Preparation, needed, suggestions
 from brickwork.space import Arch
 from brickwork.space.cover import largest
 from brickwork.tasks.task import Task
@@ -33,14 +34,10 @@ _KNOWN = 2000  # members of the space that are looked at before anything is trai
 _LEAST_FINAL, _MOST_FINAL = 0.47, 0.65  # parts of the time that go to retraining
 _TRAININGS = 12  # full ones that the retraining should have time for
 _BESIDE_CONTROL = 0.6  # what a random control leaves of its part
-_MOST_SHARING = 0.5  # of the search: a supernet that takes longer is taken as it is
 _LEAST_S = 5.0  # seconds of search; below that not one trial ends
 
 DATA = "data"
 """Where in a study's folder the workers find the data, while a campaign runs."""
-
-SHARED = "shared"
-"""Where in a study's folder the trained supernets lie."""
 
 FREE = ("budget_s", "max_trials")
 """What may differ when a study is continued."""
@@ -131,10 +128,14 @@ class Campaign:
                 f"search, too short for one trial: give at least {least:.0f} s"
             )
         feasible_or_raise(self.context)
-        if self.run.strategy in SUPERNETS:
+        if self.run.strategy in SUPERNETS and needed(self.context):
             task = self.context.task
             rng = rng_for(self.run.seed, "largest")
             largest(self.context.space, task.input, task.outputs, rng)
+        if self.run.strategy in RELAXATIONS and needed(self.context):
+            from brickwork import relaxing  # it loads torch
+
+            relaxing.mixable_or_raise(self.context)
         with self._store() as store:
             data = self.folder / DATA
             executor: Executor | None = None
@@ -207,13 +208,14 @@ class Campaign:
         return Processes(setup, self.run.workers, max(120.0, self.run.budget_s))
 
     def _search(self, store: Store, executor: Executor) -> None:
-        sharing = self._supernets(store, executor) if self.run.strategy in SUPERNETS else 0.0
-        left = max(self.shares.search - sharing, 0.5 * self.shares.search)
+        prepared = self._prepare(store, executor) if needed(self.context) else 0.0
+        left = max(self.shares.search - prepared, 0.5 * self.shares.search)
         self.watch.phase("search", left)
-        loop = self._loop(self.context.strategy(), executor, store)
+        strategy = self.context.strategy(suggestions=suggestions(self.folder).found)
+        loop = self._loop(strategy, executor, store)
         begun = time.monotonic()
         progress = loop.run(left, self.run.max_trials, self.watch.searched)
-        self._searched_s = sharing + progress.elapsed_s
+        self._searched_s = prepared + progress.elapsed_s
         store.record("spent", {"phase": "search", "seconds": time.monotonic() - begun})
         if not any(trial.scored for trial in progress.trials):
             causes = [trial.cause for trial in progress.trials if trial.cause]
@@ -222,43 +224,11 @@ class Campaign:
                 f"budget{f' (last cause: {causes[-1]})' if causes else ''}"
             )
 
-    def _supernets(self, store: Store, executor: Executor) -> float:
-        """Train a supernet on each worker; returns the seconds that it took, over all sessions.
-
-        One that is lost is recorded; what remains is used, and the search decides whether it can be
-        trusted.
-        """
-        from brickwork.sharing import supernet_epochs  # it loads torch
-
-        folder = self.folder / SHARED
-        folder.mkdir(exist_ok=True)
-        epochs = supernet_epochs(self.context, self.shares.search)
-        most = _MOST_SHARING * self.shares.search
-        self.watch.phase("supernet", self.shares.search)
-        begun = time.monotonic()
-        ended = {event["number"] for event in store.events("supernet")}
-        waiting = set(range(self.run.workers)) - ended
-        self.watch.step(0, len(waiting))
-        for number in sorted(waiting):
-            job = {"kind": "supernet", "number": number, "epochs": epochs, "seconds": most}
-            executor.submit(number, job)
-        while waiting:
-            for outcome in executor.wait(0.5):
-                result = outcome.result or {}
-                if "weights" in result:
-                    path = folder / f"{outcome.number}.safetensors"
-                    path.with_suffix(".part").write_bytes(result["weights"])
-                    path.with_suffix(".part").rename(path)
-                facts = {name: result.get(name) for name in ("epochs", "ended", "seconds")}
-                store.record(
-                    "supernet", {"number": outcome.number, "cause": outcome.cause, **facts}
-                )
-                waiting.discard(outcome.number)
-                self.watch.step(self.run.workers - len(waiting), self.run.workers)
-        if ended < set(range(self.run.workers)):
-            seconds = time.monotonic() - begun
-            store.record("spent", {"phase": "supernet", "seconds": seconds})
-        return math.fsum(e["seconds"] for e in store.events("spent") if e["phase"] == "supernet")
+    def _prepare(self, store: Store, executor: Executor) -> float:
+        """What the strategy does before the search; the seconds it took, over all sessions."""
+        self.watch.phase("preparation", self.shares.search)
+        before = Preparation(self.context, store, executor, self.folder, self.watch.step)
+        return before.carry_out(self.shares.search)
 
     def _control(self, executor: Executor) -> None:
         """A random search with the same budget, in a study of its own."""

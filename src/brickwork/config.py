@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import importlib
 import inspect
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,14 +27,17 @@ if TYPE_CHECKING:
     from brickwork.devices.target import Target
     from brickwork.engine.loop import Candidate
     from brickwork.estimators.train import TrainEstimator
-    from brickwork.strategies.base import Strategy
+    from brickwork.oneshot.preparing import Suggestion
+    from brickwork.strategies.base import Problem, Strategy
     from brickwork.tasks.task import Task
 
 __all__ = [
     "EXPORTERS",
     "REFERENCES",
+    "RELAXATIONS",
     "SPACES",
     "STRATEGIES",
+    "SUGGESTERS",
     "SUPERNETS",
     "TASKS",
     "Context",
@@ -42,7 +45,6 @@ __all__ = [
     "default_objectives",
     "load",
     "make_space",
-    "package_versions",
     "parse_duration",
     "study_folder",
     "task_for",
@@ -72,13 +74,21 @@ REFERENCES = ("resnet8", "mobilenetv2", "dscnn", "resnet18", "efficientnetb0", "
 
 STRATEGIES: Mapping[str, str] = {
     "auto": "brickwork.strategies.auto:Auto",
+    "beta-darts": "brickwork.oneshot.suggested:Suggested",
+    "darts": "brickwork.oneshot.suggested:Suggested",
+    "darts2": "brickwork.oneshot.suggested:Suggested",
+    "drnas": "brickwork.oneshot.suggested:Suggested",
     "evolution": "brickwork.strategies.evolution:Evolution",
     "fair": "brickwork.oneshot.gated:Gated",
+    "gdas": "brickwork.oneshot.suggested:Suggested",
     "nsga2": "brickwork.strategies.nsga2:NSGA2",
     "ofa": "brickwork.oneshot.gated:Gated",
     "one-shot": "brickwork.oneshot.gated:Gated",
+    "pc-darts": "brickwork.oneshot.suggested:Suggested",
+    "proxyless": "brickwork.oneshot.suggested:Suggested",
     "random": "brickwork.strategies.random:Random",
     "sandwich": "brickwork.oneshot.gated:Gated",
+    "zero-cost": "brickwork.oneshot.zero_cost:ZeroCost",
 }
 SUPERNETS: Mapping[str, str] = {
     "fair": "brickwork.oneshot.paths:Fair",
@@ -87,6 +97,21 @@ SUPERNETS: Mapping[str, str] = {
     "sandwich": "brickwork.oneshot.paths:Sandwich",
 }
 """Strategies that train a supernet first, and the rule by which they do."""
+RELAXATIONS: Mapping[str, str] = {
+    "beta-darts": "brickwork.oneshot.gradient:BetaDarts",
+    "darts": "brickwork.oneshot.gradient:Darts",
+    "darts2": "brickwork.oneshot.gradient:SecondOrderDarts",
+    "drnas": "brickwork.oneshot.gradient:DrNas",
+    "gdas": "brickwork.oneshot.gradient:Gdas",
+    "pc-darts": "brickwork.oneshot.gradient:PcDarts",
+    "proxyless": "brickwork.oneshot.gradient:Proxyless",
+}
+"""Strategies that search by gradients first, and the rule by which they do."""
+SUGGESTERS: Mapping[str, str] = {
+    **dict.fromkeys(RELAXATIONS, "brickwork.relaxing:suggest"),
+    "zero-cost": "brickwork.zerocost:suggest",
+}
+"""Strategies that begin from suggestions, and what makes these: see ``preparation.Suggest``."""
 TASKS: Mapping[str, str] = {
     "image-classification": "brickwork.tasks.image:load_images",
 }
@@ -280,14 +305,20 @@ class Context:
         )
         return fitting[len(fitting) // 2] if fitting else 1e6
 
-    def strategy(self, name: str | None = None) -> Strategy:
-        """A strategy by name; by default the run's."""
+    @functools.cached_property
+    def problem(self) -> Problem:
+        """What a strategy is given."""
         from brickwork.strategies.base import Problem
 
-        problem = Problem(self.space, self.objectives, self.limits, self.known)
+        return Problem(self.space, self.objectives, self.limits, self.known)
+
+    def strategy(self, name: str | None = None, suggestions: Sequence[Suggestion] = ()) -> Strategy:
+        """A strategy by name, by default the run's; with what its preparation suggests."""
         make = load(STRATEGIES, "strategy", name or self.run.strategy)
-        options = {"low": self.run.low} if "low" in inspect.signature(make).parameters else {}
-        made: Strategy = make(problem, self.run.seed, **options)
+        offered = {"low": self.run.low, "suggestions": suggestions}
+        taken = inspect.signature(make).parameters
+        options = {name: value for name, value in offered.items() if name in taken}
+        made: Strategy = make(self.problem, self.run.seed, **options)
         return made
 
     @functools.cached_property
@@ -309,22 +340,35 @@ class Context:
         from brickwork.tasks.training.recipe import full_epochs
 
         nodes = len(self.graph(self.space.sample(rng_for(self.run.seed, "nodes"))).nodes)
-        macs = round(self.typical_macs)
-        return self._epoch_s(nodes, macs) * full_epochs(self.task.splits["train"].size, macs, macs)
+        macs, size = round(self.typical_macs), self.task.splits["train"].size
+        return self._step_s(nodes, macs) * self._steps * full_epochs(size, macs, macs)
 
     def epoch_s(self, whole: Graph) -> float:
         """CPU seconds of an epoch of a network, likewise."""
+        return self.step_s(whole) * self._steps
+
+    def pass_s(self, nodes: int, macs: float) -> float:
+        """CPU seconds of an epoch of so many operations and multiplications, likewise."""
+        return self._step_s(nodes, macs) * self._steps
+
+    def step_s(self, whole: Graph) -> float:
+        """CPU seconds of a step of training a network, likewise."""
         from brickwork.devices.counts import macs
 
-        return self._epoch_s(len(whole.nodes), macs(whole))
+        return self._step_s(len(whole.nodes), macs(whole))
 
-    def _epoch_s(self, nodes: int, macs: float) -> float:
+    @functools.cached_property
+    def _batch(self) -> int:
         from brickwork.tasks.training.recipe import default_batch
 
-        size = self.task.splits["train"].size
-        batch = default_batch(size)
-        step_s = _SECONDS_A_NODE * nodes + 3 * batch * macs / _MACS_A_SECOND
-        return step_s * max(1, size // batch)
+        return default_batch(self.task.splits["train"].size)
+
+    @property
+    def _steps(self) -> int:
+        return max(1, self.task.splits["train"].size // self._batch)
+
+    def _step_s(self, nodes: int, macs: float) -> float:
+        return _SECONDS_A_NODE * nodes + 3 * self._batch * macs / _MACS_A_SECOND
 
     @functools.cached_property
     def export_s(self) -> float:
@@ -366,19 +410,6 @@ def task_for(run: Run, data: Any = None) -> Task:
     """
     task: Task = load(TASKS, "task", run.task)(run.data if data is None else data, seed=run.seed)
     return task
-
-
-def package_versions() -> dict[str, str]:
-    """Versions of what a result depends on."""
-    from importlib.metadata import PackageNotFoundError, version
-
-    found: dict[str, str] = {}
-    for name in ("brickwork", "torch", "numpy", "scikit-learn", "onnx", "onnxruntime", "moocore"):
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            found[name] = "not installed"
-    return found
 
 
 def study_folder(run: Run) -> Path:

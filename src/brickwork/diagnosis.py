@@ -9,8 +9,8 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from brickwork.config import package_versions
 from brickwork.engine.executors import usable_cores
+from brickwork.versions import package_versions
 
 __all__ = ["diagnose"]
 

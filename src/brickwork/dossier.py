@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from brickwork.config import REFERENCES, make_space, package_versions
+from brickwork.config import REFERENCES, make_space
 from brickwork.devices import known_costs
 from brickwork.devices.memory import memory_profile
 from brickwork.devices.target import Target, load_target
@@ -27,6 +27,7 @@ from brickwork.study import Model, Study
 from brickwork.summary import command, controls, spent, values
 from brickwork.trial import State, Trial
 from brickwork.verdict import best_compromise, verdict
+from brickwork.versions import package_versions
 
 __all__ = ["progress", "references", "report_data", "write_report"]
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from brickwork.kendall import tau
+from brickwork.kendall import interval, tau
 from brickwork.objective import Objective, dominates, front, hypervolume
 from brickwork.predictor import Axis, Encoder, Observation, Outlook
 from brickwork.quantity import How, Quantity, metric
@@ -35,7 +35,6 @@ __all__ = [
 
 _LEARNED = 300  # trials that a predictor learns from, and no fewer than
 _ENOUGH = 12
-_DRAWS = 2000  # of the bootstrap
 _LEAST_ERROR = 0.002  # below it two errors are not told apart
 
 
@@ -297,14 +296,8 @@ def gap(pairs: Sequence[tuple[float, float]], seed: int) -> Gap:
     mean = float(np.mean(values[:, 1] - values[:, 0])) if len(values) else float("nan")
     if len(values) < 3:
         return Gap(tuple((a, b) for a, b in values.tolist()), mean, *(float("nan"),) * 3)
-    rng = rng_for(seed, "gap")
-    draws = rng.integers(len(values), size=(_DRAWS, len(values)))
-    taus = np.asarray([tau(values[rows]) for rows in draws])
-    taus = taus[np.isfinite(taus)]
-    low, high = np.quantile(taus, [0.1, 0.9]) if len(taus) else (np.nan, np.nan)
-    return Gap(
-        tuple((a, b) for a, b in values.tolist()), mean, tau(values), float(low), float(high)
-    )
+    low, high = interval(values, rng_for(seed, "gap"))
+    return Gap(tuple((a, b) for a, b in values.tolist()), mean, tau(values), low, high)
 
 
 def shared_hypervolume(*fronts: NDArray[np.float64]) -> list[float]:

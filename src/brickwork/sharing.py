@@ -3,23 +3,36 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import safetensors.numpy
 import torch
 
 from brickwork.config import SUPERNETS, Context, load
 from brickwork.estimators.base import Estimator
 from brickwork.estimators.shared import SharedEstimator
+from brickwork.nets.build import weights_of
 from brickwork.nets.supernet import Supernet
 from brickwork.oneshot.paths import Paths
+from brickwork.oneshot.preparing import Allowance, keep
 from brickwork.oneshot.trainer import shared_recipe, train_supernet
-from brickwork.tasks.training import Trained
+from brickwork.tasks.training import Epoch
 from brickwork.trial import rng_for
 
-__all__ = ["estimator_of", "make_supernet", "rule_of", "supernet_epochs", "train"]
+__all__ = [
+    "checkpoints",
+    "estimator_of",
+    "make_supernet",
+    "prepare",
+    "rule_of",
+    "supernet_epochs",
+]
 
 _LOOKS = 10  # at the members of a step, along the training of a supernet
 _SHARING = 0.4  # of the time of a search, for training supernets, one on each worker
+_KEPT_S = 5.0  # between two checkpoints of such a training
 
 
 def estimator_of(context: Context, folder: Path) -> Estimator:
@@ -68,22 +81,42 @@ def supernet_epochs(context: Context, search_s: float) -> int:
     return max(1, round(_SHARING * search_s * _LOOKS / sum(epochs_s)))
 
 
-def train(net: Supernet, context: Context, number: int, epochs: int, end: float) -> Trained:
-    """Train a supernet as the run's strategy does.
+def prepare(context: Context, allowance: Allowance) -> dict[str, Any]:
+    """Train a supernet as the run's strategy does, or go on from what is left of its training.
 
-    Args:
-        net: The supernet, changed in place.
-        context: The objects of the run.
-        number: Which of the run's supernets it is.
-        epochs: How many epochs.
-        end: When it ends at the latest, on the monotonic clock.
+    Returns:
+        Its weights as bytes (``weights``), the epochs done, and how the training ended.
     """
-    return train_supernet(
+    kept, number = allowance.checkpoint, allowance.number
+    net = make_supernet(context, number)
+    trained = train_supernet(
         net,
         context.task,
         rule_of(context),
         shared_recipe(context.space),
-        epochs=epochs,
+        epochs=supernet_epochs(context, allowance.search_s),
         seed=int(rng_for(context.run.seed, "sharing", number).integers(2**31)),
-        stop=lambda: time.monotonic() > end,
+        checkpoint=kept.read_bytes() if kept.is_file() else None,
+        stop=lambda: time.monotonic() > allowance.end,
+        on_epoch=checkpoints(kept),
     )
+    weights = safetensors.numpy.save(dict(weights_of(net)))
+    return {"weights": weights, "epochs": trained.epochs, "ended": trained.ended}
+
+
+def checkpoints(path: Path, every_s: float = _KEPT_S) -> Callable[[Epoch], None]:
+    """What keeps the state of a training in a file, now and then, for ``train`` to go on from.
+
+    Args:
+        path: The file.
+        every_s: Seconds between two of them, at least.
+    """
+    last = time.monotonic()
+
+    def on_epoch(epoch: Epoch) -> None:
+        nonlocal last
+        if time.monotonic() - last >= every_s:
+            keep(path, epoch.checkpoint())
+            last = time.monotonic()
+
+    return on_epoch

@@ -82,13 +82,13 @@ def _costs(study: Study, event: Mapping[str, Any]) -> dict[str, Quantity]:
 
 def spent(study: Study) -> dict[str, Any]:
     """Time, trials and energy of a study so far."""
-    phases = {"supernet": 0.0, "search": 0.0, "control": 0.0, "final": 0.0, "export": 0.0}
+    phases = {"preparation": 0.0, "search": 0.0, "control": 0.0, "final": 0.0, "export": 0.0}
     for event in study.events("spent"):
         phases[event["phase"]] += event["seconds"]
     trials = study.trials()
     count = {state: sum(t.state is state for t in trials) for state in State}
     cpu = sum(trial.seconds for trial in trials)
-    for kind in ("supernet", "retrained"):
+    for kind in ("prepared", "retrained"):
         cpu += sum(event.get("seconds") or 0.0 for event in study.events(kind))
     cpu += sum(event.get("seconds") or 0.0 for event in study.events("tested"))
     energy = Quantity(cpu * _WATTS_A_CORE / 3600, "Wh", How.ESTIMATED, None, _WATTS_SOURCE)

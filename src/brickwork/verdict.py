@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from brickwork.config import SUPERNETS
+from brickwork.config import STRATEGIES, SUGGESTERS, SUPERNETS, load
 from brickwork.final import table
-from brickwork.oneshot.gated import ENOUGH, PAIRS, agreement, pairs
+from brickwork.kendall import interval
+from brickwork.oneshot.gated import ENOUGH, PAIRS, agreement, compared
+from brickwork.oneshot.zero_cost import ZeroCost
+from brickwork.preparation import suggestions
 from brickwork.quantity import METRICS, How, Quantity
 from brickwork.study import Model, Study
 from brickwork.summary import controls
+from brickwork.trial import rng_for
 
 __all__ = ["best_compromise", "verdict"]
 
@@ -35,7 +39,7 @@ def verdict(study: Study) -> list[str]:
     sentences = [_front_sentence(study)]
     sentences += _control_sentences(study)
     sentences += _gap_sentence(study)
-    sentences += _gate_sentence(study)
+    sentences += _preparation_sentences(study)
     return sentences
 
 
@@ -101,21 +105,60 @@ def _control_sentences(study: Study) -> list[str]:
     return sentences
 
 
-def _gate_sentence(study: Study) -> list[str]:
-    """Whether the scores of a supernet could be trusted, where there was one."""
-    if study.run.strategy not in SUPERNETS:
+def _preparation_sentences(study: Study) -> list[str]:
+    """What was prepared before the search, and whether its scores could be trusted."""
+    name = study.run.strategy
+    if name not in {*SUPERNETS, *SUGGESTERS}:
         return []
-    trials = study.trials()
-    count, found = min(PAIRS, len(pairs(trials))), agreement(trials, study.quality)
-    if count < PAIRS:
+    ended = study.events("prepared")
+    if not ended:
         return [
-            f"Of {PAIRS} networks that are to be scored with shared weights and trained alone, "
-            f"{count} were: too few to trust a supernet, so its scores were not used."
+            "The space has too few networks to compare: the search did without its preparation."
         ]
-    said = f"Shared weights and whole trainings of {count} networks agree with tau {found:.2f}"
-    if found >= ENOUGH:
-        return [f"{said}: shared weights were the first looks of the search."]
-    return [f"{said}, below {ENOUGH}: short trainings were used instead of shared weights."]
+    causes = dict.fromkeys(event["cause"] for event in ended if event["cause"])
+    sentences = [f"A worker's preparation failed: {cause}." for cause in causes]
+    suggested = suggestions(study.folder)
+    sentences += [suggested.said] if suggested.said else []
+    scores = {s.arch.id: s.score for s in suggested.found if s.score is not None}
+    if name in SUPERNETS:
+        sentences.append(_gate_sentence(study, None))
+    elif load(STRATEGIES, "strategy", name) is ZeroCost:
+        sentences.append(_gate_sentence(study, scores))
+    elif suggested.found:
+        whole = {t.proposal.arch.id for t in study.trials() if t.proposal.fidelity >= 1}
+        tried = sum(one.arch.id in whole for one in suggested.found)
+        sentences.append(
+            f"Of {len(suggested.found)} suggested architectures {tried} were trained on their own."
+        )
+    return sentences
+
+
+def _gate_sentence(study: Study, scores: Mapping[str, float] | None) -> str:
+    """How far cheap scores and trainings agree, and what was done.
+
+    Args:
+        study: The study.
+        scores: Of untrained networks, by architecture; None for scores with shared weights.
+    """
+    trials, quality = study.trials(), study.quality
+    values = compared(trials, quality, scores)
+    if scores is None:
+        cheap, used = "Shared weights", "shared weights were the first looks of the search"
+        instead = "short trainings were used instead of shared weights"
+    else:
+        cheap = f"The ranks of {len(scores)} untrained networks"
+        used = "those of the best ranks were trained first"
+        instead = "they were not used, and the search went on as the default one"
+    if len(values) < PAIRS:
+        return (
+            f"{cheap} could be compared with the trainings of {len(values)} networks, too few to "
+            f"be trusted ({PAIRS} are needed): {instead}."
+        )
+    found = agreement(trials, quality, scores)
+    low, high = interval(values, rng_for(study.run.seed, "gate"))
+    spread = "" if low != low else f" (80 % interval {low:.2f} to {high:.2f})"
+    said = f"{cheap} and whole trainings of {PAIRS} agree with tau {found:.2f}{spread}"
+    return f"{said}: {used}." if found >= ENOUGH else f"{said}, below {ENOUGH}: {instead}."
 
 
 def _gap_sentence(study: Study) -> list[str]:

@@ -11,7 +11,7 @@ import numpy as np
 import safetensors.numpy
 import torch
 
-from brickwork import sharing
+from brickwork import preparation, sharing
 from brickwork.config import Context, Run
 from brickwork.estimators.train import training_seed
 from brickwork.nets.build import build, load_weights, weights_of
@@ -37,29 +37,30 @@ def make(run: Mapping[str, Any], data: str, shared: str) -> Callable[[Job], Resu
     Args:
         run: The run, as JSON.
         data: Folder with the task as ``Task.save`` wrote it.
-        shared: Folder in which trained supernets lie.
+        shared: Folder in which trained supernets and suggestions lie.
     """
     prepare_process()
     return Worker(Context.of(Run.of(**run), load_saved(Path(data))), Path(shared))
 
 
 class Worker:
-    """Does jobs: ``supernet`` and ``estimate`` (the search), ``retrain``, ``test``, ``export``.
+    """Does jobs: ``prepare`` and ``estimate`` (the search), ``retrain``, ``test``, ``export``.
 
     Args:
         context: The objects of the run.
-        shared: Where trained supernets lie.
+        shared: Where trained supernets and suggestions lie.
     """
 
     def __init__(self, context: Context, shared: Path) -> None:
         self.context = context
+        self.shared = shared
         self.estimator = context.estimator
         self.search = sharing.estimator_of(context, shared)
 
     def __call__(self, job: Job) -> Result:
         started = time.process_time()
         does = {
-            "supernet": self._supernet,
+            "prepare": self._prepare,
             "estimate": self._estimate,
             "retrain": self._retrain,
             "test": self._test,
@@ -80,13 +81,9 @@ class Worker:
         metrics |= {name: q.to_json() for name, q in found.metrics.items()}
         return {"metrics": metrics, "checkpoint": found.checkpoint}
 
-    def _supernet(self, job: Job) -> Result:
-        """Train a supernet; its weights as bytes."""
-        end = time.monotonic() + job["seconds"]
-        net = sharing.make_supernet(self.context, job["number"])
-        trained = sharing.train(net, self.context, job["number"], job["epochs"], end)
-        weights = safetensors.numpy.save(dict(weights_of(net)))
-        return {"weights": weights, "epochs": trained.epochs, "ended": trained.ended}
+    def _prepare(self, job: Job) -> Result:
+        """What comes before the search."""
+        return preparation.prepare(self.context, preparation.allowance(job, self.shared))
 
     def _measured(self, whole: Graph) -> dict[str, Quantity]:
         """Latency and energy in the runtime of this machine, if this machine is the target."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from pathlib import Path
 
@@ -50,3 +51,13 @@ def test_every_strategy_module_is_in_the_table():
 
 def test_every_strategy_with_a_supernet_is_a_strategy():
     assert config.SUPERNETS.keys() < config.STRATEGIES.keys()
+
+
+def test_every_strategy_that_begins_from_suggestions_takes_them():
+    assert config.SUGGESTERS.keys() < config.STRATEGIES.keys()
+    assert not config.SUGGESTERS.keys() & config.SUPERNETS.keys()
+    for name in config.SUGGESTERS:
+        made = config.load(config.STRATEGIES, "strategy", name)
+        assert "suggestions" in inspect.signature(made).parameters
+        suggest = config.load(config.SUGGESTERS, "strategy", name)
+        assert len(inspect.signature(suggest).parameters) == 2

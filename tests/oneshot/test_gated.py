@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from strategy_toys import NESTED, accuracy, done, problem, search
+from strategy_toys import NESTED, ONE, accuracy, done, problem, search
 
 from brickwork.oneshot import SHARED
-from brickwork.oneshot.gated import ENOUGH, PAIRS, Gated, agreement, believable, pairs
+from brickwork.oneshot.gated import ENOUGH, PAIRS, Gated, agreement, believable, compared
 from brickwork.quantity import How, Quantity
 from brickwork.trial import Proposal, State, Trial
 
@@ -34,7 +34,7 @@ def test_the_gate_comes_first_and_has_both_scores_of_each_network():
     trials = run(1.0)
     gate = trials[: 2 * PAIRS]
     assert {t.proposal.fidelity for t in gate} == {1.0, SHARED}
-    assert len(pairs(gate)) == PAIRS
+    assert len(compared(gate, "accuracy")) == PAIRS
     sizes = [t.metrics["parameters"].value for t in gate if t.proposal.fidelity == 1.0]
     assert max(sizes) > 3 * min(sizes)  # spread along the cost
 
@@ -68,3 +68,14 @@ def test_too_few_pairs_and_equal_scores_are_no_agreement():
     assert agreement(trials[:6], "accuracy") == 0.0
     assert agreement(run(0.0), "accuracy") == 0.0
     assert agreement(trials, "auc") == 0.0
+
+
+def test_a_space_of_one_network_has_no_gate():
+    trials = search(Gated(problem(ONE), 0, low=SHORT), 10, 3, done)
+    assert {t.proposal.fidelity for t in trials} == {SHORT, 1.0}
+
+
+def test_what_is_open_when_the_gate_closes_is_not_asked_again():
+    trials = run(1.0, lag=7)
+    looks = [(t.proposal.arch.id, t.proposal.fidelity) for t in trials]
+    assert len(set(looks)) == len(looks)

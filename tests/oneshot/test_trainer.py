@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import time
+
 import numpy as np
 import pytest
 import torch
 
+from brickwork import sharing
 from brickwork.config import Context, Run, task_for
 from brickwork.errors import TrainingError
 from brickwork.estimators.shared import SharedEstimator
@@ -13,8 +16,9 @@ from brickwork.nets import build, weights_of
 from brickwork.nets.layers import BatchNorm
 from brickwork.oneshot import SHARED
 from brickwork.oneshot.paths import Sandwich
+from brickwork.oneshot.preparing import Allowance
 from brickwork.oneshot.trainer import calibrate, shared_recipe, train_supernet
-from brickwork.sharing import make_supernet, rule_of
+from brickwork.sharing import checkpoints, make_supernet, rule_of
 from brickwork.tasks.training import evaluate
 from brickwork.trial import Proposal
 
@@ -90,3 +94,33 @@ def test_without_a_supernet_there_is_no_shared_score(context, tmp_path):
     )
     with pytest.raises(TrainingError, match="no trained supernet"):
         made.estimate(Proposal(context.space.extremes()[0], SHARED), None)
+
+
+def test_a_supernet_that_is_interrupted_goes_on_where_it_was(context, tmp_path, monkeypatch):
+    """The result is that of an unbroken training, also when the process was killed."""
+    monkeypatch.setattr(sharing, "supernet_epochs", lambda *_: 3)
+    monkeypatch.setattr(sharing, "checkpoints", lambda path: checkpoints(path, 0.0))
+    done: list[float] = []
+
+    class Killed(Sandwich):
+        last = 1.0
+
+        def paths(self, progress, rng):
+            if progress > self.last:
+                raise KeyboardInterrupt
+            done.append(progress)
+            return super().paths(progress, rng)
+
+    def prepared(name: str) -> bytes:
+        monkeypatch.setattr(sharing, "rule_of", lambda _: Killed(context.space))
+        allowance = Allowance(0, 1.0, time.monotonic() + 600, tmp_path / name)
+        return sharing.prepare(context, allowance)["weights"]
+
+    whole = prepared("whole")
+    Killed.last = 0.5
+    with pytest.raises(KeyboardInterrupt):
+        prepared("broken")
+    Killed.last = 1.0
+    done.clear()
+    assert prepared("broken") == whole
+    assert done[0] == pytest.approx(1 / 3)  # the first of three epochs was kept

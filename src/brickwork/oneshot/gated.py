@@ -10,25 +10,27 @@ search", ICLR 2020. Agreement is Kendall's tau.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import islice
 
 import numpy as np
+from numpy.typing import NDArray
 
 from brickwork.kendall import tau
 from brickwork.objective import quality_of
 from brickwork.oneshot import SHARED
-from brickwork.quantity import Quantity
-from brickwork.space import Arch
+from brickwork.oneshot.pool import drawn, spread
+from brickwork.space import Space
 from brickwork.strategies.auto import Auto
 from brickwork.strategies.base import Asked, Problem
 from brickwork.trial import Proposal, Trial, rng_for
 
-__all__ = ["ENOUGH", "PAIRS", "Gated", "agreement", "believable", "pairs"]
+__all__ = ["ENOUGH", "PAIRS", "Gated", "agreement", "believable", "comparable", "compared"]
 
 PAIRS = 8
-"""Networks that are both scored with shared weights and trained on their own."""
+"""Networks that are both scored cheaply and trained on their own."""
 
 ENOUGH = 0.5
-"""Kendall's tau from which shared weights are trusted."""
+"""Kendall's tau from which cheap scores are trusted."""
 
 _DRAWN = 300  # networks among which those of the gate are chosen
 
@@ -48,6 +50,7 @@ class Gated:
         self._short = low
         self._asked = Asked(problem, seed)
         self._told: list[Trial] = []
+        self._open: list[Proposal] = []  # asked and not told, before the search proper
         self._count = 0
         self._gate: list[Proposal] | None = None  # still to be asked; None: not chosen yet
         self._inner: Auto | None = None
@@ -72,75 +75,66 @@ class Gated:
         return proposals
 
     def tell(self, trial: Trial) -> None:
-        self._told.append(trial)
         self._asked.note(trial.proposal.arch)
         if self._inner is not None:
             self._inner.tell(trial)
+            return
+        self._told.append(trial)
+        self._open = [proposal for proposal in self._open if proposal != trial.proposal]
 
     def _next(self, rng: np.random.Generator) -> Proposal | None:
+        if self._inner is None:
+            proposal = self._of_the_gate(rng)
+            if proposal is not None:
+                self._open.append(proposal)
+                return proposal
+            self._inner = self._decided()
+        return next(iter(self._inner.ask(1)), None)
+
+    def _of_the_gate(self, rng: np.random.Generator) -> Proposal | None:
+        """The next proposal that the decision needs; None when it can be made."""
+        if not comparable(self._problem.space):
+            return None  # no supernet was trained
         if self._gate is None:
-            self._gate = [
-                Proposal(arch, fidelity) for arch in self._chosen(rng) for fidelity in (1.0, SHARED)
-            ]
+            new = [a for a in drawn(self._problem, rng, _DRAWN) if a not in self._asked]
+            chosen = spread(new, PAIRS)
+            self._gate = [Proposal(arch, part) for arch in chosen for part in (1.0, SHARED)]
+            for arch in chosen:
+                self._asked.note(arch)
         if self._gate:
             return self._gate.pop(0)
-        if self._inner is None and (len(pairs(self._told)) >= PAIRS or self._hopeless()):
-            self._decide()
-        if self._inner is None:  # some are still in training, or failed: one more of each kind
-            arch = self._asked.fresh(rng)
-            if arch is not None:
-                self._gate = [Proposal(arch, 1.0)]
-                return Proposal(arch, SHARED)
-            self._decide()
-        found = self._inner.ask(1) if self._inner is not None else []
-        return found[0] if found else None
+        if len(compared(self._told, self._quality)) >= PAIRS or self._hopeless():
+            return None
+        more = self._asked.fresh(rng)  # some are still in training, or failed: one more
+        if more is None:
+            return None
+        self._gate = [Proposal(more, 1.0)]
+        return Proposal(more, SHARED)
 
-    def _decide(self) -> None:
-        """Begin the search proper, from what was learned so far."""
-        trusted = agreement(self._told, quality_of(self._problem.objectives)) >= ENOUGH
-        self._inner = Auto(self._problem, self._seed, low=SHARED if trusted else self._short)
-        for trial in self._told:
-            if trusted or trial.proposal.fidelity >= 1:
-                self._inner.tell(trial)
+    def _decided(self) -> Auto:
+        """The search proper, from what was learned so far."""
+        trusted = agreement(self._told, self._quality) >= ENOUGH
+        inner = Auto(self._problem, self._seed, low=SHARED if trusted else self._short)
+        for trial in believable(self._told, self._quality):
+            inner.tell(trial)
+        for proposal in self._open:
+            if trusted or proposal.fidelity >= 1:
+                inner.expect(proposal)
+        return inner
+
+    @property
+    def _quality(self) -> str:
+        return quality_of(self._problem.objectives)
 
     def _hopeless(self) -> bool:
         """Whether shared weights give no scores, such as after a training that diverged."""
         looks = [t for t in self._told if t.proposal.fidelity == SHARED]
         return len(looks) >= PAIRS // 2 and not any(trial.scored for trial in looks)
 
-    def _cost(self, costs: Mapping[str, Quantity]) -> float:
-        """The cost that is wanted low; any, where none is."""
-        wanted = [o.metric for o in self._problem.objectives if o.metric in costs]
-        names = wanted or list(costs)
-        return costs[names[0]].value if names else 0.0
 
-    def _chosen(self, rng: np.random.Generator) -> list[Arch]:
-        """Networks inside the limits, spread along their cost."""
-        ends = self._problem.space.extremes()
-        found: dict[str, tuple[float, Arch]] = {}
-        for i in range(_DRAWN):
-            arch = self._problem.space.sample(rng)
-            if i % 3:  # towards an end: uniform samples of many decisions hardly come near it
-                arch = self._problem.space.cross(ends[i % 3 - 1], arch, rng)
-            costs, over = self._problem.forecast(arch)
-            if over == 0.0 and arch not in self._asked:
-                found[arch.id] = (self._cost(costs), arch)
-        ordered = [arch for _, arch in sorted(found.values(), key=lambda pair: pair[0])]
-        places = np.linspace(0, len(ordered) - 1, min(PAIRS, len(ordered))).round().astype(int)
-        chosen = [ordered[i] for i in dict.fromkeys(places.tolist())]
-        for arch in chosen:
-            self._asked.note(arch)
-        return chosen
-
-
-def pairs(trials: Sequence[Trial]) -> list[tuple[Trial, Trial]]:
-    """The networks that were scored with shared weights and trained alone: both trials of each."""
-    alone = {t.proposal.arch.id: t for t in trials if t.scored and t.proposal.fidelity >= 1}
-    return [
-        (trial, alone[trial.proposal.arch.id])
-        for trial in trials
-        if trial.scored and trial.proposal.fidelity == SHARED and trial.proposal.arch.id in alone
-    ]
+def comparable(space: Space) -> bool:
+    """Whether a space has so many networks, its recipes not counted, that a gate can be passed."""
+    return Space(space.name, space.body).size() >= PAIRS
 
 
 def believable(trials: Sequence[Trial], quality: str) -> list[Trial]:
@@ -150,14 +144,47 @@ def believable(trials: Sequence[Trial], quality: str) -> list[Trial]:
     return [trial for trial in trials if trial.proposal.fidelity != SHARED]
 
 
-def agreement(trials: Sequence[Trial], quality: str) -> float:
-    """Kendall's tau between scores with shared weights and those of networks trained alone.
+def agreement(
+    trials: Sequence[Trial], quality: str, scores: Mapping[str, float] | None = None
+) -> float:
+    """Kendall's tau between cheap scores and those of networks trained alone.
 
-    Over the first ``PAIRS`` of them; zero where there are fewer, or where all scores are equal.
+    Zero where fewer than ``PAIRS`` networks have both, or where all scores are equal.
+
+    Args:
+        trials: Of a search.
+        quality: Which score.
+        scores: As for ``compared``.
     """
-    first = sorted(pairs(trials), key=lambda pair: max(pair[0].number, pair[1].number))[:PAIRS]
-    scored = [pair for pair in first if all(quality in trial.metrics for trial in pair)]
-    if len(scored) < PAIRS:
-        return 0.0
-    value = tau(np.array([[trial.metrics[quality].value for trial in pair] for pair in scored]))
+    values = compared(trials, quality, scores)
+    value = tau(values) if len(values) == PAIRS else 0.0
     return value if value == value else 0.0  # NaN: all scores are equal
+
+
+def compared(
+    trials: Sequence[Trial], quality: str, scores: Mapping[str, float] | None = None
+) -> NDArray[np.float64]:
+    """Cheap score and score when trained alone, of the first ``PAIRS`` networks that have both.
+
+    Args:
+        trials: Of a search.
+        quality: Which score.
+        scores: Cheap scores by architecture; by default those with shared weights.
+
+    Returns:
+        ``(networks, 2)``, in the order in which the second of both was known.
+    """
+    cheap, alone = dict(scores or {}), dict[str, float]()
+    both = dict[str, None]()
+    for trial in sorted(trials, key=lambda trial: trial.number):
+        id, value = trial.proposal.arch.id, trial.metrics.get(quality)
+        if not trial.scored or value is None:
+            continue
+        if trial.proposal.fidelity >= 1:
+            alone[id] = value.value
+        elif trial.proposal.fidelity == SHARED and scores is None:
+            cheap[id] = value.value
+        if id in cheap and id in alone:
+            both[id] = None
+    rows = [(cheap[id], alone[id]) for id in islice(both, PAIRS)]
+    return np.array(rows, np.float64).reshape(len(rows), 2)

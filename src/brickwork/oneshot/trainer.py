@@ -11,9 +11,10 @@ from torch.nn import functional as F  # noqa: N812  # its usual name
 from brickwork.nets.layers import BatchNorm
 from brickwork.nets.supernet import Supernet
 from brickwork.oneshot.paths import Paths
+from brickwork.oneshot.pool import plain
 from brickwork.space import Space
 from brickwork.tasks.task import Task
-from brickwork.tasks.training import Recipe, Trained, train
+from brickwork.tasks.training import Epoch, Recipe, Trained, train
 from brickwork.trial import rng_for
 
 __all__ = ["calibrate", "shared_recipe", "train_supernet"]
@@ -21,12 +22,7 @@ __all__ = ["calibrate", "shared_recipe", "train_supernet"]
 
 def shared_recipe(space: Space) -> Recipe:
     """How the supernet of a space is trained: the middle option of each setting."""
-    middle = {
-        d.name: sorted(d.options)[len(d.options) // 2]
-        for d in space.decisions()
-        if d.name.startswith("recipe.")
-    }
-    return Recipe.of(space.recipe(space.arch(middle)))
+    return Recipe.of(space.recipe(plain(space, space.arch())))
 
 
 def train_supernet(
@@ -37,7 +33,9 @@ def train_supernet(
     *,
     epochs: int,
     seed: int,
+    checkpoint: bytes | None = None,
     stop: Callable[[], bool] | None = None,
+    on_epoch: Callable[[Epoch], None] | None = None,
     device: str = "cpu",
 ) -> Trained:
     """Train the shared weights.
@@ -49,15 +47,17 @@ def train_supernet(
         recipe: How to train.
         epochs: How often every sample is seen, by all members of a step together.
         seed: Decides order, augmentation and paths.
+        checkpoint: As for ``train``; the result is that of an unbroken run.
         stop: As for ``train``.
+        on_epoch: As for ``train``.
         device: As for ``train``.
 
     Raises:
         Diverged: The loss became NaN or infinite.
     """
-    rng = rng_for(seed, "paths")
 
     def loss(x: Tensor, y: Tensor, progress: float) -> Tensor:
+        rng = rng_for(seed, "paths", repr(progress))  # of this step, so that none has to be saved
         losses: list[Tensor] = []
         teacher: Tensor | None = None
         for arch in paths.paths(progress, rng):
@@ -69,7 +69,18 @@ def train_supernet(
             teacher = answers.detach().softmax(1) if paths.teaches else None
         return torch.stack(losses).mean()
 
-    return train(net, task, recipe, epochs=epochs, seed=seed, stop=stop, device=device, loss=loss)
+    return train(
+        net,
+        task,
+        recipe,
+        epochs=epochs,
+        seed=seed,
+        checkpoint=checkpoint,
+        device=device,
+        stop=stop,
+        on_epoch=on_epoch,
+        loss=loss,
+    )
 
 
 def calibrate(net: nn.Module, x: Tensor, batch: int = 256) -> None:

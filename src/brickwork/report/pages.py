@@ -274,7 +274,7 @@ def cost(data: Mapping[str, Any]) -> dict[str, Any]:
         "failed": "failed",
     }
     phases = [
-        ("supernets", spent.get("supernet_s") or None),
+        ("preparation", spent.get("preparation_s") or None),
         ("search", spent.get("search_s")),
         ("retraining", spent.get("final_s")),
         ("export and verification", spent.get("export_s")),

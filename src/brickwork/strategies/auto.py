@@ -153,6 +153,21 @@ class Auto:
         if len(self._records) > 2 * _KEPT:
             self._forget()
 
+    def expect(self, proposal: Proposal, row: Array | None = None) -> None:
+        """Count on a proposal, whoever makes it: it is not made again, and a trial will be told.
+
+        Args:
+            proposal: What is asked for.
+            row: Its features, where they are known already.
+        """
+        arch = proposal.arch
+        if row is None:
+            row = self._encoder.encode(arch, self._problem.forecast(arch)[0])
+        self._asked.note(arch)
+        self._pending[arch.id] = row
+        if proposal.fidelity >= 1:
+            self._promoted.add(arch.id)
+
     def _next(self, rng: np.random.Generator) -> Proposal | None:
         if self._todo is None:
             self._todo = self._survey()
@@ -182,13 +197,11 @@ class Auto:
     def _proposal(
         self, arch: Arch, fidelity: float, *, row: Array | None = None, number: int | None = None
     ) -> Proposal:
-        if row is None:
-            row = self._encoder.encode(arch, self._problem.forecast(arch)[0])
-        self._asked.note(arch)
-        self._pending[arch.id] = row
+        proposal = Proposal(arch, fidelity, number)
+        self.expect(proposal, row)
         self._spent += fidelity
         self._spent_whole += fidelity if fidelity == 1 else 0.0
-        return Proposal(arch, fidelity, number)
+        return proposal
 
     def _survey(self) -> list[Arch]:
         """Find out the costs of many candidates, and choose where to start."""
@@ -302,7 +315,6 @@ class Auto:
         """Of the first looks, the one that adds most to what was promoted already."""
         while self._looks is not None and (record := self._looks.take()) is not None:
             if record.arch.id not in self._promoted:
-                self._promoted.add(record.arch.id)
                 row, number = record.seen.row, record.number
                 return self._proposal(record.arch, 1.0, row=row, number=number)
         return None
