@@ -13,6 +13,7 @@ from torch import Tensor
 
 from brickwork.config import RELAXATIONS, Context, load
 from brickwork.nets.supernet import Supernet
+from brickwork.objective import Limit
 from brickwork.oneshot.decode import decode
 from brickwork.oneshot.edges import collapse
 from brickwork.oneshot.expected import ExpectedCost
@@ -31,6 +32,7 @@ _SHARE = 0.4  # of the time of a search, for the supernet of each worker
 _SUGGESTED = 6  # architectures of a worker
 _PRESSURES = (0.0, 0.1, 0.03, 0.3)  # of the logarithm of the cost on the loss, by worker
 _BROKEN = 1.0  # of the loss, for each factor e by which an expected cost breaks a limit
+_LOOKS = 100  # at members, for whether any of them breaks a limit
 _PASSES = {False: 2, True: 5}  # through the supernet in a step, of first and second order
 
 
@@ -122,10 +124,17 @@ def _term(context: Context, pressure: float) -> Callable[[Mapping[str, Tensor]],
 
         return ExpectedCost(context.space, cost, rng_for(context.run.seed, "expected"))
 
+    rng = rng_for(context.run.seed, "members")
+    members = [context.space.sample(rng) for _ in range(_LOOKS)]
+
+    def matters(limit: Limit) -> bool:
+        costs = (known(arch).get(limit.metric) for arch in members)
+        return any(cost is not None and limit.excess(cost.value) > 0 for cost in costs)
+
     bounds = [
         (expected(limit.metric), math.log(limit.bound))
         for limit in context.limits
-        if limit.metric in names and limit.upper and limit.bound > 0
+        if limit.metric in names and limit.upper and limit.bound > 0 and matters(limit)
     ]
     wanted = expected(_wanted(context)) if pressure and _wanted(context) in names else None
 

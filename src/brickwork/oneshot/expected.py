@@ -22,7 +22,9 @@ from brickwork.space import Arch, Option, Space
 
 __all__ = ["ExpectedCost"]
 
-_MEMBERS, _HELD = 2000, 200  # to fit, and to see how well it did
+_FEWEST, _MOST = 300, 2000  # members to fit
+_EACH = 1.5  # of them, for each pair of options
+_HELD = 0.1  # of as many more, to see how well it did
 _RIDGE = 0.03
 
 
@@ -44,8 +46,10 @@ class ExpectedCost:
     ) -> None:
         self._decisions = [d for d in structural(space) if len(d.options) > 1]
         sizes = [len(d.options) for d in self._decisions]
+        pairs = (sum(sizes) ** 2 - sum(size**2 for size in sizes)) / 2
+        count = max(_FEWEST, min(_MOST, round(_EACH * (pairs + sum(sizes)))))
         rows, targets = [], []
-        for _ in range(_MEMBERS + _HELD):
+        for _ in range(round((1 + _HELD) * count)):
             # What does not matter for a member has an option here all the same: independent.
             drawn = [int(rng.integers(size)) for size in sizes]
             values: dict[str, Option] = {
@@ -58,7 +62,7 @@ class ExpectedCost:
                 )
                 targets.append(math.log(value))
         x, y = np.array(rows).reshape(len(rows), sum(sizes)), np.array(targets)
-        fitted = max(1, len(x) * _MEMBERS // (_MEMBERS + _HELD))
+        fitted = round(len(x) / (1 + _HELD))
         self._mean = float(y[:fitted].mean()) if len(y) else math.nan
         block = np.repeat(np.arange(len(sizes)), sizes)
         apart = block[:, None] != block[None]  # two options of one decision never meet
