@@ -82,15 +82,15 @@ def _compare(options: argparse.Namespace) -> None:
                 "search_epochs": options.search_epochs,
                 "final_epochs": options.final_epochs,
             }
-            row = _in_a_process(job)
-            row["hypervolume"] = _hypervolume(row["points"])
+            row = in_a_process(__file__, job)
+            row["hypervolume"] = hypervolume_of(row["points"])
             if "files" in row:
-                row["hypervolume_of_files"] = _hypervolume(row["files"])
+                row["hypervolume_of_files"] = hypervolume_of(row["files"])
             if side == "brickwork" and cpu is None:
                 cpu = row["cpu_s"]
             rows.append(row)
             _show(row)
-    summary = _summary(rows)
+    summary = summary_of(rows)
     for side, figures in summary.items():
         print(
             f"{side:10} hypervolume {figures['mean']:.4f} ± {figures['sd']:.4f} (mean and sd of "
@@ -108,8 +108,13 @@ def _compare(options: argparse.Namespace) -> None:
         options.out.write_text(json.dumps(result, indent=1) + "\n")
 
 
-def _in_a_process(job: dict[str, Any]) -> dict[str, Any]:
-    """Run one side by itself; its row, with CPU seconds of the process and all that it started."""
+def in_a_process(script: str, job: dict[str, Any]) -> dict[str, Any]:
+    """Run one side by itself; its row, with CPU seconds of the process and all that it started.
+
+    Args:
+        script: A benchmark that does the job which it is given as ``--one``.
+        job: What to do; has ``side`` and ``seed``, and gets a ``folder`` and a file for the row.
+    """
     # Workers that outlive their parent are handed to this process, so that their time is counted.
     ctypes.CDLL(None).prctl(SUBREAPER, 1, 0, 0, 0)
     with tempfile.TemporaryDirectory() as folder:
@@ -117,7 +122,7 @@ def _in_a_process(job: dict[str, Any]) -> dict[str, Any]:
         before, began = _cpu_of_children(), time.monotonic()
         environment = {**os.environ, "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
         subprocess.run(
-            [sys.executable, __file__, "--one", json.dumps(job)], env=environment, check=True
+            [sys.executable, script, "--one", json.dumps(job)], env=environment, check=True
         )
         with contextlib.suppress(ChildProcessError):
             while True:
@@ -133,7 +138,7 @@ def _cpu_of_children() -> float:
     return used.ru_utime + used.ru_stime
 
 
-def _hypervolume(points: list[list[float]]) -> float:
+def hypervolume_of(points: list[list[float]]) -> float:
     from brickwork.objective import hypervolume
 
     return hypervolume([[error, math.log10(size)] for size, error in points], REFERENCE)
@@ -149,7 +154,7 @@ def _show(row: dict[str, Any]) -> None:
     )
 
 
-def _summary(rows: list[dict[str, Any]]) -> dict[str, dict[str, float]]:
+def summary_of(rows: list[dict[str, Any]]) -> dict[str, dict[str, float]]:
     found = {}
     for side in dict.fromkeys(row["side"] for row in rows):
         mine = [row for row in rows if row["side"] == side]

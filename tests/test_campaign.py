@@ -20,9 +20,11 @@ from brickwork.campaign import Shares
 from brickwork.config import Context, Run, task_for
 from brickwork.engine.store import Store
 from brickwork.errors import BrickworkError, StudyMismatch, UnknownName
+from brickwork.preparation import SHARED, suggestions
 from brickwork.study import Study
 from brickwork.summary import summary
 from brickwork.trial import State, Trial
+from brickwork.verdict import verdict
 
 SETTINGS = ("--target", "stm32f746", "--space", "mobile", "--seed", "3", "--workers", "2")
 LIMIT = ("--limit", "parameters<=4000")
@@ -217,6 +219,24 @@ def test_arrays_are_accepted_and_searched_in_this_process(data: Path, tmp_path: 
     )  # fmt: skip
     assert len(study.front) >= 1
     assert study.run.data == "arrays"
+
+
+def test_what_is_prepared_is_where_the_search_begins(data: Path, tmp_path: Path) -> None:
+    settings: dict[str, Any] = {
+        "target": "stm32f746", "budget": "30s", "max_trials": 2, "seed": 1, "inline": True,
+        "strategy": "zero-cost", "study": tmp_path / "z", "limits": ("parameters<=4000",),
+    }  # fmt: skip
+    study = bw.search(str(data), **settings)
+    assert [event["number"] for event in study.events("prepared")] == [0]
+    scored = {one.arch for one in suggestions(study.folder).found}
+    assert len(scored) >= 16
+    assert {trial.proposal.arch for trial in study.trials()} <= scored
+    assert all(trial.proposal.fidelity == 1 for trial in study.trials())
+    assert any("too few to be trusted" in sentence for sentence in verdict(study))
+    assert 0 < summary(study)["spent"]["preparation_s"] < 30
+    before = (study.folder / SHARED / "0.json").stat().st_mtime_ns
+    bw.search(str(data), **settings)
+    assert (study.folder / SHARED / "0.json").stat().st_mtime_ns == before
 
 
 def test_on_this_machine_latency_is_measured_and_its_limit_kept(data: Path, tmp_path: Path) -> None:
