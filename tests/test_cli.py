@@ -167,7 +167,8 @@ def test_lists(capsys: pytest.CaptureFixture[str], command: str, names: Any) -> 
         assert inputs["dscnn"] == ["images"]
     code, out, _ = run(capsys, command)
     assert code == 0
-    assert all(name in out for name in names)
+    assert [line.split()[0] for line in out.splitlines()] == ["name", *names]
+    assert all(row["doc"] in out for row in rows)
 
 
 def test_targets_give_their_limits(capsys: pytest.CaptureFixture[str]) -> None:

@@ -25,6 +25,7 @@ __all__ = ["Live", "cost_table", "print_front", "print_rows"]
 
 _ID = 8  # digits of a model's id; a beginning is enough to name it
 _EVERY_S = 10.0  # between two lines where the output is no terminal
+_PIPE = 200  # columns of a list where the output is no terminal
 
 MARKS: Mapping[How, str] = {
     How.COUNTED: "",
@@ -185,7 +186,10 @@ def print_rows(rows: Sequence[Mapping[str, Any]]) -> None:
         table.add_column(name)
     for row in rows:
         table.add_row(*(_text(value) for value in row.values()))
-    Console().print(table)
+    console = Console()
+    if not console.is_terminal:  # in a pipe or a file a row is a line
+        console.width = _PIPE
+    console.print(table)
 
 
 def _text(value: Any) -> str:

@@ -194,6 +194,9 @@ TAKES: Mapping[str, set[str]] = {
 def test_a_space_takes_its_samples_and_refuses_others_in_a_line(name):
     takes = TAKES.get(name, {"series", "images", "volumes"})
     assert set(kinds_of(partial(make_space, name))) == takes
+    for kind in takes:
+        space = make_space(name, KINDS[kind])
+        assert graph(space, space.extremes()[1], KINDS[kind], 2).output == (2,)
     for kind in KINDS.keys() - takes:
         if name in REFERENCES:  # it is what it is, and its graph says what does not fit
             continue
