@@ -1,6 +1,6 @@
 """In which cells of NAS-Bench-201 gradient-based search ends, and what those reach (CIFAR-10).
 
-    python benchmarks/gradient_nb201.py [--rules drnas beta-darts darts] [--seeds 0 1 2]
+    python benchmarks/gradient_nb201.py [--rules beta-darts darts drnas] [--seeds 0 1 2]
 
 The search sees real images, with fewer of everything: 12,000 images of 16x16 pixels (half of them
 for the numbers of the rule), 8 channels in the first of three stages, one cell in each. The cell it
@@ -52,19 +52,17 @@ RULES = {
     "drnas": gradient.DrNas,
     "proxyless": gradient.Proxyless,
 }
-# As all these papers train their supernets, with half the batch.
-RECIPE = Recipe(
-    optimizer="sgd", lr=0.025, weight_decay=3e-4, label_smoothing=0.0, augment=0.3, batch=64
-)
+# Short trainings want faster steps than the papers' SGD; tried with seeds 10 and 11.
+RECIPE = Recipe(lr=0.01, weight_decay=0.02, label_smoothing=0.0, augment=0.3, batch=64)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(
-        "--rules", nargs="+", choices=RULES, default=["drnas", "beta-darts", "darts"]
+        "--rules", nargs="+", choices=RULES, default=["beta-darts", "darts", "drnas"]
     )
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
-    parser.add_argument("--epochs", type=int, default=15)
+    parser.add_argument("--epochs", type=int, default=8)
     parser.add_argument("--size", type=int, default=16, help="pixels of a side")
     parser.add_argument("--channels", type=int, default=8)
     parser.add_argument("--cells", type=int, default=1, help="in each stage")

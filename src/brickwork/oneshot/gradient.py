@@ -140,7 +140,7 @@ class DrNas(Relaxation):
     progressive stages of partial channels and pruning.
     """
 
-    travel = 20.0
+    travel = 40.0
     decay = 0.0
     anchor = 1e-3
 
