@@ -34,6 +34,7 @@ _PRESSURES = (0.0, 0.1, 0.03, 0.3)  # of the logarithm of the cost on the loss, 
 _BROKEN = 1.0  # of the loss, for each factor e by which an expected cost breaks a limit
 _LOOKS = 100  # at members, for whether any of them breaks a limit
 _PASSES = {False: 2, True: 5}  # through the supernet in a step, of first and second order
+_OPS = {True: 30, False: 10}  # small ones for each op of the supernet, where all options run or few
 
 
 def suggest(context: Context, allowance: Allowance) -> Suggestions:
@@ -75,7 +76,7 @@ def relax_epochs(context: Context, net: Supernet, rule: Relaxation, search_s: fl
     """How many epochs fit a worker's part of the time of a search, on a nominal core."""
     every = net.largest.values()
     macs = sum(most.op.macs(most.inputs, most.op.shape(most.inputs)) for most in every)
-    pass_s = context.pass_s(2 * len(net.largest), macs)
+    pass_s = context.pass_s(_OPS[rule.dense] * len(net.largest), macs)
     return max(1, round(_SHARE * search_s / (_PASSES[rule.second_order] * pass_s)))
 
 

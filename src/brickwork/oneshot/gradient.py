@@ -47,6 +47,9 @@ class Relaxation:
     second_order = False
     """Whether the step of the numbers looks ahead at what a step of the weights will change."""
 
+    dense = True
+    """Whether a mix runs all options, not one or two of each decision."""
+
     def __init__(self, space: Space, seed: int) -> None:
         self._random = torch.Generator().manual_seed(seed)
         self.alphas = {
@@ -175,6 +178,7 @@ class Gdas(Relaxation):
     above.
     """
 
+    dense = False
     hottest, coldest = 10.0, 0.1
 
     def mix(self, progress: float) -> Mix:
@@ -203,6 +207,7 @@ class Proxyless(Relaxation):
     were not drawn keep their probability.
     """
 
+    dense = False
     betas = (0.0, 0.999)
     decay = 0.0
 
