@@ -31,8 +31,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from brickwork.config import STRATEGIES, load
 from brickwork.errors import SpaceError
+from brickwork.names import STRATEGIES, load
 from brickwork.objective import Objective, front, hypervolume
 from brickwork.quantity import How, Quantity
 from brickwork.space import Arch, Identity, OneOf, Seq, Space

@@ -25,9 +25,9 @@ from typing import Any
 
 import numpy as np
 
-from brickwork.config import STRATEGIES, load
 from brickwork.devices import known_costs
 from brickwork.devices.target import load_target
+from brickwork.names import STRATEGIES, load
 from brickwork.objective import Objective, front
 from brickwork.quantity import How, Quantity
 from brickwork.space import Arch, graph

@@ -13,8 +13,8 @@ import pytest
 from PIL import Image
 
 from brickwork.cli import main
-from brickwork.config import REFERENCES, SPACES, STRATEGIES, TASKS
 from brickwork.engine.store import Store
+from brickwork.names import REFERENCES, SPACES, STRATEGIES, TASKS
 
 
 def run(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str, str]:

@@ -10,8 +10,9 @@ import pytest
 import torch
 
 from brickwork import relaxing
-from brickwork.config import RELAXATIONS, Context, Run, task_for
+from brickwork.config import Context, Run, task_for
 from brickwork.errors import SpaceError
+from brickwork.names import RELAXATIONS
 from brickwork.oneshot.preparing import Allowance
 from brickwork.space import ConvNorm, GlobalPool, Linear, OneOf, Seq, Space
 from brickwork.spaces.cell import nasbench201

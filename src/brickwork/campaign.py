@@ -14,12 +14,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from brickwork.config import RELAXATIONS, SUPERNETS, Context, Run
+from brickwork.config import Context, Run
 from brickwork.engine.executors import Executor, Inline, Processes, Setup
 from brickwork.engine.loop import AHEAD, Loop, Progress
 from brickwork.engine.store import FILE, Store
 from brickwork.errors import BudgetError, LimitError, ShapeError, StudyMismatch
 from brickwork.finish import Finish
+from brickwork.names import RELAXATIONS, SUPERNETS
 from brickwork.objective import violation
 from brickwork.preparation import SHARED, Preparation, needed, suggestions
 from brickwork.space import Arch

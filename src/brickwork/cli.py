@@ -201,7 +201,7 @@ def targets(as_json: AsJson = False) -> None:
 @app.command()
 def strategies(as_json: AsJson = False) -> None:
     """List the strategies."""
-    from brickwork.config import STRATEGIES
+    from brickwork.names import STRATEGIES
 
     _list(_described(STRATEGIES, "strategy"), as_json)
 
@@ -209,7 +209,7 @@ def strategies(as_json: AsJson = False) -> None:
 @app.command()
 def tasks(as_json: AsJson = False) -> None:
     """List the tasks."""
-    from brickwork.config import TASKS
+    from brickwork.names import TASKS
 
     _list(_described(TASKS, "task"), as_json)
 
@@ -219,7 +219,7 @@ def spaces(as_json: AsJson = False) -> None:
     """List the spaces; sizes are for 3x32x32 images, else for series of 3x128 or rows of 16."""
     from functools import partial
 
-    from brickwork.config import SPACES, make_space
+    from brickwork.names import SPACES, make_space
     from brickwork.spaces.inputs import KINDS, kinds_of
 
     rows = []
@@ -279,7 +279,7 @@ def doctor(as_json: AsJson = False) -> None:
 
 
 def _described(table: Any, kind: str) -> list[dict[str, Any]]:
-    from brickwork.config import load
+    from brickwork.names import load
 
     rows = []
     for name in table:

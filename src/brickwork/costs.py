@@ -7,10 +7,10 @@ import json
 from pathlib import Path
 from typing import Any
 
-from brickwork.config import SPACES, load, make_space
 from brickwork.devices import known_costs
 from brickwork.devices.target import Target, load_target
 from brickwork.errors import BrickworkError, SpaceError, UnknownName
+from brickwork.names import SPACES, load, make_space
 from brickwork.objective import broken
 from brickwork.quantity import Quantity
 from brickwork.space import Arch, Graph, Shape, Space, graph

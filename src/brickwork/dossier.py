@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from brickwork.config import REFERENCES, make_space
 from brickwork.devices import known_costs
 from brickwork.devices.memory import memory_profile
 from brickwork.devices.target import Target, load_target
@@ -20,6 +19,7 @@ from brickwork.engine.executors import usable_cores
 from brickwork.engine.store import Store
 from brickwork.errors import SpaceError
 from brickwork.final import table
+from brickwork.names import REFERENCES, make_space
 from brickwork.objective import front, hypervolume
 from brickwork.quantity import How, Quantity, weakest
 from brickwork.space import graph

@@ -15,11 +15,12 @@ from typing import Any
 
 import numpy as np
 
-from brickwork.config import EXPORTERS, Context
+from brickwork.config import Context
 from brickwork.engine.executors import Executor, Job, Outcome
 from brickwork.engine.store import Store
 from brickwork.errors import TrainingError
 from brickwork.final import candidates, expected, overhead, runners_up, spread_out
+from brickwork.names import EXPORTERS
 from brickwork.objective import quality_of, violation
 from brickwork.oneshot import SHARED
 from brickwork.oneshot.gated import believable

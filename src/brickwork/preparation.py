@@ -13,10 +13,11 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from brickwork.config import SUGGESTERS, SUPERNETS, Context, load
+from brickwork.config import Context
 from brickwork.engine.executors import Executor, Outcome
 from brickwork.engine.store import Store
 from brickwork.errors import StudyCorrupt
+from brickwork.names import SUGGESTERS, SUPERNETS, load
 from brickwork.oneshot.gated import comparable
 from brickwork.oneshot.preparing import Allowance, Suggestions, keep
 

@@ -11,7 +11,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from brickwork.config import RELAXATIONS, Context, load
+from brickwork.config import Context
+from brickwork.names import RELAXATIONS, load
 from brickwork.nets.supernet import Supernet
 from brickwork.objective import Limit
 from brickwork.oneshot.decode import decode

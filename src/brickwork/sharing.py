@@ -10,9 +10,10 @@ from typing import Any
 import safetensors.numpy
 import torch
 
-from brickwork.config import SUPERNETS, Context, load
+from brickwork.config import Context
 from brickwork.estimators.base import Estimator
 from brickwork.estimators.shared import SharedEstimator
+from brickwork.names import SUPERNETS, load
 from brickwork.nets.build import weights_of
 from brickwork.nets.supernet import Supernet
 from brickwork.oneshot.paths import Paths

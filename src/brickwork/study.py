@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from brickwork.config import Run, make_space
+from brickwork.config import Run
 from brickwork.devices.energy import energy
 from brickwork.devices.target import load_target
 from brickwork.engine.store import Store
 from brickwork.errors import BrickworkError, UnknownName
 from brickwork.final import Gap, candidates, corrected, gap, table
+from brickwork.names import make_space
 from brickwork.objective import Limit, Objective, broken, front, quality_of
 from brickwork.quantity import METRICS, How, Quantity, metric
 from brickwork.space import Arch, Graph, Normalize, graph

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from brickwork.config import STRATEGIES, SUGGESTERS, SUPERNETS, load
 from brickwork.final import table
 from brickwork.kendall import interval
+from brickwork.names import STRATEGIES, SUGGESTERS, SUPERNETS, load
 from brickwork.oneshot.gated import ENOUGH, PAIRS, agreement, compared
 from brickwork.oneshot.zero_cost import ZeroCost
 from brickwork.preparation import suggestions

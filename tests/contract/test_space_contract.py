@@ -11,8 +11,8 @@ import pytest
 from catalogue import CATALOGUE, Entry
 from slow_graph import slow_graph, touched
 
-from brickwork.config import SPACES
 from brickwork.errors import SpaceError
+from brickwork.names import SPACES
 from brickwork.space import Arch, Space, graph
 from brickwork.trial import rng_for
 

@@ -24,7 +24,7 @@ from strategy_toys import (
     unfit,
 )
 
-from brickwork.config import STRATEGIES, load
+from brickwork.names import STRATEGIES, load
 from brickwork.objective import hypervolume
 from brickwork.space import Arch
 from brickwork.strategies.base import every

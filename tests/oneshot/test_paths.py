@@ -7,7 +7,7 @@ from collections import Counter
 import pytest
 from strategy_toys import NESTED, ONE, TABLE, TINY
 
-from brickwork.config import SUPERNETS, load
+from brickwork.names import SUPERNETS, load
 from brickwork.oneshot.paths import Fair, Progressive, Sandwich, Uniform
 from brickwork.trial import rng_for
 

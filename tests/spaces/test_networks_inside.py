@@ -8,8 +8,8 @@ from math import prod
 
 import pytest
 
-from brickwork.config import REFERENCES, SPACES, make_space
 from brickwork.errors import SpaceError
+from brickwork.names import REFERENCES, SPACES, make_space
 from brickwork.space import Arch, Conv, Pool, Space, graph
 from brickwork.spaces.attention import transformer, vit
 from brickwork.spaces.inputs import KINDS, kinds_of
