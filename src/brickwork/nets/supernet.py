@@ -20,7 +20,8 @@ from brickwork.errors import SpaceError
 from brickwork.nets.build import Net, Step, attach, build, run, schedule
 from brickwork.nets.elastic import Cuts, Layout, cuts, layout_of, makes_channels
 from brickwork.nets.layers import Dropout, leaf
-from brickwork.nets.soft import Mix, Partial, soft
+from brickwork.nets.mix import Mix, Partial
+from brickwork.nets.soft import soft
 from brickwork.space import (
     Arch,
     Graph,

@@ -148,12 +148,14 @@ class DrNas(Relaxation):
     anchor = 1e-3
 
     def mix(self, progress: float) -> Mix:
-        with torch.random.fork_rng(devices=[]):  # distributions take no generator
-            torch.manual_seed(int(torch.randint(2**62, (), generator=self._random)))
-            return {
+        with torch.random.fork_rng(devices=[]):  # distributions take no generator: ours is lent
+            torch.set_rng_state(self._random.get_state())
+            drawn = {
                 name: torch.distributions.Dirichlet(concentration).rsample()
                 for name, concentration in self._concentrations().items()
             }
+            self._random.set_state(torch.get_rng_state())
+        return drawn
 
     def probabilities(self) -> dict[str, Tensor]:
         return {name: c / c.sum() for name, c in self._concentrations().items()}
