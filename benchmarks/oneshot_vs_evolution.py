@@ -117,7 +117,7 @@ def searched(job: dict[str, Any]) -> dict[str, Any]:
         "points": [[size, 1 - model.final["accuracy"].value] for size, model in front],
         "files": [[size, 1 - model.metrics["accuracy"].value] for size, model in front],
         "trials": sum(trial.scored for trial in study.trials()),
-        "said": [text for text in verdict(study) if "tau" in text and "trainings" in text],
+        "said": [text for text in verdict(study) if "trainings of" in text],
     }
 
 
