@@ -65,10 +65,10 @@ def suggest(context: Context, allowance: Allowance) -> Suggestions:
         return Suggestions((), f"{name} collapsed on worker {number}, and was not used: {why}.")
     found = decode(space, chances, _judge(context), _SUGGESTED)
     sure = np.mean([max(p) for p in chances.values()]) if chances else 1.0
+    what = "architecture" if len(found) == 1 else "architectures"
     said = (
-        f"{name} on worker {number} ended after {trained.epochs} epochs with {len(found)} "
-        f"architectures inside the limits; an option that it takes has probability {sure:.2f} on "
-        "average."
+        f"{name} on worker {number} ended after {trained.epochs} epochs with {len(found)} {what} "
+        f"inside the limits; an option that it takes has probability {sure:.2f} on average."
     )
     return Suggestions(tuple(Suggestion(plain(space, arch)) for arch in found), said)
 
