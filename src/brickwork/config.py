@@ -238,11 +238,13 @@ class Context:
 
         nodes = len(self.graph(self.space.sample(rng_for(self.run.seed, "nodes"))).nodes)
         macs, size = round(self.typical_macs), self.task.splits["train"].size
-        return self._step_s(nodes, macs) * self._steps * full_epochs(size, macs, macs)
+        return self.pass_s(nodes, macs) * full_epochs(size, macs, macs)
 
     def epoch_s(self, whole: Graph) -> float:
         """CPU seconds of an epoch of a network, likewise."""
-        return self.step_s(whole) * self._steps
+        from brickwork.devices.counts import macs
+
+        return self.pass_s(len(whole.nodes), macs(whole))
 
     def pass_s(self, nodes: int, macs: float) -> float:
         """CPU seconds of an epoch of so many operations and multiplications, likewise."""

@@ -19,7 +19,6 @@ from brickwork.oneshot.decode import decode
 from brickwork.oneshot.edges import collapse
 from brickwork.oneshot.expected import ExpectedCost
 from brickwork.oneshot.gradient import Relaxation
-from brickwork.oneshot.pool import plain
 from brickwork.oneshot.preparing import Allowance, Suggestion, Suggestions
 from brickwork.oneshot.relax import relax
 from brickwork.oneshot.trainer import shared_recipe
@@ -70,7 +69,7 @@ def suggest(context: Context, allowance: Allowance) -> Suggestions:
         f"{name} on worker {number} ended after {trained.epochs} epochs with {len(found)} {what} "
         f"inside the limits; an option that it takes has probability {sure:.2f} on average."
     )
-    return Suggestions(tuple(Suggestion(plain(space, arch)) for arch in found), said)
+    return Suggestions(tuple(Suggestion(arch) for arch in found), said)
 
 
 def relax_epochs(context: Context, net: Supernet, rule: Relaxation, search_s: float) -> int:
@@ -103,7 +102,7 @@ def _judge(context: Context) -> Callable[[Arch], tuple[float, float]]:
     wanted = _wanted(context)
 
     def judge(arch: Arch) -> tuple[float, float]:
-        costs, excess = context.problem.forecast(plain(context.space, arch))
+        costs, excess = context.problem.forecast(arch)
         return (costs[wanted].value if wanted in costs else 1.0), excess
 
     return judge

@@ -4,9 +4,9 @@ The settings are those that ONNX Runtime executes in integers on a CPU: uint8 ac
 weights with a scale for each output channel. Weights use seven of their eight bits: x86 processors
 without VNNI add two products in 16 bits, which saturate with all eight, and accuracies fall by
 points there and nowhere else (ONNX Runtime's documentation calls it ``reduce_range``). The
-normalisation of the input and the logits stay in
-float: quantised logits tie, which costs AUC. In networks with attention only matrix products,
-convolutions and look-up tables are quantised; norms, sums and softmax stay in float.
+normalisation of the input and the logits stay in float: quantised logits tie, which costs AUC. In
+networks with attention only matrix products, convolutions and look-up tables are quantised; norms,
+sums and softmax stay in float.
 """
 
 from __future__ import annotations

@@ -117,43 +117,31 @@ class _Walk:
         """The mean of several bricks, each with the scope that its option adds."""
         name = full_name(scope, choice.name)
         at = place(scope, choice.name)
-        if (partial := self._options.partial(name)) is not None:
-            options = self._options.weighted(name, choice, partial.weights)
-            return self._partly(partial.of, options, name, at, blocks, signal)
-        return self._mean(self._options.options(scope, choice), name, at, blocks, signal)
 
-    def _mean(
-        self,
-        options: Sequence[tuple[Any, Weight]],
-        name: str,
-        at: str,
-        blocks: Mapping[Any, tuple[str, Block]],
-        signal: Signal,
-    ) -> Signal:
-        parts = []
-        for option, weight in options:
-            inner, block = blocks[option]
-            with self._options.given(name, option):
-                parts.append((self.add(block, f"{at}.{inner}", signal), weight))
-        return mixed(parts, name)
+        def mean(options: Sequence[tuple[Any, Weight]], of: Signal) -> Signal:
+            parts = []
+            for option, weight in options:
+                inner, block = blocks[option]
+                with self._options.given(name, option):
+                    parts.append((self.add(block, f"{at}.{inner}", of), weight))
+            return mixed(parts, name)
+
+        if (partial := self._options.partial(name)) is None:
+            return mean(self._options.options(scope, choice), signal)
+        options = self._options.weighted(name, choice, partial.weights)
+        return self._partly(partial.of, name, lambda part: mean(options, part), signal)
 
     def _partly(
-        self,
-        of: int,
-        options: Sequence[tuple[Any, Weight]],
-        name: str,
-        at: str,
-        blocks: Mapping[Any, tuple[str, Block]],
-        signal: Signal,
+        self, of: int, name: str, mean: Callable[[Signal], Signal], signal: Signal
     ) -> Signal:
-        """The mean of several bricks on one channel of so many, the others as they come."""
+        """What bricks give of one channel of so many, the others as they come."""
         channels = signal.x.shape[1]
         if self.ops.share > 1 or channels % of or not all(s.whole for s in signal.live):
             raise SpaceError(f"{name}: one channel of {of} out of {channels} cannot be taken")
         first, rest = signal.x[:, : channels // of], signal.x[:, channels // of :]
         part = signal._replace(x=first, live=(Live(len(first[0]), (len(first[0]),)),))
         self.ops.share = of
-        end = self._mean(options, name, at, blocks, part)
+        end = mean(part)
         self.ops.share = 1
         if end.x.shape[1] != first.shape[1]:
             raise SpaceError(f"{name}: its options change the channels: they cannot be partial")

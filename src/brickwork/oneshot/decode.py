@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
+from brickwork.oneshot.pool import plain
 from brickwork.space import Arch, Space
 
 __all__ = ["decode"]
@@ -29,8 +30,8 @@ def decode(
 
     Args:
         space: The space.
-        probabilities: For each decision that is searched, how likely each of its options is; other
-            decisions take their middle option.
+        probabilities: For each decision of the network, how likely each of its options is; the
+            settings of its training take their middle options.
         judge: The cost and the excess of a member.
         count: The most members that are wanted.
 
@@ -42,13 +43,8 @@ def decode(
         for d in space.decisions()
         if d.name in probabilities
     }
-    middle = {
-        d.name: d.options[len(d.options) // 2]
-        for d in space.decisions()
-        if d.name not in probabilities
-    }
     best = {n: space.decision(n).options[int(np.argmax(p))] for n, p in chances.items()}
-    at = space.arch({**middle, **best})
+    at = plain(space, space.arch(best))
     cost, excess = judge(at)
     path: list[tuple[float, Arch]] = [(cost, at)] if excess == 0 else []
     while True:
@@ -61,7 +57,7 @@ def decode(
             for place, other in enumerate(options):
                 if other == option:
                     continue
-                values = {**middle, **best, **dict(at.choices), name: other}
+                values = {**best, **dict(at.choices), name: other}
                 neighbour = space.arch(values)
                 its_cost, its_excess = judge(neighbour)
                 saved = (
