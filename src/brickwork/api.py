@@ -30,6 +30,7 @@ def search(
     max_trials: int | None = None,
     workers: int | None = None,
     control: bool = False,
+    warm_start: bool = False,
     study: str | Path | None = None,
     watch: Watch | None = None,
     inline: bool = False,
@@ -52,6 +53,8 @@ def search(
         max_trials: The most trials that are trained.
         workers: Processes that train at once; by default one for each usable core.
         control: Whether a random search with the same budget is run beside.
+        warm_start: Whether final trainings begin with the weights of the supernets that the
+            strategy trained.
         study: The study's folder; by default below ``studies``.
         watch: Told what happens.
         inline: Whether to work in this process only (slower, easier to debug).
@@ -72,6 +75,7 @@ def search(
         seed=seed,
         workers=_workers(workers, inline),
         control=control,
+        warm_start=warm_start,
     )
     arrays = None if isinstance(data, str | Path) else data
     return carry_out(run, Path(study) if study else study_folder(run), arrays, watch, inline)

@@ -70,6 +70,10 @@ def search(
     control: Annotated[
         bool, typer.Option("--control", help="Run a random search of equal budget beside.")
     ] = False,
+    warm_start: Annotated[
+        bool,
+        typer.Option("--warm-start", help="Final trainings begin with a supernet's weights."),
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Search the best networks for DATA on a device."""
@@ -92,6 +96,7 @@ def search(
                 max_trials=max_trials,
                 workers=workers,
                 control=control,
+                warm_start=warm_start,
                 study=folder,
                 watch=live,
             )

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from brickwork.errors import BrickworkError, BudgetError, UnknownName
-from brickwork.names import SPACES, STRATEGIES, TASKS, load, make_space
+from brickwork.names import SPACES, STRATEGIES, SUPERNETS, TASKS, load, make_space
 from brickwork.objective import Limit, Objective, parse_amount, violation
 from brickwork.quantity import METRICS, Quantity
 from brickwork.space import Arch, Graph, Space, graph
@@ -61,6 +61,8 @@ class Run(BaseModel):
         control: Whether a random search of equal budget is run beside.
         scale: The part of a full training that fidelity 1 stands for in the search.
         low: The fidelity of a first look, for strategies that use several.
+        warm_start: Whether final trainings begin with the weights of the supernets that the
+            strategy trained, not with fresh ones.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -79,6 +81,7 @@ class Run(BaseModel):
     control: bool = False
     scale: float = 1.0
     low: float = 1.0 / 3.0
+    warm_start: bool = False
 
     @classmethod
     def of(cls, **values: Any) -> Run:
@@ -111,6 +114,11 @@ class Run(BaseModel):
             raise BudgetError(f"the budget must be above zero, got {run.budget_s:g} s")
         if run.workers < 1:
             raise BrickworkError(f"workers must be at least 1, got {run.workers}")
+        if run.warm_start and run.strategy not in SUPERNETS:
+            raise BrickworkError(
+                f"warm-start: strategy {run.strategy!r} trains no supernet whose weights could be "
+                f"inherited; take one of {', '.join(SUPERNETS)}, or leave it out"
+            )
         if run.max_trials is not None and run.max_trials < 1:
             raise BudgetError(f"max-trials must be at least 1, got {run.max_trials}")
         return run

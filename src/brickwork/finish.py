@@ -160,7 +160,7 @@ class Finish:
             pace.ended(key, time.monotonic())
             path = self._weights(key)
             path.with_suffix(".part").write_bytes(outcome.result["weights"])
-            facts = {name: outcome.result[name] for name in ("seconds", "epochs", "lr")}
+            facts = {name: outcome.result[name] for name in ("seconds", "epochs", "lr", "warm")}
             self.store.record("retrained", {"key": key, **facts})
             path.with_suffix(".part").rename(path)  # what lies there was recorded
         self.store.record("spent", {"phase": "final", "seconds": time.monotonic() - begun})
@@ -379,6 +379,7 @@ class Finish:
                 **context.space.recipe(net.arch),
                 "lr": float(f"{first['lr']:.3g}"),
                 "epochs": first["epochs"],
+                "starts from": "weights of a supernet" if first.get("warm") else "fresh weights",
             },
             "arch": net.arch.to_json(),
             "seed": context.run.seed,

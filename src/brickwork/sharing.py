@@ -9,22 +9,25 @@ from typing import Any
 
 import safetensors.numpy
 import torch
+from torch import nn
 
 from brickwork.config import Context
 from brickwork.estimators.base import Estimator
-from brickwork.estimators.shared import SharedEstimator
+from brickwork.estimators.shared import SharedEstimator, trained_supernets
 from brickwork.names import SUPERNETS, load
-from brickwork.nets.build import weights_of
+from brickwork.nets.build import load_weights, weights_of
 from brickwork.nets.supernet import Supernet
 from brickwork.oneshot.paths import Paths
 from brickwork.oneshot.preparing import Allowance, keep
 from brickwork.oneshot.trainer import shared_recipe, train_supernet
+from brickwork.space import Arch
 from brickwork.tasks.training import Epoch
 from brickwork.trial import rng_for
 
 __all__ = [
     "checkpoints",
     "estimator_of",
+    "inherited",
     "make_supernet",
     "prepare",
     "rule_of",
@@ -52,6 +55,26 @@ def estimator_of(context: Context, folder: Path) -> Estimator:
         context.estimator,
         context.run.seed,
     )
+
+
+def inherited(context: Context, folder: Path, arch: Arch, number: int) -> nn.Module | None:
+    """A network with the weights that it has in a trained supernet of the run.
+
+    Args:
+        context: The objects of the run.
+        folder: Where trained supernets lie.
+        arch: The network.
+        number: Which repetition it is for: several begin from different supernets, if there are.
+
+    Returns:
+        The network; None where no supernet was trained.
+    """
+    paths = trained_supernets(folder)
+    if not paths:
+        return None
+    net = make_supernet(context)
+    load_weights(net, safetensors.numpy.load_file(paths[number % len(paths)]))
+    return net.extract(arch)
 
 
 def make_supernet(context: Context, number: int = 0) -> Supernet:

@@ -122,6 +122,9 @@ def _preparation_sentences(study: Study) -> list[str]:
     scores = {s.arch.id: s.score for s in suggested.found if s.score is not None}
     if name in SUPERNETS:
         sentences.append(_gate_sentence(study, None))
+        warm = [event.get("warm") for event in study.events("retrained")]
+        if any(warm):
+            sentences.append("Final trainings began with the weights of the supernets.")
     elif load(STRATEGIES, "strategy", name) is ZeroCost:
         sentences.append(_gate_sentence(study, scores))
     elif suggested.found:

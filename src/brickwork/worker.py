@@ -106,7 +106,9 @@ class Worker:
         full = self.estimator.full(whole, size)
         amount = Amount.of(job["part"], full, size)
         recipe = self.estimator.recipe(arch, amount.epochs / full)
-        module = build(whole, torch.Generator().manual_seed(seed))
+        warm = context.run.warm_start
+        heir = sharing.inherited(context, self.shared, arch, job["repetition"]) if warm else None
+        module = build(whole, torch.Generator().manual_seed(seed)) if heir is None else heir
         trained = train(
             module,
             context.task,
@@ -116,7 +118,8 @@ class Worker:
             splits=("train", "val"),
         )
         weights = safetensors.numpy.save(dict(weights_of(module)))
-        return {"weights": weights, "epochs": trained.epochs, "lr": recipe.lr}
+        facts = {"epochs": trained.epochs, "lr": recipe.lr, "warm": heir is not None}
+        return {"weights": weights, **facts}
 
     def _test(self, job: Job) -> Result:
         """Score retrained weights on the test split."""

@@ -23,7 +23,7 @@ from brickwork.tasks.task import Task
 from brickwork.tasks.training import predict
 from brickwork.trial import Proposal, rng_for
 
-__all__ = ["SharedEstimator"]
+__all__ = ["SharedEstimator", "trained_supernets"]
 
 _CALIBRATION = 1024  # training samples from which running statistics are taken
 
@@ -76,13 +76,18 @@ class SharedEstimator:
 
     def _supernets(self) -> Sequence[Supernet]:
         if not self._nets:
-            for path in sorted(self.folder.glob("*.safetensors")):
+            for path in trained_supernets(self.folder):
                 net = self.make()
                 load_weights(net, safetensors.numpy.load_file(path))
                 self._nets.append(net)
         if not self._nets:
             raise TrainingError(f"there is no trained supernet in {self.folder}")
         return self._nets
+
+
+def trained_supernets(folder: Path) -> list[Path]:
+    """Files of trained supernets, in the order of their numbers."""
+    return sorted(folder.glob("*.safetensors"), key=lambda path: int(path.stem))
 
 
 def _mean(scores: Sequence[Quantity]) -> Quantity:
