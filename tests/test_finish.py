@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 
 from brickwork.engine.executors import Job, Outcome
-from brickwork.finish import Finish
+from brickwork.engine.store import Store
+from brickwork.finish import Finish, Net
+from brickwork.space import Arch
 
 
 class Slow:
@@ -70,3 +72,16 @@ def test_more_begins_when_nothing_planned_is_left_to_begin(tmp_path: Path) -> No
     assert [key for key, outcome in found if outcome.result] == ["a", "b", "c", "d"]
     assert begun == ["a", "b", "c", "d"]
     assert steps == [(0, 3), (1, 3), (2, 3), (3, 3), (4, 4)]
+
+
+def test_nothing_is_trained_once_the_test_split_was_opened(tmp_path: Path) -> None:
+    nothing: Any = None
+    executor = Slow(0.0)
+    net = Net("front", Arch.of("space", {}), 0, 1, 1.0)
+    with Store.create(tmp_path / "s", {}) as store:
+        store.record("plan", {"nets": [net.to_json()], "reserves": [], "part": 1.0})
+        store.record("lost", {"key": f"{net.arch.id}-0", "cause": "no time was left"})
+        store.record("test opened", {"at": 0.0})
+        Finish(nothing, store, executor, tmp_path).retrain(60.0)
+        assert executor.job is None
+        assert not any(store.events("retrained"))

@@ -126,9 +126,13 @@ class Finish:
     def retrain(self, seconds: float) -> None:
         """Retrain the front, and what it is compared with, with the full recipe.
 
+        Once the test split was opened nothing is trained any more, not even what was lost before.
+
         Args:
             seconds: Wall-clock time there is.
         """
+        if self._opened():
+            return
         begun = time.monotonic()
         made = self._planned(seconds)
         planned = self._trainings(sorted(made.nets, key=lambda net: -net.full_s))  # longest first
@@ -181,7 +185,7 @@ class Finish:
                 "not one model of the front could be retrained in the time left"
                 f"{f': {causes[-1]}' if causes else ''}; run again to go on, or give more budget"
             )
-        if not any(True for _ in self.store.events("test opened")):
+        if not self._opened():
             self.store.record("test opened", {"at": time.time()})
         known = {(e["role"], e["id"]) for e in self.store.events("tested")}
         todo = {
@@ -208,6 +212,9 @@ class Finish:
                 event |= {k: outcome.result.get(k) for k in ("scores", "verification", "seconds")}
             self.store.record("tested", event)
         self.store.record("spent", {"phase": "export", "seconds": time.monotonic() - begun})
+
+    def _opened(self) -> bool:
+        return any(True for _ in self.store.events("test opened"))
 
     def _planned(self, seconds: float) -> _Planned:
         """What is retrained: as planned before, or planned now."""
