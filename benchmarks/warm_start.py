@@ -2,7 +2,8 @@
 
     python benchmarks/warm_start.py --seeds 0 1 2
 
-For each seed a supernet of the mobile space is trained on digits by the sandwich rule, and members,
+For each seed a supernet of the mobile space is trained on digits by the sandwich rule, and members
+of at most 30,000 parameters,
 spread along their cost, are trained on the training split from fresh weights (cold), from what
 ``Supernet.extract`` gives (warm), and those at a third of the learning rate (gentle); with all
 epochs of a full training and with a third of them. The figure is the accuracy on the validation
@@ -32,6 +33,7 @@ from brickwork.sharing import make_supernet, rule_of
 from brickwork.tasks.training import evaluate, prepare_process, train
 from brickwork.trial import rng_for
 
+LIMITS: dict[str, Any] = {"target": "stm32f746", "limits": ("parameters<=30000",)}
 PARTS = (1.0, 1 / 3)
 GENTLE = 3.0  # a learning rate is divided by this
 
@@ -62,7 +64,7 @@ KINDS = ("cold", "warm", "gentle")
 
 
 def of_seed(options: argparse.Namespace, seed: int) -> list[dict[str, Any]]:
-    run = Run.of(data="digits", target="stm32f746", strategy="sandwich", seed=seed)
+    run = Run.of(data="digits", strategy="sandwich", seed=seed, **LIMITS)
     context = Context.of(run, task_for(run))
     task, estimator = context.task, context.estimator
     begun = time.process_time()

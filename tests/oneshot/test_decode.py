@@ -24,20 +24,33 @@ BEST = f"|nor_conv_3x3~0|+|nor_conv_3x3~0|nor_conv_3x3~1|+|skip_connect~0|{CONVS
 SKIPS = "+".join("".join(f"|skip_connect~{i}" for i in range(j)) + "|" for j in (1, 2, 3))
 HALF = f"|skip_connect~0|+|none~0|skip_connect~1|+|nor_conv_3x3~0|{CONVS}"
 MORE = f"|skip_connect~0|+|none~0|skip_connect~1|+|none~0|{CONVS}"
+POOLS = SKIPS.replace("skip_connect", "avg_pool_3x3")
+ONE = "|skip_connect~0|+|nor_conv_1x1~0|avg_pool_3x3~1|+|avg_pool_3x3~0|skip_connect~1|{}~2|"
+FEW, TWO = ONE.format("skip_connect"), ONE.format("nor_conv_1x1")
 
 
 @pytest.mark.parametrize(
-    ("cell", "collapsed"), [(BEST, False), (SKIPS, True), (HALF, False), (MORE, True)]
+    ("cell", "why"),
+    [
+        (BEST, ""),
+        (SKIPS, "6 of 6 bricks of a cell are skips or nothing"),
+        (HALF, ""),
+        (MORE, "4 of 6 bricks of a cell are skips or nothing"),
+        (POOLS, "only 0 of 6 bricks of the cells have weights"),
+        (FEW, "only 1 of 6 bricks of the cells have weights"),
+        (TWO, ""),
+    ],
 )
-def test_a_cell_of_more_than_half_skips_is_a_collapse(cell, collapsed):
+def test_a_cell_of_mostly_skips_or_hardly_any_weights_is_a_collapse(cell, why):
     space = nasbench201()
-    assert bool(collapse(space, arch_of_string(space, cell))) is collapsed
+    assert collapse(space, arch_of_string(space, cell)) == why
 
 
 def test_each_kind_of_cell_is_judged_by_itself():
     space = darts()
     skips = [("skip_connect", i % 2) for i in range(8)]
     assert not collapse(space, arch_of_genotype(space, DARTS_V2))
+    assert {name for name, _ in DARTS_V2["reduction"]} <= {"max_pool_3x3", "skip_connect"}
     for kind in ("normal", "reduction"):
         assert "8 of 8" in collapse(space, arch_of_genotype(space, {**DARTS_V2, kind: skips}))
 

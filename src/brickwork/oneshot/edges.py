@@ -7,16 +7,36 @@ learn, and so their own numbers grow, but a network of skips learns little on it
 
 from __future__ import annotations
 
-from brickwork.space import Arch, Identity, OneOf, Option, Space, Zero
+from dataclasses import dataclass
+
+from brickwork.space import Arch, Identity, OneOf, Option, Pool, Space, Zero
 from brickwork.space.holes import full_name
 from brickwork.space.walk import cells
 
-__all__ = ["Edges", "collapse", "edges_of"]
+__all__ = ["Edges", "Idle", "collapse", "edges_of"]
 
 _MOST = 0.5  # of the bricks of a cell, that may be skips or nothing
+_LEAST = 0.2  # of the bricks of all cells, that have weights: with no more, hardly anything learns
 
-Edges = dict[str, frozenset[Option]]
-"""The decisions between the bricks of a cell; for each the options that are a skip or nothing."""
+
+@dataclass(frozen=True, slots=True)
+class Idle:
+    """The options between bricks that learn nothing.
+
+    Attributes:
+        skips: Those that are a skip or nothing.
+        pools: Those that pool.
+    """
+
+    skips: frozenset[Option] = frozenset()
+    pools: frozenset[Option] = frozenset()
+
+    def __or__(self, other: Idle) -> Idle:
+        return Idle(self.skips | other.skips, self.pools | other.pools)
+
+
+Edges = dict[str, Idle]
+"""The decisions between the bricks of a cell, and which of their options learn nothing."""
 
 
 def edges_of(space: Space) -> list[Edges]:
@@ -35,12 +55,10 @@ def edges_of(space: Space) -> list[Edges]:
                 bricks += [(f"{inner}edge{k}.", body) for body in (edge.body, edge.first) if body]
             for at, brick in bricks:
                 if isinstance(brick, OneOf):
-                    quiet = frozenset[Option](
-                        label for label, one in brick.options if isinstance(one, Identity | Zero)
-                    )
-                    if len(quiet) < len(brick.options):
+                    idle = Idle(_labels(brick, (Identity, Zero)), _labels(brick, (Pool,)))
+                    if len(idle.skips) < len(brick.options):
                         name = full_name(at, brick.name)
-                        found[name] = found.get(name, frozenset()) | quiet
+                        found[name] = found.get(name, Idle()) | idle
         if found and found not in kinds:
             kinds.append(found)
     return kinds
@@ -49,11 +67,22 @@ def edges_of(space: Space) -> list[Edges]:
 def collapse(space: Space, arch: Arch) -> str:
     """Why an architecture is a collapse, in words; empty where it is none.
 
-    It is one if more than half of the bricks of a kind of cell are skips or nothing.
+    It is one if more than half of the bricks of a kind of cell are skips or nothing, or if no more
+    than a fifth of those of all kinds have weights. Published reduction cells do without weights,
+    so no kind alone is judged by these.
     """
     chosen = dict(arch.choices)
-    for kind in edges_of(space):
-        quiet = [name for name, options in kind.items() if chosen.get(name) in options]
-        if len(quiet) > _MOST * len(kind):
-            return f"{len(quiet)} of {len(kind)} bricks of a cell are skips or nothing"
+    kinds, learning, bricks = edges_of(space), 0, 0
+    for kind in kinds:
+        skips = sum(chosen.get(name) in idle.skips for name, idle in kind.items())
+        if skips > _MOST * len(kind):
+            return f"{skips} of {len(kind)} bricks of a cell are skips or nothing"
+        pools = sum(chosen.get(name) in idle.pools for name, idle in kind.items())
+        learning, bricks = learning + len(kind) - skips - pools, bricks + len(kind)
+    if learning <= _LEAST * bricks and kinds:
+        return f"only {learning} of {bricks} bricks of the cells have weights"
     return ""
+
+
+def _labels(brick: OneOf, kinds: tuple[type, ...]) -> frozenset[Option]:
+    return frozenset(label for label, one in brick.options if isinstance(one, kinds))
