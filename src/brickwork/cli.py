@@ -157,8 +157,7 @@ def export(
     """Copy the verified files of a model to a folder."""
     from brickwork.study import Study
 
-    formats = tuple(name.strip() for name in to.split(",") if name.strip())
-    typer.echo(Study(study).model(model).export(out, formats))
+    typer.echo(Study(study).model(model).export(out, _names(to)))
 
 
 @app.command()
@@ -270,6 +269,51 @@ def cost(
 
 
 @app.command()
+def bench(
+    table: Annotated[Path, typer.Option(help="CSV with a column 'arch', or a JSON file.")],
+    signal: Annotated[str, typer.Option(help="Column of the accuracy that a search sees.")],
+    test: Annotated[str, typer.Option(help="Column of the accuracy that judges it.")],
+    join: Annotated[Path | None, typer.Option(help="Further columns of the same networks.")] = None,
+    space: Annotated[str, typer.Option(help="nasbench201 or nasbenchmacro.")] = "nasbench201",
+    cost: Annotated[str, typer.Option(help="Columns of known costs, separated by commas.")] = "",
+    limit: Annotated[
+        list[str] | None, typer.Option(help="Hard limit such as 'pixel2<=10'; repeatable.")
+    ] = None,
+    low: Annotated[
+        list[str] | None, typer.Option(help="Low fidelity such as 0.06=COLUMN; repeatable.")
+    ] = None,
+    strategies: Annotated[str, typer.Option(help="Names, separated by commas.")] = "auto,random",
+    peers: Annotated[str, typer.Option(help="Such as optuna-tpe,syne-mo-rea.")] = "",
+    seeds: Annotated[int, typer.Option(min=1, help="Runs of each.")] = 20,
+    evals: Annotated[int, typer.Option(min=1, help="Evaluations of a run.")] = 200,
+    workers: Annotated[int, typer.Option(min=1, help="Simulated workers.")] = 1,
+    json_: Annotated[
+        Path | None, typer.Option("--json", help="Where to write the result; curves beside it.")
+    ] = None,
+) -> None:
+    """Run strategies on a table of trained networks, beside other optimizers."""
+    from brickwork.bench.protocol import header, lines
+    from brickwork.benching import Asked
+    from brickwork.benching import bench as run_bench
+    from brickwork.benching import write as write_bench
+
+    asked = Asked(
+        *(table, space, signal, test, join, _names(cost), tuple(limit or ())),
+        *(_fidelities(low or []), evals, workers),
+    )
+    found: dict[str, dict[str, Any]] = {}
+    for name, summary in run_bench(asked, _names(strategies), _names(peers), seeds):
+        if not found:
+            typer.echo(header(asked.marks))
+        found[name] = summary
+        for line in lines(name, summary):
+            typer.echo(line)
+    if json_ is not None:
+        for path in write_bench(json_, asked, seeds, found):
+            typer.echo(path)
+
+
+@app.command()
 def doctor(as_json: AsJson = False) -> None:
     """Tell what this machine has: versions, cores, runtimes, extras, disk."""
     from brickwork.diagnosis import diagnose
@@ -281,6 +325,23 @@ def doctor(as_json: AsJson = False) -> None:
     width = max(map(len, found))
     for key, value in found.items():
         typer.echo(f"{key:<{width}}  {value}")
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in text.split(",") if name.strip())
+
+
+def _fidelities(texts: list[str]) -> dict[float, str]:
+    found = {}
+    for text in texts:
+        part, _, column = text.partition("=")
+        try:
+            found[float(part)] = column
+        except ValueError:
+            raise BrickworkError(f"--low {text!r}: write PART=COLUMN, such as 0.06=VAL") from None
+        if not 0 < float(part) < 1:
+            raise BrickworkError(f"--low {text!r}: a low fidelity lies between 0 and 1")
+    return found
 
 
 def _described(table: Any, kind: str) -> list[dict[str, Any]]:

@@ -19,6 +19,7 @@ from brickwork.trial import Proposal, State, Trial, rng_for
 
 __all__ = ["Asked", "Member", "Problem", "Strategy", "crowding", "every", "ranks"]
 
+WALK = 256  # mutations, at most, from a network that breaks the limits to one that keeps them
 TRIES = 32  # children, then as many samples, that are drawn in search of a new feasible one
 
 
@@ -147,8 +148,9 @@ class Asked:
             make: What to draw first, such as a mutation; samples follow if it gives nothing.
 
         Returns:
-            Without luck in a bounded number of draws the nearest to the limits among them. When
-            all were asked before, the next one of the space that was not; None if there is none.
+            Where samples break the limits, what a walk from the nearest towards them finds; without
+            luck in a bounded number of steps the nearest. When all were asked before, the next one
+            of the space that was not; None if there is none.
         """
         best, nearest = None, float("inf")
         space = self._problem.space
@@ -159,15 +161,31 @@ class Asked:
                 continue
             over = self._problem.forecast(arch)[1] if self._problem.limits else 0.0
             if over == 0.0:
-                best = arch
+                best, nearest = arch, 0.0
                 break
             if best is None or over < nearest:
                 best, nearest = arch, over
+        if best is not None and 0.0 < nearest < float("inf"):
+            best = self._nearer(best, nearest, rng)
         if best is None:
             best = next((arch for arch in self._rest if arch.id not in self._ids), None)
         if best is not None:
             self.note(best)
         return best
+
+    def _nearer(self, arch: Arch, over: float, rng: np.random.Generator) -> Arch:
+        """Mutations that come closer to the limits, until a new one keeps them."""
+        at, best = (arch, over), (arch, over)
+        for _ in range(WALK if not self._single else 0):
+            child = self._problem.space.mutate(at[0], rng)
+            step = self._problem.forecast(child)[1]
+            if step <= at[1]:  # inside the limits it goes on to what is new
+                at = child, step
+            if step < best[1] and child.id not in self._ids:
+                best = child, step
+                if step == 0.0:
+                    break
+        return best[0]
 
 
 def every(space: Space, rng: np.random.Generator) -> Iterator[Arch]:

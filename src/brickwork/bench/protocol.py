@@ -1,0 +1,156 @@
+"""How a search on a table is judged.
+
+Axes are the error of the signal, in percent, and the logarithm of each cost, each from the best of
+the table (0) to its 90th percentile (1); the score ``signal`` is the hypervolume of what was seen,
+to the reference point 1, over that of the whole table. For ``test`` the front is chosen by the
+signal and judged by the error of the test column. With accuracy alone both are accuracies: the best
+signal, and the test accuracy of the network that has it. Every evaluation counts.
+"""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from brickwork.bench.harness import Told
+from brickwork.bench.setting import Setting
+from brickwork.objective import front, hypervolume
+
+__all__ = ["KINDS", "MARKS", "Score", "described", "header", "lines", "summary"]
+
+Array = NDArray[np.float64]
+
+MARKS = (10, 20, 30, 50, 75, 100, 150, 200)
+"""Evaluations after which a search is judged."""
+
+KINDS = ("signal", "test", "best_test", "regret")
+"""What it is judged by: see ``Score``."""
+
+_WORST = 0.9  # quantile of the table beyond which a network counts for nothing
+
+
+class Score:
+    """Judges what was evaluated so far.
+
+    ``signal`` and ``test`` as above; ``best_test``: test accuracy, in percent, of the network of
+    the best signal; ``regret``: by how much the best of the table exceeds that.
+
+    Args:
+        setting: The table.
+    """
+
+    def __init__(self, setting: Setting) -> None:
+        self._signal = 100.0 * setting.accuracy(setting.signal)
+        self._test = 100.0 * setting.accuracy(setting.test)
+        self._costs = [np.log(setting.table.column(name)) for name in setting.costs]
+        self._kept = setting.feasible
+        self._best_test = float(self._test[self._kept].max(initial=-np.inf))
+        if self._costs and self._kept.any():
+            self._seen, self._judged = self._axes(self._signal), self._axes(self._test)
+            ones = [1.0] * self._seen.shape[1]
+            self._whole = [hypervolume(a[self._kept], ones) for a in (self._seen, self._judged)]
+
+    def __call__(self, rows: Sequence[int]) -> dict[str, float]:
+        """All scores of the rows that were evaluated in full and keep the limits."""
+        if not rows:
+            nothing = 0.0 if self._costs else float("nan")
+            nan = float("nan")
+            return {"signal": nothing, "test": nothing, "best_test": nan, "regret": nan}
+        seen = np.array(rows)
+        first = int(seen[np.argmax(self._signal[seen])])
+        best = float(self._test[first])
+        scores = {"best_test": best, "regret": self._best_test - best}
+        if not self._costs:
+            return {"signal": float(self._signal[first]), "test": best, **scores}
+        chosen = seen[front(self._seen[seen])]
+        ones = [1.0] * self._seen.shape[1]
+        found = hypervolume(self._seen[seen], ones), hypervolume(self._judged[chosen], ones)
+        signal, test = (hv / whole for hv, whole in zip(found, self._whole, strict=True))
+        return {"signal": signal, "test": test, **scores}
+
+    def along(self, told: Iterable[Told], marks: Sequence[int]) -> dict[int, dict[str, float]]:
+        """The scores after so many evaluations, by compute."""
+        told = list(told)
+        found = {}
+        for mark in marks:
+            rows = [
+                one.row
+                for one in told
+                if one.spent <= mark + 1e-6 and one.row is not None and one.fidelity >= 1
+            ]
+            found[mark] = self(rows)
+        return found
+
+    def _axes(self, accuracy: Array) -> Array:
+        table = np.column_stack([100.0 - accuracy, *self._costs])
+        low = table[self._kept].min(axis=0)
+        high = np.quantile(table[self._kept], _WORST, axis=0)
+        return np.asarray((table - low) / np.maximum(high - low, 1e-12))
+
+
+def summary(runs: Sequence[Mapping[int, Mapping[str, float]]], cpu_s: float) -> dict[str, Any]:
+    """Mean and standard deviation over the seeds, by score and mark, as JSON.
+
+    Args:
+        runs: The scores along each run.
+        cpu_s: CPU seconds of a run, on average.
+    """
+    found: dict[str, Any] = {}
+    for kind in KINDS:
+        found[kind] = {
+            str(mark): _spread([run[mark][kind] for run in runs])
+            for mark in (runs[0] if runs else ())
+        }
+    return {**found, "cpu_s": cpu_s}
+
+
+def _spread(values: Sequence[float]) -> dict[str, float | None]:
+    finite = [value for value in values if value == value]
+    if not finite:
+        return {"mean": None, "sd": None}
+    return {"mean": statistics.mean(finite), "sd": statistics.pstdev(finite)}
+
+
+def described(setting: Setting, seeds: int, marks: Sequence[int], workers: int) -> dict[str, Any]:
+    """The protocol of a run, as JSON."""
+    return {
+        "space": setting.table.space.name,
+        "networks": len(setting.table.archs),
+        "feasible": int(setting.feasible.sum()),
+        "signal": setting.signal,
+        "test": setting.test,
+        "costs": list(setting.costs),
+        "limits": [limit.text for limit in setting.limits],
+        "low_fidelities": {str(part): column for part, column in setting.low.items()},
+        "axes": "100 - accuracy in percent, log cost; from the best (0) to the 90th percentile (1)",
+        "reference": 1.0,
+        "left_out": "rows with a number missing, with a latency of 0.5 ms or less",
+        "counted": "every evaluation that was asked for, a part of a training as its part",
+        "seeds": seeds,
+        "evals": list(marks),
+        "workers": workers,
+    }
+
+
+_NAME = 18  # columns of a name in print
+
+
+def header(marks: Sequence[int]) -> str:
+    """The line above those of ``lines``."""
+    return " " * (_NAME + 10) + "".join(f"{mark:>9}" for mark in marks) + "  CPU s a run"
+
+
+def lines(name: str, found: Mapping[str, Any]) -> list[str]:
+    """What is printed of a search: a line for each score, with its mean at each mark."""
+    printed = []
+    for kind in KINDS:
+        means = [one["mean"] for one in found[kind].values()]
+        places = 3 if kind in ("signal", "test") and max(filter(None, means), default=9) <= 1 else 2
+        cells = "".join(f"{'-' if m is None else f'{m:.{places}f}':>9}" for m in means)
+        end = f"{found['cpu_s']:>13.2f}" if kind == KINDS[0] else ""
+        printed.append(f"{name if kind == KINDS[0] else '':<{_NAME}}{kind:<10}{cells}{end}")
+    return printed

@@ -1,0 +1,189 @@
+"""What of a table is searched: the score that is seen, the costs that are known, the limits."""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from brickwork.bench.table import Table
+from brickwork.errors import BrickworkError, LimitError, SpaceError, TrainingError
+from brickwork.estimators.base import Estimate
+from brickwork.objective import Limit, Objective
+from brickwork.quantity import How, Quantity, metric
+from brickwork.space import Arch
+from brickwork.strategies.base import Problem
+from brickwork.trial import Proposal
+
+__all__ = ["Setting"]
+
+Array = NDArray[np.float64]
+
+_MEANT = {
+    "parameters": ("param",),
+    "macs": ("mac", "flop"),
+    "energy_mj": ("energy",),
+    "flash_bytes": ("flash", "size"),
+    "peak_sram_bytes": ("sram", "memory", "ram"),
+}
+"""Metrics, and what a column that holds them is called; any other column is a latency."""
+
+_LEAST_MS = 0.5  # a latency that is no longer is an error of measurement
+_PERCENT = 1.5  # an accuracy above it is given in percent
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A table as a search sees it, and by what the search is judged.
+
+    Rows with a number missing, or with a latency of 0.5 ms or less, are left out.
+
+    Attributes:
+        table: The rows that are searched.
+        signal: Column of the accuracy that a search sees at fidelity 1.
+        test: Column of the accuracy by which what it found is judged.
+        costs: Columns of the costs, which a search knows beforehand; none for accuracy alone.
+        metrics: The metric that each cost goes by, in the same order.
+        limits: What must be kept, on these metrics.
+        low: Fidelities below 1 and their columns.
+    """
+
+    table: Table
+    signal: str
+    test: str
+    costs: tuple[str, ...] = ()
+    metrics: tuple[str, ...] = ()
+    limits: tuple[Limit, ...] = ()
+    low: Mapping[float, str] = field(default_factory=dict)
+
+    @classmethod
+    def of(
+        cls,
+        table: Table,
+        signal: str,
+        test: str,
+        costs: Sequence[str] = (),
+        limits: Sequence[str] = (),
+        low: Mapping[float, str] | None = None,
+    ) -> Setting:
+        """The setting, with the rows of which all is known.
+
+        Args:
+            table: All rows.
+            signal: As the attribute.
+            test: As the attribute.
+            costs: As the attribute.
+            limits: Such as ``"pixel2<=10"``, on the columns of the costs.
+            low: As the attribute.
+
+        Raises:
+            BrickworkError: No row is left, or there are more costs than metrics to call them by.
+            LimitError: A limit cannot be read, or no network keeps them.
+            UnknownName: The table has no such column.
+        """
+        low = dict(low or {})
+        kept = np.ones(len(table.archs), np.bool_)
+        names = _metrics(costs)
+        for column in (signal, test, *low.values(), *costs):
+            kept &= np.isfinite(table.column(column))
+        for column in costs:
+            values = table.column(column)
+            kept &= values > (_LEAST_MS if _meant(column) == "latency_ms" else 0.0)
+        if not kept.any():
+            raise BrickworkError("the table has no row with a number in each column that is used")
+        read = tuple(_limit(text, dict(zip(costs, names, strict=True))) for text in limits)
+        made = cls(table.only(kept), signal, test, tuple(costs), names, read, low)
+        if not made.feasible.any():
+            raise LimitError(f"no network of the table keeps the limits: {', '.join(limits)}")
+        return made
+
+    def accuracy(self, column: str) -> Array:
+        """A column of accuracies as fractions, (rows,)."""
+        values = self.table.column(column)
+        return values / 100.0 if np.nanmax(values) > _PERCENT else values
+
+    @functools.cached_property
+    def row(self) -> Mapping[str, int]:
+        """The row of each architecture, by its id."""
+        return {arch.id: i for i, arch in enumerate(self.table.archs)}
+
+    @functools.cached_property
+    def feasible(self) -> NDArray[np.bool_]:
+        """The rows that keep the limits, (rows,)."""
+        kept = np.ones(len(self.table.archs), np.bool_)
+        for limit in self.limits:
+            values = self.table.column(self.costs[self.metrics.index(limit.metric)])
+            kept &= values <= limit.bound if limit.upper else values >= limit.bound
+        return kept
+
+    @functools.cached_property
+    def problem(self) -> Problem:
+        """What a strategy is given."""
+        wanted = tuple(Objective(name) for name in ("accuracy", *self.metrics))
+        return Problem(self.table.space, wanted, self.limits, self.known)
+
+    def known(self, arch: Arch) -> Mapping[str, Quantity]:
+        """The costs of an architecture.
+
+        Raises:
+            SpaceError: The table does not have it.
+        """
+        row = self.row.get(arch.id)
+        if row is None:
+            raise SpaceError(f"the table has no row for {dict(arch.choices)}")
+        return {
+            name: Quantity(float(values[row]), metric(name).unit, How.MEASURED, None, column)
+            for name, column, values in self._values
+        }
+
+    def estimate(self, proposal: Proposal, checkpoint: bytes | None = None) -> Estimate:
+        """See ``Estimator``: the score in the table; a training takes its fidelity in seconds.
+
+        Raises:
+            TrainingError: The table has no such network, or no column for the fidelity.
+        """
+        row, part = self.row.get(proposal.arch.id), proposal.fidelity
+        column = self.signal if part >= 1 else self.low.get(part)
+        if row is None or column is None:
+            raise TrainingError("not in the table")
+        score = Quantity(float(self._scores[column][row]), "fraction", How.MEASURED, None, column)
+        return Estimate({"accuracy": score}, part)
+
+    @functools.cached_property
+    def _scores(self) -> Mapping[str, Array]:
+        return {name: self.accuracy(name) for name in (self.signal, *self.low.values())}
+
+    @functools.cached_property
+    def _values(self) -> list[tuple[str, str, Array]]:
+        pairs = zip(self.metrics, self.costs, strict=True)
+        return [(name, column, self.table.column(column)) for name, column in pairs]
+
+
+def _meant(column: str) -> str:
+    words = column.lower()
+    return next((m for m, names in _MEANT.items() if any(n in words for n in names)), "latency_ms")
+
+
+def _metrics(costs: Sequence[str]) -> tuple[str, ...]:
+    """A metric for each cost, no two alike: what it goes by in the search."""
+    found: list[str] = []
+    for column in costs:
+        free = [name for name in (_meant(column), *_MEANT, "latency_ms") if name not in found]
+        if not free:
+            raise BrickworkError(f"at most {len(_MEANT) + 1} costs can be searched at once")
+        found.append(free[0])
+    return tuple(found)
+
+
+def _limit(text: str, names: Mapping[str, str]) -> Limit:
+    column = re.split(r"[<>=]", text, maxsplit=1)[0].strip()
+    if column not in names:
+        raise LimitError(
+            f"the limit {text!r} is on no cost: write COLUMN<=NUMBER with one of "
+            f"{', '.join(names) or 'the columns given by --cost'}"
+        )
+    return Limit.parse(text.replace(column, names[column], 1))

@@ -1,0 +1,154 @@
+"""Tables of networks that others have trained: what each reached, and what it costs.
+
+A table is a CSV file, also compressed, with a column ``arch`` of NAS-Bench-201 strings, or the JSON
+file of NAS-Bench-Macro. A second file may be joined by a column that both have.
+"""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from brickwork.errors import DataError, SpaceError, UnknownName
+from brickwork.space import Arch, Identity, OneOf, Seq, Space
+from brickwork.spaces.cell import arch_of_string, nasbench201
+
+__all__ = ["FORMS", "Table"]
+
+Array = NDArray[np.float64]
+
+_LAYERS = 8  # that NAS-Bench-Macro decides on
+
+
+@dataclass(frozen=True)
+class Table:
+    """Networks of a space, and numbers that are known of each.
+
+    Attributes:
+        space: The space.
+        archs: The networks, in the order of the rows.
+        columns: Numbers by name, (rows,) each; NaN where one is missing.
+    """
+
+    space: Space
+    archs: tuple[Arch, ...]
+    columns: Mapping[str, Array]
+
+    @classmethod
+    def read(cls, path: Path, space: str, join: Path | None = None) -> Table:
+        """Read a file, and join a second one.
+
+        Args:
+            path: The table.
+            space: A name of ``FORMS``.
+            join: Further columns of the same networks.
+
+        Raises:
+            DataError: A file cannot be read as a table.
+            UnknownName: The space has no form here.
+        """
+        if space not in FORMS:
+            raise UnknownName("space with a table", space, FORMS)
+        lines = _lines(path)
+        if join is not None:
+            lines = _joined(lines, _lines(join), join)
+        if not lines or "arch" not in lines[0]:
+            raise DataError(f"{path}: a table has a row for each network and a column 'arch'")
+        made, read = FORMS[space]
+        try:
+            archs = tuple(read(made, line["arch"]) for line in lines)
+        except SpaceError as error:
+            raise DataError(f"{path}: {error}") from None
+        names = [name for name in lines[0] if name != "arch"]
+        columns = {name: np.array([_number(line.get(name)) for line in lines]) for name in names}
+        return cls(made, archs, {k: v for k, v in columns.items() if np.isfinite(v).any()})
+
+    def column(self, name: str) -> Array:
+        """Its numbers, (rows,).
+
+        Raises:
+            UnknownName: The table has no such column of numbers.
+        """
+        if name not in self.columns:
+            raise UnknownName("column", name, self.columns)
+        return self.columns[name]
+
+    def only(self, kept: NDArray[np.bool_]) -> Table:
+        """The rows that are kept."""
+        archs = tuple(arch for arch, keep in zip(self.archs, kept, strict=True) if keep)
+        return Table(self.space, archs, {name: v[kept] for name, v in self.columns.items()})
+
+
+def _macro() -> Space:
+    """The decisions of NAS-Bench-Macro; nothing is built, the table has the answers."""
+    options = {str(i): Identity() for i in range(3)}
+    layers = (OneOf(f"layer{i}", options) for i in range(_LAYERS))
+    return Space("nasbenchmacro", Seq(*layers), doc="the 6,561 networks of NAS-Bench-Macro")
+
+
+def _macro_arch(space: Space, text: str) -> Arch:
+    if len(text) != _LAYERS or not set(text) <= set("012"):
+        raise SpaceError(f"a network of NAS-Bench-Macro is {_LAYERS} digits 0 to 2, got {text!r}")
+    return space.arch({f"layer{i}": option for i, option in enumerate(text)})
+
+
+FORMS: Mapping[str, tuple[Space, Callable[[Space, str], Arch]]] = {
+    "nasbench201": (nasbench201(), arch_of_string),
+    "nasbenchmacro": (_macro(), _macro_arch),
+}
+"""Spaces of tables, and how one of their networks is written there."""
+
+
+def _lines(path: Path) -> list[dict[str, str]]:
+    try:
+        if ".json" in path.suffixes:
+            return _networks(path)
+        opened = gzip.open if path.suffix == ".gz" else open
+        with opened(path, "rt", newline="", encoding="utf-8") as file:
+            return [{k: v or "" for k, v in line.items() if k} for line in csv.DictReader(file)]
+    except (OSError, ValueError, EOFError, csv.Error) as error:
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else error
+        raise DataError(f"{path}: cannot be read as a table ({reason})") from None
+
+
+def _networks(path: Path) -> list[dict[str, str]]:
+    """The networks of a JSON object, its keys, and their numbers; a list becomes columns."""
+    with path.open(encoding="utf-8") as file:
+        read = json.load(file)
+    if not isinstance(read, dict):
+        raise DataError(f"{path}: the JSON of a table is an object with networks as keys")
+    lines = []
+    for arch, facts in read.items():
+        line = {"arch": arch}
+        for name, value in facts.items():
+            if isinstance(value, list):
+                line |= {f"{name}_{i}": str(one) for i, one in enumerate(value)}
+            else:
+                line[name] = str(value)
+        lines.append(line)
+    return lines
+
+
+def _joined(
+    lines: Sequence[dict[str, str]], others: Sequence[dict[str, str]], path: Path
+) -> list[dict[str, str]]:
+    """The lines that both have, by the first column that both have."""
+    key = next((name for name in lines[0] if others and name in others[0]), None)
+    if key is None:
+        raise DataError(f"{path}: has no column in common with the table it is joined to")
+    found = {other[key]: other for other in others}
+    return [{**found[line[key]], **line} for line in lines if line[key] in found]
+
+
+def _number(text: str | None) -> float:
+    try:
+        return float(text or "nan")
+    except ValueError:
+        return float("nan")

@@ -1,0 +1,167 @@
+"""Strategies and peers by name, on a table, over seeds: what ``brickwork bench`` does."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import json
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, field
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+from brickwork.bench.curves import draw
+from brickwork.bench.harness import run
+from brickwork.bench.peers import PEERS, peer
+from brickwork.bench.protocol import MARKS, Score, described, summary
+from brickwork.bench.setting import Setting
+from brickwork.bench.table import Table
+from brickwork.engine.executors import usable_cores
+from brickwork.errors import BrickworkError, UnknownName
+from brickwork.names import STRATEGIES, SUGGESTERS, SUPERNETS, load
+from brickwork.strategies.base import Problem, Strategy
+
+__all__ = ["TABULAR", "Asked", "bench", "strategy", "write"]
+
+TABULAR = tuple(name for name in STRATEGIES if name not in {*SUPERNETS, *SUGGESTERS})
+"""Strategies that need no network to train, only answers."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What is run on which table.
+
+    Attributes:
+        table, join: Files.
+        space: How the table writes its networks.
+        signal, test: Columns of accuracies: what a search sees, and what judges it.
+        costs: Columns of costs.
+        limits: On the costs, such as ``"pixel2<=10"``.
+        low: Fidelities below 1 and their columns.
+        evals: Compute of a search, in whole trainings.
+        workers: Simulated workers.
+    """
+
+    table: Path
+    space: str
+    signal: str
+    test: str
+    join: Path | None = None
+    costs: tuple[str, ...] = ()
+    limits: tuple[str, ...] = ()
+    low: Mapping[float, str] = field(default_factory=dict, hash=False)
+    evals: int = 200
+    workers: int = 1
+
+    @functools.cached_property
+    def setting(self) -> Setting:
+        """The table as a search sees it."""
+        table = Table.read(self.table, self.space, self.join)
+        return Setting.of(table, self.signal, self.test, self.costs, self.limits, self.low)
+
+    @property
+    def marks(self) -> list[int]:
+        """Evaluations after which a search is judged; the last is the end."""
+        return sorted({*(mark for mark in MARKS if mark < self.evals), self.evals})
+
+
+def bench(
+    asked: Asked,
+    names: Sequence[str],
+    peers: Sequence[str] = (),
+    seeds: int = 20,
+    processes: int | None = None,
+) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Run searches on a table.
+
+    Args:
+        asked: The table and how it is searched.
+        names: Strategies, of ``TABULAR``.
+        peers: Optimizers of other projects, of ``PEERS``.
+        seeds: How many runs of each.
+        processes: Runs at a time; by default one for each usable core.
+
+    Yields:
+        Name and summary (see ``protocol.summary``), as each has ended.
+
+    Raises:
+        BrickworkError: A name is not known, cannot be run on a table, or is not installed; the
+            table cannot be read or has not what is asked for.
+    """
+    for name in names:
+        if name in {*SUPERNETS, *SUGGESTERS}:
+            raise BrickworkError(
+                f"strategy {name!r} trains networks of its own, which a table does not have; "
+                f"there are {', '.join(TABULAR)}"
+            )
+        load(STRATEGIES, "strategy", name)
+    problem = asked.setting.problem  # what is wrong with the table is said here, not in a worker
+    for name in peers:
+        if name not in PEERS:
+            raise UnknownName("peer", name, PEERS)
+        peer(name, problem, 0)  # whether it is installed
+    jobs = [(asked, name, name in PEERS) for name in (*names, *peers)]
+    with ProcessPoolExecutor(processes or usable_cores(), get_context("spawn")) as pool:
+        futures = [[pool.submit(_one, *job, seed) for seed in range(seeds)] for job in jobs]
+        for (_, name, _), runs in zip(jobs, futures, strict=True):
+            done = [future.result() for future in runs]
+            scores, cpu = [scores for scores, _ in done], [cpu for _, cpu in done]
+            yield name, summary(scores, sum(cpu) / len(cpu))
+
+
+def strategy(name: str, problem: Problem, seed: int, low: float = 1.0) -> Strategy:
+    """A strategy for a table.
+
+    Args:
+        name: Of ``TABULAR``.
+        problem: What is searched.
+        seed: Decides everything.
+        low: The lowest fidelity that the table has.
+    """
+    make: Callable[..., Strategy] = load(STRATEGIES, "strategy", name)
+    taken = inspect.signature(make).parameters
+    return make(problem, seed, **({"low": low} if "low" in taken else {}))
+
+
+def _one(asked: Asked, name: str, is_peer: bool, seed: int) -> tuple[dict[int, Any], float]:
+    """The scores of a run, at each mark, and its CPU seconds."""
+    setting, score = _ready(asked)
+    begun = time.process_time()
+    if is_peer:
+        made = peer(name, setting.problem, seed)
+    else:
+        made = strategy(name, setting.problem, seed, min(setting.low, default=1.0))
+    told = run(made, setting, asked.evals, asked.workers)
+    spent = time.process_time() - begun
+    return score.along(told, asked.marks), spent
+
+
+@functools.lru_cache(1)
+def _ready(asked: Asked) -> tuple[Setting, Score]:
+    """The table, read once in a process."""
+    return asked.setting, Score(asked.setting)
+
+
+def write(
+    path: Path, asked: Asked, seeds: int, found: Mapping[str, Mapping[str, Any]]
+) -> tuple[Path, Path]:
+    """Write what was found as JSON, and its curves beside it; returns both paths.
+
+    Raises:
+        BrickworkError: The files cannot be written.
+    """
+    protocol = described(asked.setting, seeds, asked.marks, asked.workers)
+    picture = path.with_suffix(".svg")
+    what = "hypervolume of the signal, over that of the table"
+    title = what if asked.costs else "best signal, accuracy in percent"
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        text = json.dumps({"protocol": protocol, "strategies": dict(found)}, indent=1)
+        path.write_text(text + "\n", encoding="utf-8")
+        picture.write_text(draw(found, "signal", title, list(PEERS)) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise BrickworkError(f"{path}: cannot be written ({error.strerror})") from None
+    return path, picture

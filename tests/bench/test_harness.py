@@ -1,0 +1,151 @@
+"""A search on a table: what counts, when it ends, and what is judged."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from brickwork.bench.harness import Told, run
+from brickwork.bench.protocol import KINDS, Score, header, lines, summary
+from brickwork.bench.setting import Setting
+from brickwork.bench.table import Table
+from brickwork.benching import TABULAR, strategy
+from brickwork.strategies.base import Problem
+from brickwork.trial import Proposal, State, Trial
+
+
+class Script:
+    """Asks for what it was given, in order, and remembers what it was told."""
+
+    def __init__(self, proposals: list[Proposal]) -> None:
+        self.left = list(proposals)
+        self.told: list[Trial] = []
+        self.lag: list[int] = []
+
+    def ask(self, n: int) -> list[Proposal]:
+        return [self.left.pop(0)] if self.left else []
+
+    def tell(self, trial: Trial) -> None:
+        self.told.append(trial)
+
+
+def test_every_proposal_counts_also_what_the_table_lacks(table: Table) -> None:
+    limited = Setting.of(table, "val_12", "test", ["phone"], ["phone<=10"])
+    archs = limited.table.archs
+    dear = archs[int(np.argmax(limited.table.columns["phone"]))]
+    asked = Script([Proposal(a) for a in (archs[0], table.archs[5], dear, archs[0])])
+    told = run(asked, limited, 10)
+    assert [one.row for one in told] == [0, None, None, 0]
+    assert [one.spent for one in told] == [1, 2, 3, 4]
+    states = [trial.state for trial in asked.told]
+    assert states == [State.DONE, State.FAILED, State.INFEASIBLE, State.DONE]
+    assert "phone" not in asked.told[2].cause
+    assert "latency_ms" in asked.told[2].cause
+    assert not asked.told[2].scored
+
+
+def test_workers_run_at_once_and_short_trainings_end_first(setting: Setting) -> None:
+    a, b, c, d = setting.table.archs[:4]
+    asked = Script([Proposal(a), Proposal(b, 0.25), Proposal(c, 0.25), Proposal(d)])
+    told = run(asked, setting, 10, workers=2)
+    assert [trial.proposal.arch for trial in asked.told] == [b, c, a, d]
+    assert [one.clock for one in told] == [0.25, 0.5, 1.0, 1.5]
+    assert [one.spent for one in told] == [0.25, 0.5, 1.5, 2.5]
+
+
+def test_compute_is_spent_and_no_more(setting: Setting) -> None:
+    archs = setting.table.archs
+    half = [Proposal(arch, 0.25) for arch in archs[:8]]
+    told = run(Script(half), setting, 1.5)
+    assert len(told) == 6
+    assert told[-1].spent == 1.5
+
+
+@pytest.mark.parametrize("name", TABULAR)
+@pytest.mark.parametrize("workers", [1, 3])
+def test_every_strategy_runs_on_a_table_and_again_the_same(
+    setting: Setting, name: str, workers: int
+) -> None:
+    def once() -> list[Told]:
+        low = min(setting.low)
+        return run(strategy(name, setting.problem, 3, low), setting, 20, workers)
+
+    told = once()
+    assert told == once()
+    assert told[-1].spent == pytest.approx(20, abs=0.99)
+    rows = [(one.row, one.fidelity) for one in told]
+    assert len(set(rows)) == len(rows)
+    assert None not in {row for row, _ in rows}
+
+
+@pytest.mark.parametrize("name", TABULAR)
+def test_nothing_infeasible_is_asked_for_where_most_of_the_space_is(
+    table: Table, name: str
+) -> None:
+    limited = Setting.of(table, "val_12", "test", ["phone"], ["phone<=3"])
+    assert limited.feasible.mean() < 0.05
+    told = run(strategy(name, limited.problem, 0), limited, 20)
+    lost = sum(one.row is None for one in told)
+    assert lost == 0
+
+
+def test_the_score_is_the_area_of_a_staircase(setting: Setting) -> None:
+    score = Score(setting)
+    signal, cost = setting.table.columns["val_12"], np.log(setting.table.columns["phone"])
+    table = np.column_stack([100 - signal, cost])
+    low, high = table.min(axis=0), np.quantile(table, 0.9, axis=0)
+    scaled = (table - low) / (high - low)
+
+    def area(rows: list[int]) -> float:
+        total, left = 0.0, 1.0
+        for x, y in sorted((scaled[i, 0], scaled[i, 1]) for i in rows):
+            if x < 1 and y < left:
+                total += (1 - x) * (left - y)
+                left = y
+        return float(total)
+
+    rows = [3, 700, 100, 20, 364]
+    whole = area(list(range(len(cost))))
+    assert score(rows)["signal"] == pytest.approx(area(rows) / whole)
+    assert score(list(range(len(cost))))["signal"] == pytest.approx(1.0)
+    assert score([])["signal"] == 0.0
+
+
+def test_with_accuracy_alone_the_incumbent_is_judged(table: Table) -> None:
+    alone = Setting.of(table, "val_12", "test")
+    found = Score(alone)([3, 700, 100])
+    signal, test = table.columns["val_12"], table.columns["test"]
+    best = max([3, 700, 100], key=lambda i: signal[i])
+    assert found["signal"] == pytest.approx(signal[best])
+    assert found["test"] == found["best_test"] == pytest.approx(test[best])
+    assert found["regret"] == pytest.approx(test.max() - test[best])
+
+
+def test_only_whole_trainings_are_judged_at_the_compute_they_took(setting: Setting) -> None:
+    told = [Told(9, 0.25, 0.25, 0.25), Told(700, 1.0, 1.25, 1.25), Told(100, 1.0, 2.25, 2.25)]
+    score = Score(setting)
+    along = score.along(told, (1, 2, 3))
+    assert [along[m]["signal"] for m in (1, 2, 3)] == [
+        score(rows)["signal"] for rows in ([], [700], [700, 100])
+    ]
+
+
+def test_the_summary_is_what_is_promised(setting: Setting) -> None:
+    score = Score(setting)
+    runs = [score.along([Told(i, 1.0, 1.0, 1.0)], (1, 2)) for i in (9000, 15_000)]
+    found = summary(runs, 0.5)
+    assert set(found) == {*KINDS, "cpu_s"}
+    assert found["signal"]["1"]["mean"] == pytest.approx(
+        (score([9000])["signal"] + score([15_000])["signal"]) / 2
+    )
+    assert found["signal"]["1"]["sd"] > 0
+    assert len(header((1, 2)).split()) == 6
+    assert len(lines("name", found)) == len(KINDS)
+    nothing = summary([score.along([], (1,))], 0.0)
+    assert nothing["best_test"]["1"] == {"mean": None, "sd": None}
+    assert any("-" in line for line in lines("name", nothing))
+
+
+def test_a_problem_of_a_table_is_one_like_any_other(setting: Setting) -> None:
+    assert isinstance(setting.problem, Problem)
+    assert setting.problem.costs() == ("latency_ms",)
