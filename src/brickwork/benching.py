@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import functools
-import inspect
 import json
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from multiprocessing import get_context
@@ -21,8 +20,8 @@ from brickwork.bench.setting import Setting
 from brickwork.bench.table import Table
 from brickwork.engine.executors import usable_cores
 from brickwork.errors import BrickworkError, UnknownName
-from brickwork.names import STRATEGIES, SUGGESTERS, SUPERNETS, load
-from brickwork.strategies.base import Problem, Strategy
+from brickwork.names import STRATEGIES, SUGGESTERS, SUPERNETS, make_strategy, strategy_or_raise
+from brickwork.strategies.base import Strategy
 
 __all__ = ["TABULAR", "Asked", "bench", "strategy", "write"]
 
@@ -97,7 +96,7 @@ def bench(
                 f"strategy {name!r} trains networks of its own, which a table does not have; "
                 f"there are {', '.join(TABULAR)}"
             )
-        load(STRATEGIES, "strategy", name)
+        strategy_or_raise(name)
     problem = asked.setting.problem  # what is wrong with the table is said here, not in a worker
     for name in peers:
         if name not in PEERS:
@@ -112,18 +111,16 @@ def bench(
             yield name, summary(scores, sum(cpu) / len(cpu))
 
 
-def strategy(name: str, problem: Problem, seed: int, low: float = 1.0) -> Strategy:
-    """A strategy for a table.
+def strategy(name: str, setting: Setting, seed: int) -> Strategy:
+    """A strategy for a table, with the fidelities that it has.
 
     Args:
-        name: Of ``TABULAR``.
-        problem: What is searched.
+        name: Of ``TABULAR``, or one around another.
+        setting: The table.
         seed: Decides everything.
-        low: The lowest fidelity that the table has.
     """
-    make: Callable[..., Strategy] = load(STRATEGIES, "strategy", name)
-    taken = inspect.signature(make).parameters
-    return make(problem, seed, **({"low": low} if "low" in taken else {}))
+    low = sorted(setting.low)
+    return make_strategy(name, setting.problem, seed, low=low[0] if low else 1.0, rungs=(*low, 1.0))
 
 
 def _one(asked: Asked, name: str, is_peer: bool, seed: int) -> tuple[dict[int, Any], float]:
@@ -133,7 +130,7 @@ def _one(asked: Asked, name: str, is_peer: bool, seed: int) -> tuple[dict[int, A
     if is_peer:
         made = peer(name, setting.problem, seed)
     else:
-        made = strategy(name, setting.problem, seed, min(setting.low, default=1.0))
+        made = strategy(name, setting, seed)
     told = run(made, setting, asked.evals, asked.workers)
     spent = time.process_time() - begun
     return score.along(told, asked.marks), spent

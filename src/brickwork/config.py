@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import inspect
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +11,15 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from brickwork.errors import BrickworkError, BudgetError, UnknownName
-from brickwork.names import SPACES, STRATEGIES, SUPERNETS, TASKS, load, make_space
+from brickwork.names import (
+    SPACES,
+    SUPERNETS,
+    TASKS,
+    load,
+    make_space,
+    make_strategy,
+    strategy_or_raise,
+)
 from brickwork.objective import Limit, Objective, parse_amount, violation
 from brickwork.quantity import METRICS, Quantity
 from brickwork.space import Arch, Graph, Space, graph
@@ -103,8 +110,7 @@ class Run(BaseModel):
             raise UnknownName("task", run.task, TASKS)
         if run.space not in SPACES:
             raise UnknownName("space", run.space, SPACES)
-        if run.strategy not in STRATEGIES:
-            raise UnknownName("strategy", run.strategy, STRATEGIES)
+        strategy_or_raise(run.strategy)
         for name in run.objectives:
             if name not in METRICS:
                 raise UnknownName("metric", name, METRICS)
@@ -219,12 +225,15 @@ class Context:
 
     def strategy(self, name: str | None = None, suggestions: Sequence[Suggestion] = ()) -> Strategy:
         """A strategy by name, by default the run's; with what its preparation suggests."""
-        make = load(STRATEGIES, "strategy", name or self.run.strategy)
-        offered = {"low": self.run.low, "suggestions": suggestions}
-        taken = inspect.signature(make).parameters
-        options = {name: value for name, value in offered.items() if name in taken}
-        made: Strategy = make(self.problem, self.run.seed, **options)
-        return made
+        low = self.run.low
+        return make_strategy(
+            name or self.run.strategy,
+            self.problem,
+            self.run.seed,
+            low=low,
+            rungs=(low * low, low, 1.0),
+            suggestions=suggestions,
+        )
 
     @functools.cached_property
     def estimator(self) -> TrainEstimator:

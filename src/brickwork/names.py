@@ -6,12 +6,14 @@ The command line, the documentation and the contract tests read these tables.
 from __future__ import annotations
 
 import importlib
+import inspect
 from collections.abc import Mapping
 from typing import Any
 
-from brickwork.errors import UnknownName
+from brickwork.errors import BrickworkError, UnknownName
 from brickwork.export.artifacts import EXPORTERS
 from brickwork.space import Shape, Space
+from brickwork.strategies.base import Problem, Strategy
 
 __all__ = [
     "EXPORTERS",
@@ -24,6 +26,8 @@ __all__ = [
     "TASKS",
     "load",
     "make_space",
+    "make_strategy",
+    "strategy_or_raise",
 ]
 
 SPACES: Mapping[str, str] = {
@@ -49,7 +53,10 @@ REFERENCES = ("resnet8", "mobilenetv2", "dscnn", "resnet18", "efficientnetb0", "
 """The spaces with one point: published networks."""
 
 STRATEGIES: Mapping[str, str] = {
+    "asha": "brickwork.strategies.halving:Asha",
     "auto": "brickwork.strategies.auto:Auto",
+    "bananas": "brickwork.strategies.bayesian:Bananas",
+    "bayesian": "brickwork.strategies.bayesian:Bayesian",
     "beta-darts": "brickwork.oneshot.suggested:Suggested",
     "darts": "brickwork.oneshot.suggested:Suggested",
     "darts2": "brickwork.oneshot.suggested:Suggested",
@@ -57,13 +64,23 @@ STRATEGIES: Mapping[str, str] = {
     "evolution": "brickwork.strategies.evolution:Evolution",
     "fair": "brickwork.oneshot.gated:Gated",
     "gdas": "brickwork.oneshot.suggested:Suggested",
+    "grid": "brickwork.strategies.grid:Grid",
+    "halving": "brickwork.strategies.halving:Halving",
+    "hyperband": "brickwork.strategies.halving:Hyperband",
+    "local": "brickwork.strategies.local:Local",
     "nsga2": "brickwork.strategies.nsga2:NSGA2",
     "ofa": "brickwork.oneshot.gated:Gated",
     "one-shot": "brickwork.oneshot.gated:Gated",
+    "optuna-nsga2": "brickwork.strategies.samplers:OptunaNsga2",
+    "optuna-tpe": "brickwork.strategies.samplers:OptunaTpe",
+    "pasha": "brickwork.strategies.halving:Pasha",
     "pc-darts": "brickwork.oneshot.suggested:Suggested",
+    "ppo": "brickwork.strategies.controllers:Ppo",
     "proxyless": "brickwork.oneshot.suggested:Suggested",
     "random": "brickwork.strategies.random:Random",
+    "reinforce": "brickwork.strategies.controllers:Reinforce",
     "sandwich": "brickwork.oneshot.gated:Gated",
+    "tchebycheff": "brickwork.strategies.evolution:Tchebycheff",
     "zero-cost": "brickwork.oneshot.zero_cost:ZeroCost",
 }
 SUPERNETS: Mapping[str, str] = {
@@ -114,3 +131,48 @@ def make_space(name: str, input: Shape) -> Space:
     make = load(SPACES, "space", name)
     space: Space = make() if name in REFERENCES else make(input)
     return space
+
+
+def strategy_or_raise(name: str) -> None:
+    """Check the name of a strategy, or of one around another, such as ``"asha:evolution"``.
+
+    Raises:
+        BrickworkError: The outer one takes no other strategy, or the inner one prepares something.
+        UnknownName: There is none of that name.
+    """
+    outer, _, inner = name.partition(":")
+    make = load(STRATEGIES, "strategy", outer)
+    if not inner:
+        return
+    if "inner" not in inspect.signature(make).parameters:
+        around = [one for one, path in STRATEGIES.items() if ".halving:" in path]
+        raise BrickworkError(
+            f"strategy {outer!r} takes no other strategy: one of {', '.join(around)} does"
+        )
+    if inner in {*SUPERNETS, *SUGGESTERS}:
+        raise BrickworkError(f"strategy {inner!r} prepares its search: it runs by itself only")
+    strategy_or_raise(inner)
+
+
+def make_strategy(name: str, problem: Problem, seed: int, **offered: Any) -> Strategy:
+    """A strategy by name, or one around another, such as ``"asha:evolution"``.
+
+    Args:
+        name: As ``strategy_or_raise`` takes it.
+        problem: What is searched.
+        seed: Decides everything.
+        offered: Settings; a strategy is given those that it takes.
+
+    Raises:
+        BrickworkError: See ``strategy_or_raise``.
+    """
+    strategy_or_raise(name)
+    outer, _, inner = name.partition(":")
+    make = load(STRATEGIES, "strategy", outer)
+    taken = inspect.signature(make).parameters
+    options = {key: value for key, value in offered.items() if key in taken}
+    if inner:
+        whole = {key: value for key, value in offered.items() if key != "low"} | {"low": 1.0}
+        options["inner"] = lambda problem, seed: make_strategy(inner, problem, seed, **whole)
+    made: Strategy = make(problem, seed, **options)
+    return made

@@ -61,14 +61,13 @@ def test_compute_is_spent_and_no_more(setting: Setting) -> None:
     assert told[-1].spent == 1.5
 
 
-@pytest.mark.parametrize("name", TABULAR)
+@pytest.mark.parametrize("name", [*TABULAR, "asha:nsga2", "hyperband:auto"])
 @pytest.mark.parametrize("workers", [1, 3])
 def test_every_strategy_runs_on_a_table_and_again_the_same(
     setting: Setting, name: str, workers: int
 ) -> None:
     def once() -> list[Told]:
-        low = min(setting.low)
-        return run(strategy(name, setting.problem, 3, low), setting, 20, workers)
+        return run(strategy(name, setting, 3), setting, 20, workers)
 
     told = once()
     assert told == once()
@@ -84,7 +83,7 @@ def test_nothing_infeasible_is_asked_for_where_most_of_the_space_is(
 ) -> None:
     limited = Setting.of(table, "val_12", "test", ["phone"], ["phone<=3"])
     assert limited.feasible.mean() < 0.05
-    told = run(strategy(name, limited.problem, 0), limited, 20)
+    told = run(strategy(name, limited, 0), limited, 20)
     lost = sum(one.row is None for one in told)
     assert lost == 0
 

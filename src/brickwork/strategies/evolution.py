@@ -1,8 +1,10 @@
 """Regularized evolution.
 
-Real, Aggarwal, Huang, Le: "Regularized Evolution for Image Classifier Architecture Search", 2019.
+Real, Aggarwal, Huang, Le: "Regularized Evolution for Image Classifier Architecture Search", 2019;
+with tournaments by random weights: Liberis, Dudziak, Lane: "uNAS: Constrained Neural Architecture
+Search for Microcontrollers", 2021.
 
-Differs from the paper:
+Differs from the papers:
 - asked one at a time while other trials run, as in the paper's own asynchronous setting; a trial
   joins the population when it is told, and the oldest member dies;
 - several objectives: a tournament is won by the lowest non-dominated rank within the sample, then
@@ -18,7 +20,7 @@ from brickwork.space import Arch
 from brickwork.strategies.base import Asked, Member, Problem, crowding, ranks
 from brickwork.trial import Proposal, Trial, rng_for
 
-__all__ = ["Evolution"]
+__all__ = ["Evolution", "Tchebycheff"]
 
 
 class Evolution:
@@ -76,3 +78,29 @@ class Evolution:
         rank = ranks(sample)
         best = int(np.lexsort((-crowding(sample, rank), rank))[0])
         return sample[best].arch
+
+
+class Tchebycheff(Evolution):
+    """A tournament is won by the least of the largest weighted losses; weights are drawn for each.
+
+    Each loss runs from the best (0) to the worst (1) of the population. Differs from uNAS: limits
+    that are broken lose first instead of being objectives with a target.
+    """
+
+    def _tournament(self, rng: np.random.Generator) -> Arch:
+        drawn = rng.choice(len(self._population), min(self._sample, len(self._population)), False)
+        sample = [self._population[i] for i in map(int, drawn)]
+        losses = np.array([member.losses for member in self._population])
+        losses[~np.isfinite(losses)] = np.nan
+        low, high = np.zeros(losses.shape[1]), np.ones(losses.shape[1])
+        for axis, column in enumerate(losses.T):
+            told = column[np.isfinite(column)]
+            if len(told):
+                low[axis], high[axis] = told.min(), max(told.max(), told.min() + 1e-12)
+        weights = rng.dirichlet(np.ones(losses.shape[1]))
+
+        def key(member: Member) -> tuple[float, float]:
+            scaled = weights * (np.array(member.losses) - low) / (high - low)
+            return member.violation, float(np.max(scaled))
+
+        return min(sample, key=key).arch
