@@ -101,14 +101,19 @@ def bench(
     for name in peers:
         if name not in PEERS:
             raise UnknownName("peer", name, PEERS)
+        if name in names:
+            raise BrickworkError(f"{name} is asked for as a strategy and as a peer: name it once")
         peer(name, problem, 0)  # whether it is installed
-    jobs = [(asked, name, name in PEERS) for name in (*names, *peers)]
+    jobs = [(asked, name, name in peers) for name in (*names, *peers)]
     with ProcessPoolExecutor(processes or usable_cores(), get_context("spawn")) as pool:
-        futures = [[pool.submit(_one, *job, seed) for seed in range(seeds)] for job in jobs]
-        for (_, name, _), runs in zip(jobs, futures, strict=True):
-            done = [future.result() for future in runs]
-            scores, cpu = [scores for scores, _ in done], [cpu for _, cpu in done]
-            yield name, summary(scores, sum(cpu) / len(cpu))
+        try:
+            futures = [[pool.submit(_one, *job, seed) for seed in range(seeds)] for job in jobs]
+            for (_, name, _), runs in zip(jobs, futures, strict=True):
+                done = [future.result() for future in runs]
+                scores, cpu = [scores for scores, _ in done], [cpu for _, cpu in done]
+                yield name, summary(scores, sum(cpu) / len(cpu))
+        finally:
+            pool.shutdown(cancel_futures=True)  # what was not begun, should this end early
 
 
 def strategy(name: str, setting: Setting, seed: int) -> Strategy:

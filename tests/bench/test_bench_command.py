@@ -48,6 +48,7 @@ def test_it_prints_and_writes_the_protocol(files: tuple[Path, Path], tmp_path: P
         (("--strategies", "autos"), "did you mean 'auto'"),
         (("--strategies", "sandwich"), "trains networks of its own"),
         (("--peers", "optuna-tpa"), "optuna-tpe"),
+        (("--strategies", "optuna-tpe", "--peers", "optuna-tpe"), "name it once"),
         (("--cost", "tablet"), "tablet"),
         (("--cost", "phone", "--limit", "phone=3"), "cannot read the limit"),
         (("--cost", "phone", "--limit", "phone<=0.6"), "no network of the table keeps the limits"),

@@ -45,9 +45,12 @@ def draw(
     x = Scale(min(p[0] for p in every), max(p[0] for p in every) + 1e-9, _LEFT, right)
     low, high = min(p[1] for p in every), max(p[1] for p in every)
     y = Scale(low - 0.04 * (high - low), high + 0.04 * (high - low) + 1e-9, _HEIGHT - _BOTTOM, _TOP)
-    parts: list[str] = [tag("style", Markup(_STYLE)), text(_LEFT, 22.0, title, "title")]
-    parts.append(tag("rect", width="100%", height="100%", fill="#fff"))
-    parts = [parts[0], parts[2], parts[1], *_grid(x, y, right)]
+    parts: list[str] = [
+        tag("style", Markup(_STYLE)),
+        tag("rect", width="100%", height="100%", fill="#fff"),
+        text(_LEFT, 22.0, title, "title"),
+        *_grid(x, y, right),
+    ]
     ends: list[tuple[float, str, str]] = []
     for i, (name, points) in enumerate(curves.items()):
         colour = _COLOURS[i % len(_COLOURS)]

@@ -20,6 +20,7 @@ from brickwork.trial import Proposal, State, Trial, rng_for
 __all__ = ["Asked", "Member", "Problem", "Strategy", "crowding", "every", "ranks"]
 
 WALK = 256  # mutations, at most, from a network that breaks the limits to one that keeps them
+_FAR = 1e30  # in place of an infinite loss
 TRIES = 32  # children, then as many samples, that are drawn in search of a new feasible one
 
 
@@ -211,20 +212,16 @@ def ranks(members: Sequence[Member]) -> NDArray[np.int64]:
     Feasible members come first, in the order of non-dominated fronts; the others follow by their
     total violation.
     """
+    import moocore  # it takes long to load
+
     over = np.array([member.violation for member in members])
     rank = np.zeros(len(members), dtype=np.int64)
     feasible = np.flatnonzero(over == 0.0)
     level = 0
     if len(feasible):
         table = np.array([members[i].losses for i in feasible.tolist()])
-        no_worse = (table[:, None, :] <= table[None, :, :]).all(axis=2)
-        beats: NDArray[np.bool_] = np.asarray(no_worse & ~no_worse.T)  # (who, whom)
-        open_ = np.ones(len(feasible), dtype=np.bool_)
-        while open_.any():
-            best = open_ & ~beats[open_].any(axis=0)
-            rank[feasible[best]] = level
-            open_ &= ~best
-            level += 1
+        rank[feasible] = moocore.pareto_rank(np.minimum(table, _FAR))
+        level = int(rank.max()) + 1
     broken = np.unique(over[over > 0.0])
     rank[over > 0.0] = level + np.searchsorted(broken, over[over > 0.0])
     return rank

@@ -16,7 +16,7 @@ from brickwork.space import Arch, Option
 from brickwork.strategies.base import Asked, Problem
 from brickwork.trial import Proposal, Trial, rng_for
 
-__all__ = ["Grid"]
+__all__ = ["Grid", "coarse"]
 
 _MISSES = 24  # points in a row that were asked before, after which the grid becomes finer
 

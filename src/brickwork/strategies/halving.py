@@ -30,8 +30,9 @@ from brickwork.trial import Proposal, Trial, rng_for
 
 __all__ = ["Asha", "Halving", "Hyperband", "Pasha"]
 
-RUNGS = (1 / 9, 1 / 3, 1.0)
-Inner = Callable[[Problem, int], Strategy]
+_RUNGS = (1 / 9, 1 / 3, 1.0)
+_STALE = 50
+_Inner = Callable[[Problem, int], Strategy]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +63,9 @@ class _Rungs:
         problem: Problem,
         seed: int,
         *,
-        rungs: Sequence[float] = RUNGS,
+        rungs: Sequence[float] = _RUNGS,
         eta: float = 3.0,
-        inner: Inner | None = None,
+        inner: _Inner | None = None,
     ) -> None:
         if not rungs or list(rungs) != sorted(set(rungs)) or rungs[-1] != 1:
             raise ValueError(f"rungs rise to 1, got {tuple(rungs)}")
@@ -77,6 +78,7 @@ class _Rungs:
         self._count = 0
         self._scored: list[dict[str, _Scored]] = [{} for _ in rungs]
         self._promoted: list[set[str]] = [set() for _ in rungs]
+        self._ordered: dict[int, tuple[int, list[_Scored]]] = {}
 
     def ask(self, n: int) -> list[Proposal]:
         proposals: list[Proposal] = []
@@ -114,6 +116,15 @@ class _Rungs:
         arch = self._asked.fresh(rng)
         return None if arch is None else Proposal(arch, self._fidelities[rung])
 
+    def _due(self, rung: int) -> list[_Scored]:
+        """The best of a rung, one in ``eta``; of many, as they were when a fiftieth was not told."""
+        here = self._scored[rung]
+        known, best = self._ordered.get(rung, (-1, []))
+        if len(here) - known > known // _STALE:
+            best = _best_first(list(here.values()))[: int(len(here) / self._eta)]
+            self._ordered[rung] = len(here), best
+        return best
+
     def _up(self, one: _Scored, rung: int, to: int) -> Proposal:
         """A promotion from a rung to a higher one."""
         for below in range(rung, to):
@@ -126,7 +137,7 @@ class _Rungs:
         for rung in range(top - 1, -1, -1):
             left = [o for o in self._scored[rung].values() if o.arch.id not in self._promoted[rung]]
             if left:
-                return self._up(best_first(left)[0], rung, top)
+                return self._up(_best_first(left)[0], rung, top)
         return None
 
 
@@ -135,13 +146,12 @@ class Asha(_Rungs):
 
     @property
     def _top(self) -> int:
+        """The highest rung so far."""
         return len(self._fidelities) - 1
 
     def _next(self, rng: np.random.Generator) -> Proposal | None:
         for rung in range(self._top - 1, -1, -1):
-            here = list(self._scored[rung].values())
-            due = best_first(here)[: int(len(here) / self._eta)]
-            for one in due:
+            for one in self._due(rung):
                 if one.arch.id not in self._promoted[rung]:
                     return self._up(one, rung, rung + 1)
         return self._new(rng, 0) or self._last()
@@ -150,22 +160,25 @@ class Asha(_Rungs):
 class Pasha(Asha):
     """Trains for longer only while the two longest trainings disagree on what is best."""
 
+    _reached = 1
+
     @property
     def _top(self) -> int:
-        for rung in range(1, len(self._fidelities) - 1):
-            if not self._unstable(rung):
-                return rung
-        return len(self._fidelities) - 1
+        return min(self._reached, len(self._fidelities) - 1)
+
+    def tell(self, trial: Trial) -> None:
+        super().tell(trial)
+        if self._rung(trial.proposal.fidelity) == self._top and self._unstable(self._top):
+            self._reached = self._top + 1
 
     def _unstable(self, rung: int) -> bool:
         """Whether a rung and the one below differ in who is ahead, of those that both scored."""
-        both = [id for id in self._scored[rung] if id in self._scored[rung - 1]]
+        below = self._scored[rung - 1] if rung else {}
+        both = [id for id in self._scored[rung] if id in below]
         if len(both) < 2:
             return False
-        above, below = (
-            ranks([self._scored[r][id].member for id in both]) == 0 for r in (rung, rung - 1)
-        )
-        return bool((above != below).any())
+        ahead = [ranks([self._scored[r][id].member for id in both]) == 0 for r in (rung, rung - 1)]
+        return bool((ahead[0] != ahead[1]).any())
 
 
 @dataclass(slots=True)
@@ -195,9 +208,9 @@ class Halving(_Rungs):
         problem: Problem,
         seed: int,
         *,
-        rungs: Sequence[float] = RUNGS,
+        rungs: Sequence[float] = _RUNGS,
         eta: float = 3.0,
-        inner: Inner | None = None,
+        inner: _Inner | None = None,
     ) -> None:
         super().__init__(problem, seed, rungs=rungs, eta=eta, inner=inner)
         self._open: list[_Bracket] = []
@@ -248,7 +261,7 @@ class Halving(_Rungs):
         """One in ``eta`` of a bracket goes to the next rung; at the last it ends."""
         scored = [self._scored[bracket.rung].get(id) for id in bracket.ids]
         here = [one for one in scored if one is not None]
-        due = best_first(here)[: int(bracket.size / self._eta)]
+        due = _best_first(here)[: int(bracket.size / self._eta)]
         due = [one for one in due if one.arch.id not in self._promoted[bracket.rung]]
         if bracket.rung == len(self._fidelities) - 1 or not due:
             self._open.remove(bracket)
@@ -264,7 +277,7 @@ class Hyperband(Halving):
         return list(range(len(self._fidelities)))
 
 
-def best_first(scored: Sequence[_Scored]) -> list[_Scored]:
+def _best_first(scored: Sequence[_Scored]) -> list[_Scored]:
     """By fronts, the loneliest of each first."""
     if not scored:
         return []
