@@ -117,7 +117,7 @@ class _Rungs:
         return None if arch is None else Proposal(arch, self._fidelities[rung])
 
     def _due(self, rung: int) -> list[_Scored]:
-        """The best of a rung, one in ``eta``; of many, as they were when a fiftieth was not told."""
+        """The best of a rung, one in ``eta``; of many, as they were a fiftieth ago."""
         here = self._scored[rung]
         known, best = self._ordered.get(rung, (-1, []))
         if len(here) - known > known // _STALE:
