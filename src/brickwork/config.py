@@ -221,7 +221,7 @@ class Context:
         """What a strategy is given."""
         from brickwork.strategies.base import Problem
 
-        return Problem(self.space, self.objectives, self.limits, self.known)
+        return Problem(self.space, self.objectives, self.limits, self.known, self.graph)
 
     def strategy(self, name: str | None = None, suggestions: Sequence[Suggestion] = ()) -> Strategy:
         """A strategy by name, by default the run's; with what its preparation suggests."""

@@ -256,7 +256,8 @@ class Finish:
         sound = believable(trials, quality_of(context.objectives))
         kept = [t for t in sound if violation(t.metrics, context.limits) == 0]
         known = tuple(context.known(kept[0].proposal.arch)) if kept else ()
-        likely = expected(kept, Encoder(context.space, known), context.objectives)
+        encoder = Encoder(context.space, known, context.graph)
+        likely = expected(kept, encoder, context.objectives)
         ahead = candidates(likely, context.objectives)
         return ahead + runners_up(likely, context.objectives, ahead, MOST - len(ahead))
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from brickwork.bench.table import Table
+from brickwork.bench.table import FORMS, Table
 from brickwork.errors import BrickworkError, LimitError, SpaceError, TrainingError
 from brickwork.estimators.base import Estimate
 from brickwork.objective import Limit, Objective
@@ -124,7 +124,9 @@ class Setting:
     def problem(self) -> Problem:
         """What a strategy is given."""
         wanted = tuple(Objective(name) for name in ("accuracy", *self.metrics))
-        return Problem(self.table.space, wanted, self.limits, self.known)
+        form = FORMS.get(self.table.space.name)
+        graph = form.graph if form is not None else None
+        return Problem(self.table.space, wanted, self.limits, self.known, graph)
 
     def known(self, arch: Arch) -> Mapping[str, Quantity]:
         """The costs of an architecture.

@@ -17,10 +17,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from brickwork.errors import DataError, SpaceError, UnknownName
-from brickwork.space import Arch, Identity, OneOf, Seq, Space
+from brickwork.space import Arch, Graph, Identity, OneOf, Seq, Space, graph
 from brickwork.spaces.cell import arch_of_string, nasbench201
 
-__all__ = ["FORMS", "Table"]
+__all__ = ["FORMS", "Form", "Table"]
 
 Array = NDArray[np.float64]
 
@@ -61,14 +61,14 @@ class Table:
             lines = _joined(lines, _lines(join), join)
         if not lines or "arch" not in lines[0]:
             raise DataError(f"{path}: a table has a row for each network and a column 'arch'")
-        made, read = FORMS[space]
+        form = FORMS[space]
         try:
-            archs = tuple(read(made, line["arch"]) for line in lines)
+            archs = tuple(form.read(form.space, line["arch"]) for line in lines)
         except SpaceError as error:
             raise DataError(f"{path}: {error}") from None
         names = [name for name in lines[0] if name != "arch"]
         columns = {name: np.array([_number(line.get(name)) for line in lines]) for name in names}
-        return cls(made, archs, {k: v for k, v in columns.items() if np.isfinite(v).any()})
+        return cls(form.space, archs, {k: v for k, v in columns.items() if np.isfinite(v).any()})
 
     def column(self, name: str) -> Array:
         """Its numbers, (rows,).
@@ -99,11 +99,34 @@ def _macro_arch(space: Space, text: str) -> Arch:
     return space.arch({f"layer{i}": option for i, option in enumerate(text)})
 
 
-FORMS: Mapping[str, tuple[Space, Callable[[Space, str], Arch]]] = {
-    "nasbench201": (nasbench201(), arch_of_string),
-    "nasbenchmacro": (_macro(), _macro_arch),
+def _cell(arch: Arch) -> Graph:
+    """A network with one cell: what its decisions make of it, at a tenth of the time."""
+    return graph(_ONE_CELL, arch, (3, 32, 32), 10)
+
+
+_ONE_CELL = nasbench201(cells=1, stages=1)
+
+
+@dataclass(frozen=True)
+class Form:
+    """How a table is read.
+
+    Attributes:
+        space: What its networks are members of.
+        read: The network that a text in the column ``arch`` stands for.
+        graph: What a network is made of; None where only its decisions are known.
+    """
+
+    space: Space
+    read: Callable[[Space, str], Arch]
+    graph: Callable[[Arch], Graph] | None = None
+
+
+FORMS: Mapping[str, Form] = {
+    "nasbench201": Form(nasbench201(), arch_of_string, _cell),
+    "nasbenchmacro": Form(_macro(), _macro_arch),
 }
-"""Spaces of tables, and how one of their networks is written there."""
+"""The forms of tables, by the name of their space."""
 
 
 def _lines(path: Path) -> list[dict[str, str]]:

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import functools
+import hashlib
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from brickwork.devices.counts import macs
+from brickwork.errors import SpaceError
 from brickwork.quantity import Quantity, metric
-from brickwork.space import Arch, Decision, Option, Space
+from brickwork.space import Arch, Decision, Graph, Option, Space, patterns
 
 __all__ = ["Axis", "Encoder"]
 
 Array = NDArray[np.float64]
 
+_HASHED = 128  # columns that the patterns of a graph share
+_REMEMBERED = 8192  # architectures whose graphs are not looked at again
 _FLOOR = 0.002
 """Added to an error before its logarithm: below it differences are noise of the validation set."""
 
@@ -57,18 +63,36 @@ class Axis:
 
 
 class Encoder:
-    """Architectures and their known costs as rows of numbers.
+    """Architectures, their graphs and their known costs as rows of numbers.
 
-    A row holds a 0/1 column for each option of each decision, a column in [0, 1] for each decision
-    between numbers, and the logarithm of each cost. Columns of inactive decisions are zero.
+    A row holds, in this order, a 0/1 column for each option of each decision, a column in [0, 1]
+    for each decision between numbers, what the graph is made of, the logarithm of each cost, and
+    that of the graph's MACs, where they are no cost. Columns of inactive decisions are zero.
+
+    How often each pattern of operations occurs in the graph (``space.patterns``) is added up, as
+    its logarithm and with a sign of its own, in one of 128 columns (Weinberger et al., "Feature
+    Hashing for Large Scale Multitask Learning", 2009): what patterns there are need not be known.
 
     Args:
         space: Whose architectures are encoded.
         costs: Names of the metrics that are known of every architecture.
+        graph: Gives the graph of an architecture; without it there are no patterns and no MACs.
+
+    Attributes:
+        categorical: Where the columns of options end.
+        decisions: Where the columns of numbers end, and those of patterns begin.
+        beside: Where the columns of costs begin.
+        width: How many columns there are.
     """
 
-    def __init__(self, space: Space, costs: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        space: Space,
+        costs: Sequence[str] = (),
+        graph: Callable[[Arch], Graph] | None = None,
+    ) -> None:
         self.costs = tuple(costs)
+        self._graph = graph
         self._columns: dict[tuple[str, Option], tuple[int, int, float]] = {}
         decisions = [d for d in space.decisions() if len(d.options) > 1]
         self.categorical = sum(len(d.options) for d in decisions)
@@ -81,7 +105,16 @@ class Encoder:
                 column += 1
             number += bool(scaled)
         self.decisions = number
-        self.width = number + len(self.costs)
+        self.beside = number + (_HASHED if graph is not None else 0)
+        self._counted = graph is not None and "macs" not in self.costs
+        self._seen = functools.lru_cache(maxsize=_REMEMBERED)(self._looked_at)
+        self.width = self.beside + len(self.costs) + self._counted
+
+    def column(self, cost: str) -> int | None:
+        """Where a cost, or ``"macs"``, stands in a row; None if it does not."""
+        if cost in self.costs:
+            return self.beside + self.costs.index(cost)
+        return self.width - 1 if cost == "macs" and self._counted else None
 
     def encode(self, arch: Arch, costs: Mapping[str, Quantity]) -> Array:
         """The row of an architecture, (width,)."""
@@ -92,10 +125,37 @@ class Encoder:
                 row[column] = 1.0
                 if number >= 0:
                     row[number] = value
-        for i, name in enumerate(self.costs, start=self.decisions):
+        for i, name in enumerate(self.costs, start=self.beside):
             if name in costs and math.isfinite(costs[name].value):
                 row[i] = Axis(name).target(costs[name].value)
+        if self._graph is not None:
+            made_of, size = self._seen(arch)
+            row[self.decisions : self.beside] = made_of
+            if self._counted:
+                row[-1] = size
         return row
+
+    def _looked_at(self, arch: Arch) -> tuple[NDArray[np.float32], float]:
+        """What the graph of an architecture is made of, and the logarithm of its MACs."""
+        found = np.zeros(_HASHED, np.float32)
+        try:
+            whole = self._graph(arch) if self._graph is not None else None
+        except SpaceError:  # it does not fit the input
+            whole = None
+        if whole is None:
+            return found, 0.0
+        for pattern, count in patterns(whole).items():
+            column, sign = _place(pattern)
+            found[column] += sign * math.log1p(count)
+        return found, math.log(max(1, macs(whole))) if self._counted else 0.0
+
+
+@functools.lru_cache(maxsize=65_536)
+def _place(pattern: str) -> tuple[int, float]:
+    """The column of a pattern and its sign."""
+    digest = hashlib.blake2b(pattern.encode(), digest_size=8).digest()
+    number = int.from_bytes(digest, "little")
+    return number // 2 % _HASHED, 1.0 if number % 2 else -1.0
 
 
 def _scaled(decision: Decision) -> list[float]:

@@ -23,6 +23,7 @@ Array = NDArray[np.float64]
 
 _NODES = 5  # of the quadrature over one predicted objective; 3 each over several
 _WORST = 0.9  # quantile of observed losses beyond which a loss is as bad as any
+_MIDDLE = 0.75  # quantile of observed losses up to which they count in any case
 _MORE = 1.25  # kernel and noise are chosen anew when there are so many times more observations
 
 
@@ -64,9 +65,9 @@ class Outlook:
         self.learned = tuple(name for name in named if name not in encoder.costs)
         self._wanted = wanted
         self._limits = [limit for limit in limits if limit.metric in self.learned]
-        self._column = {name: encoder.decisions + i for i, name in enumerate(encoder.costs)}
-        known = [self._column[name] for name in wanted if name in self._column]
-        self.size: int | None = next(iter(known or self._column.values()), None)
+        self._column = {name: encoder.beside + i for i, name in enumerate(encoder.costs)}
+        sizes = (encoder.column(name) for name in (*wanted, *encoder.costs, "macs"))
+        self.size: int | None = next((column for column in sizes if column is not None), None)
         self._predictors = {name: Predictor(encoder) for name in self.learned}
         self._fitted: set[str] = set()
         self._chosen_at = 0.0
@@ -80,12 +81,19 @@ class Outlook:
             for name in self.learned
         )
 
-    def learn(self, observations: Sequence[Observation], candidates: Array) -> Array:
+    def learn(
+        self,
+        observations: Sequence[Observation],
+        candidates: Array,
+        typical: Array | None = None,
+    ) -> Array:
         """Fit the predictors, and find out what is good and what is bad on each axis.
 
         Args:
             observations: What trials told.
             candidates: Rows that stand for all that may be asked, (candidates, width).
+            typical: Rows drawn from all of the space, (rows, width), if there are any: they say
+                what a bad quality is, where many trials were worse than that.
 
         Returns:
             Heights that the trials reached, (observations, objectives), scaled so that 0 is good
@@ -105,11 +113,11 @@ class Outlook:
                 y = target[told]
                 if metric(name).quality:  # how much worse than bad says little, and misleads
                     y = np.minimum(y, np.quantile(y, _WORST) + math.log(1.5))
-                self._predictors[name].fit(x, y, choose=choose)
+                self._predictors[name].fit(x, y, among=candidates, choose=choose)
                 self._fitted.add(name)
         reached = self._reached(rows, full, table)
         sound = np.array([o.violation == 0 for o in observations])
-        self._scale(reached[sound] if sound.any() else reached, candidates)
+        self._scale(reached[sound] if sound.any() else reached, candidates, typical)
         return (reached - self._low) / self._width
 
     def expected(self, rows: Array) -> Array:
@@ -145,11 +153,12 @@ class Outlook:
             heights[:, axis] = np.where(told, Axis(name).height(target), np.inf)
         return heights
 
-    def _scale(self, reached: Array, candidates: Array) -> None:
+    def _scale(self, reached: Array, candidates: Array, typical: Array | None) -> None:
         """Set what is good and what is bad on each axis.
 
         Known costs reach from the cheapest candidate to the dearest; of qualities the worst tenth
-        that was found is as bad as any.
+        that was found is as bad as any. A search that looks at the small end finds many networks
+        that learn nothing; so what is worse than all but a tenth of typical networks is bad, too.
         """
         for axis, name in enumerate(self._wanted):
             values = reached[:, axis]
@@ -157,7 +166,13 @@ class Outlook:
                 values = Axis(name).height(candidates[:, self._column[name]])
             values = values[np.isfinite(values)]
             if len(values):
-                high = np.quantile(values, _WORST) if metric(name).quality else values.max()
+                high = values.max()
+                if metric(name).quality:
+                    high, middle = np.quantile(values, _WORST), np.quantile(values, _MIDDLE)
+                    if typical is not None and len(typical):
+                        means, spreads = self._predicted(name, typical)
+                        bad = float(np.quantile(Axis(name).height(means + spreads), _WORST))
+                        high = min(high, max(bad, middle))
                 self._low[axis] = values.min()
                 self._width[axis] = max(high - values.min(), 1e-9)
 

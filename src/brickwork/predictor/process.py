@@ -1,79 +1,132 @@
-"""A Gaussian process between encoded architectures.
+"""Gaussian processes between encoded architectures, several at once.
 
-Rasmussen, Williams: "Gaussian Processes for Machine Learning", 2006. The kernel counts what two
-architectures have in common: single decisions, pairs of decisions, and a smooth decay with their
-Hamming distance; numbers (widths, logarithms of costs) act linearly. With tens of trials it ranks
-as well as ensembles of trees, takes about a millisecond to fit, and knows how little it knows.
+Rasmussen, Williams: "Gaussian Processes for Machine Learning", 2006; the leave-one-out residuals in
+closed form are those of its section 5.4.2. A kernel counts what two architectures have in common:
+single decisions, pairs of decisions, a smooth decay with their Hamming distance, and the patterns
+of their graphs; numbers (widths, logarithms of costs) act linearly.
+
+No kernel is best on every space, and few trials cannot tell which is. So several are fitted, and
+those predict that rank left-out trials as well as the best of them, within its standard error; the
+spread holds their disagreement. A fit takes a few milliseconds.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import astuple, dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from brickwork.predictor.encoder import Encoder
 
-__all__ = ["MIXES", "Predictor"]
+__all__ = ["MIXES", "Mix", "Predictor"]
 
 Array = NDArray[np.float64]
-Mix = tuple[float, float, float, float]
 
-MIXES: tuple[Mix, ...] = (
-    (1.0, 1.0, 0.0, 0.0),
-    (1.0, 1.0, 1.0, 0.0),
-    (1.0, 0.5, 0.5, 0.5),
-    (1.0, 0.0, 0.0, 1.0),
+_NOISES = (0.01, 0.03, 0.1, 0.3)
+_LEAST = 1e-9  # a variance below it is none
+
+
+@dataclass(frozen=True, slots=True)
+class Mix:
+    """Weights of the kernels.
+
+    Attributes:
+        numbers: Linear in costs and other numbers beside.
+        single: Single decisions.
+        pairs: Pairs of decisions.
+        decay: With the Hamming distance.
+        patterns: Linear in what the graphs are made of.
+        near: Decays with the distance of what they are made of.
+    """
+
+    numbers: float = 0.0
+    single: float = 0.0
+    pairs: float = 0.0
+    decay: float = 0.0
+    patterns: float = 0.0
+    near: float = 0.0
+
+
+MIXES = (
+    Mix(numbers=1.0, single=1.0),
+    Mix(numbers=1.0, single=1.0, pairs=1.0),
+    Mix(numbers=1.0, decay=1.0),
 )
-"""Weights of the kernels: numbers beside, single decisions, pairs, decay with the distance."""
+"""Kernels that look at decisions."""
+
+_MADE_OF = (
+    Mix(numbers=0.6, patterns=1.0),
+    Mix(numbers=0.6, patterns=1.0, near=1.0),
+    Mix(numbers=0.6, patterns=1.0, single=0.5, pairs=0.5),
+    Mix(numbers=0.6, patterns=1.0, near=1.0, pairs=0.5),
+)
+"""Kernels that look at graphs too, where the graphs of trials differ."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Fitted:
+    """One of the processes.
+
+    Attributes:
+        mix: Its kernel.
+        noise: Variance of the noise, relative to the signal.
+        inverse: Of the kernel matrix with the noise, (trials, trials).
+        alpha: That times the targets, (trials,).
+        left_out: What it predicts of each trial from all others, (trials,).
+        loss: Twice the negative logarithm of its likelihood, the scale profiled out.
+    """
+
+    mix: Mix
+    noise: float
+    inverse: Array
+    alpha: Array
+    left_out: Array
+    loss: float
 
 
 class Predictor:
-    """A Gaussian process on encoded architectures and numbers beside them.
+    """Gaussian processes on encoded architectures and numbers beside them.
 
     Args:
         encoder: Made the first columns of the features; any others are numbers beside them.
-        mixes: Weights of the kernels to choose from.
-        noises: Variances of the noise, relative to the signal, to choose from.
     """
 
-    def __init__(
-        self,
-        encoder: Encoder,
-        mixes: Sequence[Mix] = MIXES,
-        noises: Sequence[float] = (0.01, 0.03, 0.1, 0.3),
-    ) -> None:
-        self._categorical = encoder.categorical
-        self._numbers = encoder.decisions
-        self._mixes = tuple(mixes)
-        self._noises = np.asarray(noises)
-        self._chosen: tuple[Mix, float] | None = None
+    def __init__(self, encoder: Encoder) -> None:
+        self._encoder = encoder
+        self._chosen: list[tuple[Mix, float]] = []
+        self._fitted: list[_Fitted] = []
 
-    def fit(self, x: Array, y: Array, *, choose: bool = True) -> None:
+    def fit(self, x: Array, y: Array, *, among: Array | None = None, choose: bool = True) -> None:
         """Learn from trials.
 
         Args:
             x: Features, (trials, columns).
             y: What was observed, (trials,).
-            choose: Choose kernel and noise anew by their likelihood, which takes a decomposition
-                for each mix; otherwise those of the last time stay.
+            among: Rows of the encoder that stand for all that may be asked, (candidates, width):
+                how far apart numbers are is judged by them. By default by the trials.
+            choose: Choose kernels and noises anew; otherwise those of the last time stay.
         """
-        numbers = x[:, self._categorical :]
-        self._shift, self._width = numbers.mean(axis=0), numbers.std(axis=0)
-        self._width[self._width < 1e-9] = np.inf  # says nothing so far
-        self._active = max(1.0, float(x[:, : self._categorical].sum(axis=1).mean()))
+        self._measure(x, among)
         self._mean, self._scale = float(y.mean()), float(y.std()) or 1.0
         self._x = self._prepared(x)
         target = (y - self._mean) / self._scale
         parts = self._kernels(self._x)
-        if choose or self._chosen is None:
-            self._chosen = self._choose(parts, target)
-        mix, noise = self._chosen
-        self._inverse = np.linalg.inv(_mixed(mix, parts) + noise * np.eye(len(y)))
-        self._alpha = self._inverse @ target
-        self._signal = float(target @ self._alpha) / len(y)
+        if choose or not self._chosen:
+            mixes = MIXES + (_MADE_OF if self._telling else ())
+            fitted = [_likeliest(mix, parts, target) for mix in mixes]
+            self._fitted = _as_good_as_the_best(fitted, target)
+            self._chosen = [(one.mix, one.noise) for one in self._fitted]
+        else:
+            self._fitted = [_fit(mix, (noise,), parts, target) for mix, noise in self._chosen]
+        self._signals = [float(target @ one.alpha) / len(y) for one in self._fitted]
+
+    @property
+    def kernels(self) -> list[Mix]:
+        """The kernels that predict."""
+        return [mix for mix, _ in self._chosen]
 
     def predict(self, x: Array) -> tuple[Array, Array]:
         """Mean and standard deviation of what is to be expected, without the noise, (rows,).
@@ -81,56 +134,113 @@ class Predictor:
         Raises:
             ValueError: Nothing was fitted.
         """
-        if self._chosen is None:
+        if not self._fitted:
             raise ValueError("fit the predictor before it predicts")
         rows = self._prepared(x)
-        mix, _ = self._chosen
-        cross = _mixed(mix, self._kernels(rows, decay=mix[3] > 0))
-        mean = self._mean + self._scale * (cross @ self._alpha)
-        left = self._own(mix, rows) - np.einsum("ij,ij->i", cross @ self._inverse, cross)
-        return mean, self._scale * np.sqrt(self._signal * np.maximum(left, 1e-9))
+        parts, own = self._kernels(rows), self._own(rows)
+        means, variances = np.empty((2, len(self._fitted), len(x)))
+        for i, (one, signal) in enumerate(zip(self._fitted, self._signals, strict=True)):
+            cross = _mixed(one.mix, parts)
+            left = _mixed(one.mix, own) - np.einsum("ij,ij->i", cross @ one.inverse, cross)
+            means[i] = cross @ one.alpha
+            variances[i] = signal * np.maximum(left, _LEAST)
+        spread = np.sqrt(variances.mean(axis=0) + means.var(axis=0))
+        return self._mean + self._scale * means.mean(axis=0), self._scale * spread
+
+    def _measure(self, x: Array, among: Array | None) -> None:
+        """Find out where numbers and patterns lie and how far apart; of no width: it says nothing.
+
+        What a column says is judged by the candidates, but only if the trials differ in it.
+        """
+        start, width = self._encoder.categorical, self._encoder.width
+        self._shift, self._width = x[:, start:].mean(axis=0), x[:, start:].std(axis=0)
+        still = self._width < _LEAST
+        if among is not None and len(among) > 1:
+            self._shift[: width - start] = among[:, start:].mean(axis=0)
+            self._width[: width - start] = among[:, start:].std(axis=0)
+        self._width[still | (self._width < _LEAST)] = np.inf
+        first, last = self._encoder.decisions - start, self._encoder.beside - start
+        self._telling = int(np.isfinite(self._width[first:last]).sum())
+        self._active = max(1.0, float(x[:, :start].sum(axis=1).mean()))
 
     def _prepared(self, x: Array) -> Array:
         rows = x.copy()
-        rows[:, self._categorical :] -= self._shift
-        rows[:, self._categorical :] /= self._width
+        start = self._encoder.categorical
+        rows[:, start:] -= self._shift
+        rows[:, start:] /= self._width
         return rows
 
-    def _split(self, rows: Array) -> tuple[Array, Array, Array]:
-        c, n = self._categorical, self._numbers
-        ordered = rows[:, c:n] / math.sqrt(max(1, n - c))
-        return rows[:, :c], ordered, rows[:, n:] * math.sqrt(0.5)
+    def _split(self, rows: Array) -> tuple[Array, Array, Array, Array]:
+        """Decisions, those between numbers, patterns, numbers beside; each about 1 long."""
+        e = self._encoder
+        ordered = rows[:, e.categorical : e.decisions]
+        made_of = rows[:, e.decisions : e.beside] / math.sqrt(max(1, self._telling))
+        beside = rows[:, e.beside :] * math.sqrt(0.5)
+        options = rows[:, : e.categorical] / math.sqrt(self._active)
+        return options, ordered / math.sqrt(max(1, ordered.shape[1])), made_of, beside
 
-    def _kernels(self, rows: Array, *, decay: bool = True) -> tuple[Array, ...]:
-        """Each kernel between some rows and the trials, (rows, trials); the last if wanted."""
-        (a, ordered_a, beside_a), (b, ordered_b, beside_b) = self._split(rows), self._split(self._x)
-        shared = a @ b.T / self._active
-        kernels = beside_a @ beside_b.T, shared + ordered_a @ ordered_b.T, shared**2
-        if not decay:
-            return *kernels, np.zeros(())
-        active = a.sum(axis=1)[:, None] + b.sum(axis=1)[None, :]
-        return *kernels, np.exp(2.0 * shared - active / self._active)
+    def _kernels(self, rows: Array) -> tuple[Array, ...]:
+        """Each kernel between some rows and the trials, (rows, trials), in the order of ``Mix``."""
+        one, other = self._split(rows), self._split(self._x)
+        shared, ordered, made_of, beside = (a @ b.T for a, b in zip(one, other, strict=True))
+        decay = np.exp(2.0 * shared - _squares(one[0])[:, None] - _squares(other[0])[None, :])
+        near = np.zeros(())
+        if self._telling:
+            apart = _squares(one[2])[:, None] + _squares(other[2])[None, :] - 2.0 * made_of
+            near = np.exp(-0.5 * apart)
+        return beside, shared + ordered, shared**2, decay, made_of, near
 
-    def _own(self, mix: Mix, rows: Array) -> Array:
-        """The kernel between each row and itself, (rows,)."""
-        decisions, ordered, beside = self._split(rows)
-        shared = decisions.sum(axis=1) / self._active
-        single = shared + (ordered**2).sum(axis=1)
-        own = ((beside**2).sum(axis=1), single, shared**2, np.ones(len(rows)))
-        return _mixed(mix, own)
+    def _own(self, rows: Array) -> tuple[Array, ...]:
+        """Each kernel between each row and itself, (rows,)."""
+        shared, ordered, made_of, beside = (_squares(part) for part in self._split(rows))
+        ones = np.ones(len(rows))
+        return beside, shared + ordered, shared**2, ones, made_of, ones
 
-    def _choose(self, parts: tuple[Array, ...], target: Array) -> tuple[Mix, float]:
-        """The mix and the noise of the largest marginal likelihood, the scale profiled out."""
-        best, chosen = np.inf, (self._mixes[0], float(self._noises[-1]))
-        for mix in self._mixes:
-            values, vectors = np.linalg.eigh(_mixed(mix, parts))
-            spectrum = np.maximum(values, 0.0)[:, None] + self._noises[None, :]
-            fit = ((vectors.T @ target)[:, None] ** 2 / spectrum).sum(axis=0)
-            loss = len(target) * np.log(fit + 1e-12) + np.log(spectrum).sum(axis=0)
-            if loss.min() < best:
-                best, chosen = float(loss.min()), (mix, float(self._noises[loss.argmin()]))
-        return chosen
+
+def _squares(rows: Array) -> Array:
+    return np.asarray(np.einsum("ij,ij->i", rows, rows))
 
 
 def _mixed(mix: Mix, parts: Sequence[Array]) -> Array:
-    return sum((w * part for w, part in zip(mix, parts, strict=True) if w), np.zeros(()))
+    return sum((w * part for w, part in zip(astuple(mix), parts, strict=True) if w), np.zeros(()))
+
+
+def _likeliest(mix: Mix, parts: Sequence[Array], target: Array) -> _Fitted:
+    return _fit(mix, _NOISES, parts, target)
+
+
+def _fit(mix: Mix, noises: Sequence[float], parts: Sequence[Array], target: Array) -> _Fitted:
+    """A process with the noise, of several, of the largest marginal likelihood."""
+    values, vectors = np.linalg.eigh(_mixed(mix, parts))
+    along = vectors.T @ target
+    spectrum = np.maximum(values, 0.0)[:, None] + np.asarray(noises)[None, :]
+    fit = (along[:, None] ** 2 / spectrum).sum(axis=0)
+    losses = len(target) * np.log(fit + 1e-12) + np.log(spectrum).sum(axis=0)
+    best = int(losses.argmin())
+    inverse = (vectors / spectrum[:, best]) @ vectors.T
+    alpha = inverse @ target
+    left_out = target - alpha / np.diag(inverse)
+    return _Fitted(mix, float(noises[best]), inverse, alpha, left_out, float(losses[best]))
+
+
+def _as_good_as_the_best(fitted: Sequence[_Fitted], target: Array) -> list[_Fitted]:
+    """Those whose rank correlation with left-out trials is that of the best, within its error.
+
+    The standard error of a rank correlation r of n pairs is taken as (1 - r**2) / sqrt(n - 1).
+    """
+    if len(target) < 4:
+        return list(fitted)
+    ranked = [_ranks(one.left_out) for one in fitted]
+    truth = _ranks(target)
+    found = np.array([float(one @ truth) for one in ranked])
+    best = float(found.max())
+    error = (1.0 - min(best, 1.0) ** 2) / math.sqrt(len(target) - 1)
+    return [one for one, r in zip(fitted, found, strict=True) if r >= best - error]
+
+
+def _ranks(values: Array) -> Array:
+    """Ranks, ties broken by order, shifted and scaled so that a product is a correlation."""
+    ranks = np.empty(len(values))
+    ranks[np.argsort(values, kind="stable")] = np.arange(len(values))
+    ranks -= ranks.mean()
+    return np.asarray(ranks / np.linalg.norm(ranks))

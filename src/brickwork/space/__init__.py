@@ -65,6 +65,7 @@ from brickwork.space.ops import (
     Zero,
     per_axis,
 )
+from brickwork.space.patterns import patterns
 from brickwork.space.space import Decision, Space
 
 __all__ = [
@@ -137,6 +138,7 @@ __all__ = [
     "Width",
     "Zero",
     "graph",
+    "patterns",
     "per_axis",
     "round_to",
 ]

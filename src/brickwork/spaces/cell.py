@@ -58,32 +58,34 @@ def nasbench201(
     input: Shape = (3, 32, 32),
     channels: int = 16,
     cells: int = 5,
+    stages: int = 3,
 ) -> Space:
     """NAS-Bench-201 (Dong and Yang, 2020): 15,625 cells of four nodes with an edge for each pair.
 
-    Three stages of equal cells, with residual blocks of stride 2 between them that double the
-    channels. Differs from the paper: parts of a cell that have no effect are not built, where the
-    published counts include them; sizes may be odd.
+    Stages of equal cells, three in the paper, with residual blocks of stride 2 between them that
+    double the channels. Differs from the paper: parts of a cell that have no effect are not built,
+    where the published counts include them; sizes may be odd.
 
     Args:
         input: Shape of a sample, ``(channels, *spatial)``.
         channels: Width of the first stage.
         cells: Cells of a stage.
+        stages: How many there are.
     """
     expect("nasbench201", input, "series", "images", "volumes")
-    stages: list[Block] = []
-    for i in range(3):
+    found: list[Block] = []
+    for i in range(stages):
         width = channels * 2**i
         if i:
             body = Seq(
                 Seq(*_relu_conv_norm(width, 3, 2), name="first"),
                 Seq(*_relu_conv_norm(width, 3), name="second"),
             )
-            stages.append(Seq(Residual(body, Seq(Halve(), Conv(width, 1))), name=f"reduce{i}"))
-        stages.append(Repeat(f"stage{i + 1}", _nasbench201_cell(width), cells))
+            found.append(Seq(Residual(body, Seq(Halve(), Conv(width, 1))), name=f"reduce{i}"))
+        found.append(Repeat(f"stage{i + 1}", _nasbench201_cell(width), cells))
     body = Seq(
         Seq(Conv(channels, 3), Norm(), name="stem"),
-        *stages,
+        *found,
         Seq(Norm(), Activation(), GlobalPool(), Linear(), name="classifier"),
     )
     return Space("nasbench201", body, FIXED, doc="the 15,625 cells of NAS-Bench-201")

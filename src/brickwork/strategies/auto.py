@@ -37,8 +37,9 @@ __all__ = ["Auto"]
 
 Array = NDArray[np.float64]
 
-_BREED = 24  # children of the front, then of the best candidates, whenever candidates are renewed
+_BREED = 60  # children of the front, then of the best candidates, whenever candidates are renewed
 _SHORT = 64  # best candidates that are listed for the next asks, at least
+_TYPICAL = 200  # candidates of the start that say what an ordinary network is like
 _KEPT = 150  # trials that the predictor learns from; up to twice as many until some are forgotten
 _STALE = 16  # candidates are gone through again when a sixteenth of all trials is new
 _CURIOSITY = (
@@ -65,7 +66,7 @@ class Auto:
         seed: The same seed gives the same proposals to the same answers.
         low: Fidelity of a first look; the promising are asked again at 1. With 1 all are.
         share: Part of the compute that goes to fidelity 1, when ``low`` is lower.
-        starts: Proposals before the first prediction; by default 6 to 10, with the decisions.
+        starts: Proposals before the first prediction.
         samples: Candidates whose costs are known that are kept at hand.
         explore: Part of the proposals that is drawn uniformly.
     """
@@ -77,9 +78,9 @@ class Auto:
         *,
         low: float = 0.25,
         share: float = 1 / 3,
-        starts: int | None = None,
-        samples: int = 400,
-        explore: float = 0.1,
+        starts: int = 10,
+        samples: int = 1500,
+        explore: float = 0.03,
     ) -> None:
         if not 0 < low <= 1:
             raise ValueError(f"low is a fidelity in (0, 1], got {low}")
@@ -87,15 +88,16 @@ class Auto:
         self._seed = seed
         self._low = low
         self._share = share
-        self._starts = starts or min(10, max(6, round(len(problem.space.decisions()) / 3)))
+        self._starts = starts
         self._samples = samples
         self._explore = explore
         self._count = 0
         self._told = 0
         self._asked = Asked(problem, seed)
-        self._encoder = Encoder(problem.space, problem.costs())
+        self._encoder = Encoder(problem.space, problem.costs(), problem.graph)
         self._outlook = Outlook(self._encoder, problem.objectives, problem.limits)
         self._pool = Pool(self._encoder, problem.forecast)
+        self._typical = self._pool.rows  # of members all over the space, as found at the start
         self._todo: list[Arch] | None = None  # starting points to be asked; None: not chosen yet
         self._spent = self._spent_whole = 0.0  # compute asked for; the part at fidelity 1
         self._records: list[_Record] = []
@@ -219,6 +221,7 @@ class Auto:
                 break
             parents = self._pool.archs or self._pool.nearest
             self._pool.add(self._children(parents, self._samples // 4, rng))
+        self._typical = self._pool.rows[:_TYPICAL]
         return self._pool.spread(self._starts, self._outlook.size, rng)
 
     def _stale(self, part: int) -> bool:
@@ -228,7 +231,8 @@ class Auto:
     def _renew(self, rng: np.random.Generator) -> None:
         """Learn again, breed new candidates, and rank all."""
         outlook, pool = self._outlook, self._pool
-        heights = outlook.learn([record.seen for record in self._records], pool.rows)
+        seen = [record.seen for record in self._records]
+        heights = outlook.learn(seen, pool.rows, self._typical)
         taken = self._front(heights)
         pool.add(self._children(self._elite or pool.archs, _BREED, rng))
         for curiosity in _CURIOSITY:

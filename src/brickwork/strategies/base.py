@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from brickwork.errors import SpaceError
 from brickwork.objective import Limit, Objective, violation
 from brickwork.quantity import Quantity
-from brickwork.space import Arch, Option, Space
+from brickwork.space import Arch, Graph, Option, Space
 from brickwork.trial import Proposal, State, Trial, rng_for
 
 __all__ = ["Asked", "Member", "Problem", "Strategy", "crowding", "every", "ranks"]
@@ -35,12 +35,15 @@ class Problem:
         known: The costs of an architecture that need no training and no measurement. Objectives
             and limits on other metrics (accuracy, a latency to be measured) are learned from
             trials. It raises ``SpaceError`` for an architecture that does not fit the input.
+        graph: The graph of an architecture, from which a predictor may learn what it is made of;
+            it raises ``SpaceError`` likewise. None where only decisions and costs are known.
     """
 
     space: Space
     objectives: tuple[Objective, ...]
     limits: tuple[Limit, ...]
     known: Callable[[Arch], Mapping[str, Quantity]]
+    graph: Callable[[Arch], Graph] | None = None
 
     def losses(self, metrics: Mapping[str, Quantity]) -> tuple[float, ...]:
         """One value to be minimised for each objective; infinite where it is missing."""

@@ -1,0 +1,67 @@
+"""What a network is made of: its operations, each with what leads to it.
+
+Shervashidze, Schweitzer, van Leeuwen, Mehlhorn, Borgwardt: "Weisfeiler-Lehman Graph Kernels", 2011;
+for architectures Ru, Wan, Dong, Osborne: "Interpretable Neural Architecture Search via Bayesian
+Optimisation with Weisfeiler-Lehman Kernels", 2021.
+
+Differs from the papers: a fragment is refined by itself (what comes before it is "in"), so its
+patterns are found once, however many networks share it; widths do not count, because the costs of
+a network tell them better.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import fields
+
+from brickwork.space.graph import Fragment, Graph
+from brickwork.space.ops import Op
+
+__all__ = ["patterns"]
+
+_DEPTH = 2  # operations before an operation that belong to its pattern
+_CACHE = 65_536
+_FORM = ("how", "kernel", "stride", "dilation", "head")
+"""Fields of an operation that say what it does; the others say how wide it is."""
+
+
+def patterns(whole: Graph) -> Mapping[str, int]:
+    """How often each pattern occurs: an operation, with none, one or two steps of what leads to it.
+
+    Args:
+        whole: The network.
+    """
+    found: Counter[str] = Counter()
+    for part in whole.parts:
+        found.update(_patterns(part))
+    return found
+
+
+@functools.lru_cache(maxsize=_CACHE)
+def _patterns(part: Fragment) -> Counter[str]:
+    found: Counter[str] = Counter()
+    labels: list[tuple[str, ...]] = []  # of each node, by depth
+    for node in part.nodes:
+        own = _form(node.op)
+        before = [("in",) * _DEPTH if i < 0 else labels[i] for i in node.inputs]
+        around = [own]
+        for depth in range(_DEPTH):
+            around.append(f"{own}({','.join(sorted(label[depth] for label in before))})")
+        labels.append(tuple(around))
+        found.update(dict.fromkeys(around, 1))
+    return found
+
+
+@functools.lru_cache(maxsize=_CACHE)
+def _form(op: Op) -> str:
+    named = {field.name for field in fields(op)}  # type: ignore[arg-type]  # every op is a dataclass
+    values = [f"{name}={_text(getattr(op, name))}" for name in _FORM if name in named]
+    if getattr(op, "groups", 1) != 1:
+        values.append("grouped")
+    return " ".join([op.kind, *values])
+
+
+def _text(value: object) -> str:
+    return "x".join(map(str, value)) if isinstance(value, tuple) else str(value)

@@ -1,0 +1,153 @@
+"""Gaussian processes between architectures."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+from strategy_toys import TABLE, accuracy
+
+from brickwork.predictor import Encoder, Predictor
+from brickwork.space import Choice, Conv, Identity, OneOf, Seq, Space, graph
+from brickwork.strategies.base import every
+from brickwork.trial import rng_for
+
+LAYERS = Space(
+    "layers",
+    Seq(
+        Conv(4, 1),
+        *(
+            OneOf(f"op{i}", {"none": Identity(), "one": Conv(4, 1), "three": Conv(4, 3)})
+            for i in range(6)
+        ),
+    ),
+)
+"""Layers that are there or not: members are alike by what they are made of, not where."""
+
+
+def rows(encoder: Encoder, archs) -> np.ndarray:
+    return np.array([encoder.encode(arch, {}) for arch in archs])
+
+
+@pytest.fixture(scope="module")
+def table():
+    encoder = Encoder(TABLE)
+    archs = list(every(TABLE, rng_for(0)))
+    order = rng_for(0, "order").permutation(len(archs))
+    y = np.array([np.log(1 - accuracy(archs[i])) for i in order])
+    return encoder, rows(encoder, [archs[i] for i in order]), y
+
+
+def test_left_out_trials_are_predicted_as_by_a_fit_without_them(table) -> None:
+    """The closed form against the definition, kernel, noise and scales held."""
+    encoder, x, y = table
+    x, y = x[:25], y[:25]
+    whole = Predictor(encoder)
+    whole.fit(x, y)
+    one = whole._fitted[0]
+    prepared = whole._kernels(whole._x)
+    kernel = sum(
+        w * part
+        for w, part in zip(
+            (one.mix.numbers, one.mix.single, one.mix.pairs, one.mix.decay), prepared, strict=False
+        )
+    )
+    target = (y - y.mean()) / y.std()
+    for i in (0, 7, 24):
+        rest = np.delete(np.arange(25), i)
+        inside = kernel[np.ix_(rest, rest)] + one.noise * np.eye(24)
+        assert np.isclose(kernel[i, rest] @ np.linalg.solve(inside, target[rest]), one.left_out[i])
+
+
+def test_trials_are_remembered_and_others_ranked(table) -> None:
+    encoder, x, y = table
+    predictor = Predictor(encoder)
+    predictor.fit(x[:120], y[:120], among=x[:500])
+    mean, spread = predictor.predict(x)
+    inside = np.corrcoef(mean[:120], y[:120])[0, 1]
+    outside = np.corrcoef(mean[120:], y[120:])[0, 1]
+    assert inside > 0.95
+    assert outside > 0.7
+    assert spread[:120].mean() < 0.7 * spread[120:].mean()
+
+
+def test_the_spread_is_about_as_large_as_the_errors(table) -> None:
+    encoder, x, y = table
+    for n in (30, 120):
+        predictor = Predictor(encoder)
+        predictor.fit(x[:n], y[:n], among=x[:500])
+        mean, spread = predictor.predict(x[n:])
+        off = (mean - y[n:]) / spread
+        assert 0.5 < np.sqrt(np.mean(off**2)) < 2.0
+
+
+def followed(arch) -> int:
+    """How often a wide window follows a narrow one, layers that are not there left out."""
+    layers = [option for _, option in arch.choices if option != "none"]
+    return sum(pair == ("one", "three") for pair in itertools.pairwise(layers))
+
+
+def test_graphs_tell_more_than_decisions_where_place_does_not_matter() -> None:
+    archs = list(every(LAYERS, rng_for(1)))
+    order = rng_for(1, "order").permutation(len(archs))
+    archs = [archs[i] for i in order]
+    y = np.array([float(followed(arch)) for arch in archs])
+    found = {}
+    for name, of in (("graph", lambda arch: graph(LAYERS, arch, (1, 8, 8), 2)), ("none", None)):
+        encoder = Encoder(LAYERS, (), of)
+        x = rows(encoder, archs)
+        predictor = Predictor(encoder)
+        predictor.fit(x[:30], y[:30], among=x)
+        found[name] = np.corrcoef(predictor.predict(x[30:])[0], y[30:])[0, 1]
+    assert found["graph"] > 0.5, found
+    assert found["graph"] > found["none"] + 0.2, found
+
+
+def test_only_kernels_that_rank_as_well_as_the_best_predict(table) -> None:
+    """With many trials the kernel that the scores were made by is told from the others."""
+    encoder, x, _ = table
+    worth = rng_for(2).standard_normal(x.shape[1])
+    y = x @ worth
+    few, many = Predictor(encoder), Predictor(encoder)
+    few.fit(x[:6], y[:6], among=x[:500])
+    many.fit(x[:150], y[:150], among=x[:500])
+    assert len(many.kernels) <= len(few.kernels)
+    assert all(mix.single or mix.pairs for mix in many.kernels)
+
+
+def test_a_choice_is_kept_until_it_is_made_anew(table) -> None:
+    encoder, x, y = table
+    predictor = Predictor(encoder)
+    predictor.fit(x[:20], y[:20])
+    before = predictor.kernels
+    predictor.fit(x[:60], y[:60], choose=False)
+    assert predictor.kernels == before
+
+
+def test_equal_scores_and_a_single_trial_are_survived(table) -> None:
+    encoder, x, _ = table
+    for n in (1, 2, 8):
+        predictor = Predictor(encoder)
+        predictor.fit(x[:n], np.ones(n), among=x[:50])
+        mean, spread = predictor.predict(x[:9])
+        assert np.allclose(mean, 1.0)
+        assert np.isfinite(spread).all()
+
+
+def test_nothing_is_predicted_from_nothing(table) -> None:
+    encoder, x, _ = table
+    with pytest.raises(ValueError, match="fit the predictor"):
+        Predictor(encoder).predict(x)
+
+
+def test_numbers_that_the_trials_share_say_nothing() -> None:
+    space = Space("two", Seq(Conv(Choice("width", (4, 8)), 3)))
+    encoder = Encoder(space, ("parameters",))
+    x = rows(encoder, [space.arch({"width": w}) for w in (4, 8)])
+    x[:, -1] = 5.0
+    predictor = Predictor(encoder)
+    among = np.repeat(x, 2, axis=0)
+    among[:, -1] = [1, 2, 3, 9]
+    predictor.fit(x, np.array([1.0, 2.0]), among=among)
+    assert np.allclose(predictor.predict(x)[0], predictor.predict(among[::2] * [1, 1, 1, 0])[0])
