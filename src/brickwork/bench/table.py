@@ -7,6 +7,7 @@ file of NAS-Bench-Macro. A second file may be joined by a column that both have.
 from __future__ import annotations
 
 import csv
+import functools
 import gzip
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -99,6 +100,7 @@ def _macro_arch(space: Space, text: str) -> Arch:
     return space.arch({f"layer{i}": option for i, option in enumerate(text)})
 
 
+@functools.lru_cache(maxsize=16_384)  # all of them: searches with other seeds look at the same
 def _cell(arch: Arch) -> Graph:
     """A network with one cell: what its decisions make of it, at a tenth of the time."""
     return graph(_ONE_CELL, arch, (3, 32, 32), 10)

@@ -14,13 +14,13 @@ from numpy.typing import NDArray
 from brickwork.devices.counts import macs
 from brickwork.errors import SpaceError
 from brickwork.quantity import Quantity, metric
-from brickwork.space import Arch, Decision, Graph, Option, Space, patterns
+from brickwork.space import Arch, Decision, Fragment, Graph, Option, Space, patterns
 
 __all__ = ["Axis", "Encoder"]
 
 Array = NDArray[np.float64]
 
-_HASHED = 128  # columns that the patterns of a graph share
+_HASHED = 256  # columns that the patterns of a graph share
 _REMEMBERED = 8192  # architectures whose graphs are not looked at again
 _FLOOR = 0.002
 """Added to an error before its logarithm: below it differences are noise of the validation set."""
@@ -69,9 +69,10 @@ class Encoder:
     for each decision between numbers, what the graph is made of, the logarithm of each cost, and
     that of the graph's MACs, where they are no cost. Columns of inactive decisions are zero.
 
-    How often each pattern of operations occurs in the graph (``space.patterns``) is added up, as
-    its logarithm and with a sign of its own, in one of 128 columns (Weinberger et al., "Feature
-    Hashing for Large Scale Multitask Learning", 2009): what patterns there are need not be known.
+    How often each pattern of operations occurs in the graph (``space.patterns``) is added up, with
+    a sign of its own, in one of 256 columns (Weinberger et al., "Feature Hashing for Large Scale
+    Multitask Learning", 2009): what patterns there are need not be known. A column holds the
+    logarithm of its sum.
 
     Args:
         space: Whose architectures are encoded.
@@ -144,18 +145,21 @@ class Encoder:
             whole = None
         if whole is None:
             return found, 0.0
-        for pattern, count in patterns(whole).items():
-            column, sign = _place(pattern)
-            found[column] += sign * math.log1p(count)
-        return found, math.log(max(1, macs(whole))) if self._counted else 0.0
+        for part in whole.parts:
+            found += _hashed(part)
+        made_of = np.copysign(np.log1p(np.abs(found)), found)
+        return made_of, math.log(max(1, macs(whole))) if self._counted else 0.0
 
 
-@functools.lru_cache(maxsize=65_536)
-def _place(pattern: str) -> tuple[int, float]:
-    """The column of a pattern and its sign."""
-    digest = hashlib.blake2b(pattern.encode(), digest_size=8).digest()
-    number = int.from_bytes(digest, "little")
-    return number // 2 % _HASHED, 1.0 if number % 2 else -1.0
+@functools.lru_cache(maxsize=16_384)
+def _hashed(part: Fragment) -> NDArray[np.float32]:
+    """The patterns of a piece, each in its column and with its sign."""
+    found = np.zeros(_HASHED, np.float32)
+    for pattern, count in patterns(part).items():
+        digest = hashlib.blake2b(pattern.encode(), digest_size=8).digest()
+        number = int.from_bytes(digest, "little")
+        found[number // 2 % _HASHED] += count if number % 2 else -count
+    return found
 
 
 def _scaled(decision: Decision) -> list[float]:

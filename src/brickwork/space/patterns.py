@@ -16,7 +16,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import fields
 
-from brickwork.space.graph import Fragment, Graph
+from brickwork.space.graph import Fragment
 from brickwork.space.ops import Op
 
 __all__ = ["patterns"]
@@ -27,20 +27,13 @@ _FORM = ("how", "kernel", "stride", "dilation", "head")
 """Fields of an operation that say what it does; the others say how wide it is."""
 
 
-def patterns(whole: Graph) -> Mapping[str, int]:
+@functools.lru_cache(maxsize=_CACHE)
+def patterns(part: Fragment) -> Mapping[str, int]:
     """How often each pattern occurs: an operation, with none, one or two steps of what leads to it.
 
     Args:
-        whole: The network.
+        part: A piece of a network; the patterns of a network are those of its pieces together.
     """
-    found: Counter[str] = Counter()
-    for part in whole.parts:
-        found.update(_patterns(part))
-    return found
-
-
-@functools.lru_cache(maxsize=_CACHE)
-def _patterns(part: Fragment) -> Counter[str]:
     found: Counter[str] = Counter()
     labels: list[tuple[str, ...]] = []  # of each node, by depth
     for node in part.nodes:
@@ -50,7 +43,8 @@ def _patterns(part: Fragment) -> Counter[str]:
         for depth in range(_DEPTH):
             around.append(f"{own}({','.join(sorted(label[depth] for label in before))})")
         labels.append(tuple(around))
-        found.update(dict.fromkeys(around, 1))
+        for pattern in around:
+            found[pattern] += 1
     return found
 
 
