@@ -49,7 +49,8 @@ def test_the_gate_comes_first_and_is_spread_along_the_cost():
     sizes = [size(trial.proposal.arch) for trial in gate]
     assert sizes == sorted(sizes)
     every = sorted(size(one.arch) for one in found)
-    assert (sizes[0], sizes[-1]) == (every[0], every[-1])
+    half = every[: (len(every) + 1) // 2]  # what takes longest to train would take most of the time
+    assert (sizes[0], sizes[-1]) == (half[0], half[-1])
 
 
 def test_scores_that_rank_well_are_trained_first():

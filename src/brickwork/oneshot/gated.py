@@ -1,10 +1,10 @@
 """Shared weights as first looks, if they rank networks as whole trainings do.
 
 A supernet that ranks badly misleads a search at any speed, so its scores have to earn their place:
-a few networks, spread along their cost and inside the limits, are scored with shared weights and
-trained on their own. Only where the two agree are shared weights the first look of the search; else
-short trainings are. Many do not: Yu et al., "Evaluating the search phase of neural architecture
-search", ICLR 2020. Agreement is Kendall's tau.
+a few networks, spread along their cost, inside the limits and of the half that trains fastest, are
+scored with shared weights and trained on their own. Only where the two agree are shared weights the
+first look of the search; else short trainings are. Many do not: Yu et al., "Evaluating the search
+phase of neural architecture search", ICLR 2020. Agreement is Kendall's tau.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from brickwork.kendall import tau
 from brickwork.objective import quality_of
 from brickwork.oneshot import SHARED
-from brickwork.oneshot.pool import drawn, spread
+from brickwork.oneshot.pool import drawn, quick, spread
 from brickwork.space import Space
 from brickwork.strategies.auto import Auto
 from brickwork.strategies.base import Asked, Problem
@@ -97,7 +97,8 @@ class Gated:
             return None  # no supernet was trained
         if self._gate is None:
             new = [a for a in drawn(self._problem, rng, _DRAWN) if a not in self._asked]
-            chosen = spread(new, PAIRS)
+            some = quick(self._problem, new)
+            chosen = spread(some if len(some) >= PAIRS else new, PAIRS)
             self._gate = [Proposal(arch, part) for arch in chosen for part in (1.0, SHARED)]
             for arch in chosen:
                 self._asked.note(arch)

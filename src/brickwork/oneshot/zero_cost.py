@@ -15,7 +15,7 @@ import numpy as np
 
 from brickwork.objective import front, quality_of
 from brickwork.oneshot.gated import ENOUGH, PAIRS, agreement, compared
-from brickwork.oneshot.pool import by_cost, spread
+from brickwork.oneshot.pool import by_cost, quick, spread
 from brickwork.oneshot.preparing import Suggestion
 from brickwork.oneshot.suggested import Suggested
 from brickwork.space import Arch
@@ -51,8 +51,10 @@ class ZeroCost:
         scored = (s.arch for s in suggestions if s.arch.id in self._scores)
         self._pool = by_cost(problem, scored)
         ordered = [arch for _, arch in self._pool]
-        gate = spread(ordered, PAIRS)
-        self._spare = [arch for arch in spread(ordered, 2 * PAIRS) if arch not in gate]
+        some = quick(problem, ordered)
+        some = some if len(some) >= 2 * PAIRS else ordered
+        gate = spread(some, PAIRS)
+        self._spare = [arch for arch in spread(some, 2 * PAIRS) if arch not in gate]
         self._decided = len(gate) < PAIRS
         self._told: list[Trial] = []  # whole trainings of networks that were scored
         if not self._decided:

@@ -66,7 +66,8 @@ class Auto:
         seed: The same seed gives the same proposals to the same answers.
         low: Fidelity of a first look; the promising are asked again at 1. With 1 all are.
         share: Part of the compute that goes to fidelity 1, when ``low`` is lower.
-        starts: Proposals before the first prediction.
+        starts: Proposals before the first prediction; by default 6, and 10 where a front has to be
+            covered.
         samples: Candidates whose costs are known that are kept at hand.
         explore: Part of the proposals that is drawn uniformly.
     """
@@ -78,7 +79,7 @@ class Auto:
         *,
         low: float = 0.25,
         share: float = 1 / 3,
-        starts: int = 10,
+        starts: int | None = None,
         samples: int = 1500,
         explore: float = 0.03,
     ) -> None:
@@ -88,7 +89,7 @@ class Auto:
         self._seed = seed
         self._low = low
         self._share = share
-        self._starts = starts
+        self._starts = starts or (6 if len(problem.objectives) == 1 else 10)
         self._samples = samples
         self._explore = explore
         self._count = 0
