@@ -38,7 +38,7 @@ def test_the_gate_comes_first_and_has_both_scores_of_each_network():
     sizes = [t.metrics["parameters"].value for t in gate if t.proposal.fidelity == 1.0]
     assert max(sizes) > 2 * min(sizes)  # spread along the cost
     drawn = sorted(size(NESTED.sample(rng_for(0, i))) for i in range(200))
-    assert max(sizes) < drawn[120]  # the larger half would take most of the time
+    assert max(sizes) < 1.3 * drawn[100]  # the larger half would take most of the time
 
 
 def test_shared_weights_that_rank_well_are_the_first_looks():
