@@ -59,9 +59,10 @@ def test_scores_that_rank_well_are_trained_first():
     found = pool()
     trials = run(found)
     assert agreement(trials, "accuracy", scores(found)) == pytest.approx(1.0)
-    next_ones = trials[PAIRS + 3 : PAIRS + 3 + 4]
-    assert {trial.proposal.fidelity for trial in next_ones} == {1.0}
-    assert {trial.proposal.arch for trial in next_ones} <= best(found)
+    gate = set(whole(trials[:PAIRS]))
+    next_ones = [t for t in trials[PAIRS : PAIRS + 3 + 4] if t.proposal.fidelity == 1.0]
+    assert len(next_ones) >= 4  # what was begun before the gate was decided is a first look
+    assert {trial.proposal.arch for trial in next_ones} <= best(found) - gate
     assert {trial.proposal.fidelity for trial in trials[-20:]} == {LOW, 1.0}
 
 

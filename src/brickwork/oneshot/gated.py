@@ -1,10 +1,10 @@
 """Shared weights as first looks, if they rank networks as whole trainings do.
 
 A supernet that ranks badly misleads a search at any speed, so its scores have to earn their place:
-a few networks, spread along their cost, inside the limits and no slower to train than an ordinary one, are
-scored with shared weights and trained on their own. Only where the two agree are shared weights the
-first look of the search; else short trainings are. Many do not: Yu et al., "Evaluating the search
-phase of neural architecture search", ICLR 2020. Agreement is Kendall's tau.
+a few networks, spread along their cost, inside the limits and no slower to train than an ordinary
+one, are scored with shared weights and trained on their own. Only where the two agree are shared
+weights the first look of the search; else short trainings are. Many do not: Yu et al., "Evaluating
+the search phase of neural architecture search", ICLR 2020. Agreement is Kendall's tau.
 """
 
 from __future__ import annotations
