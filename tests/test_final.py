@@ -17,6 +17,7 @@ from brickwork.final import (
     corrected,
     expected,
     gap,
+    luck,
     overhead,
     runners_up,
     shared_hypervolume,
@@ -307,3 +308,25 @@ def test_what_is_expected_is_nearer_to_the_truth_than_what_was_seen() -> None:
         t.proposal for t in trials
     ]
     assert expected(trials[:5], encoder, OBJECTIVES) == corrected(trials[:5])
+
+
+def test_the_winner_of_several_equals_was_lucky_and_what_is_expected_is_nearer_the_truth() -> None:
+    """Twelve models of one size and equally good: the best of them looks better than it is."""
+    rng = rng_for(0, "equals")
+    errors = np.full(12, 0.01)
+    raw, corrected_ = [], []
+    for i in range(60):
+        losses = np.column_stack([0.1 + rng.normal(0.0, errors), np.ones(12)])
+        best = int(losses[:, 0].argmin())
+        raw.append(0.1 - losses[best, 0])
+        corrected_.append(raw[-1] - luck(losses, errors, rng_for(i, "luck"))[best])
+    assert np.mean(raw) > 0.014  # 1.63 standard errors are expected
+    assert abs(np.mean(corrected_)) < 0.6 * np.mean(raw)
+
+
+def test_where_nothing_was_chosen_nobody_was_lucky() -> None:
+    one = luck(np.array([[0.1, 1.0]]), np.array([0.01]), rng_for(0, "one"))
+    assert one[0] < 0.001
+    apart = np.array([[0.3, 1.0], [0.2, 2.0], [0.1, 3.0]])  # ten errors from each other
+    assert luck(apart, np.full(3, 0.01), rng_for(0, "apart")).max() < 0.001
+    assert not luck(apart, np.zeros(3), rng_for(0, "exact")).any()

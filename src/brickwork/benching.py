@@ -37,6 +37,7 @@ class Asked:
         table, join: Files.
         space: How the table writes its networks.
         signal, test: Columns of accuracies: what a search sees, and what judges it.
+        again: Columns of the signal with further seeds.
         costs: Columns of costs.
         limits: On the costs, such as ``"pixel2<=10"``.
         low: Fidelities below 1 and their columns.
@@ -54,12 +55,14 @@ class Asked:
     low: Mapping[float, str] = field(default_factory=dict, hash=False)
     evals: int = 200
     workers: int = 1
+    again: tuple[str, ...] = ()
 
     @functools.cached_property
     def setting(self) -> Setting:
         """The table as a search sees it."""
         table = Table.read(self.table, self.space, self.join)
-        return Setting.of(table, self.signal, self.test, self.costs, self.limits, self.low)
+        columns = self.costs, self.limits, self.low, self.again
+        return Setting.of(table, self.signal, self.test, *columns)
 
     @property
     def marks(self) -> list[int]:

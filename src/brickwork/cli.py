@@ -271,7 +271,10 @@ def cost(
 @app.command()
 def bench(
     table: Annotated[Path, typer.Option(help="CSV with a column 'arch', or a JSON file.")],
-    signal: Annotated[str, typer.Option(help="Column of the accuracy that a search sees.")],
+    signal: Annotated[
+        str,
+        typer.Option(help="Column of the accuracy that a search sees; more for further seeds."),
+    ],
     test: Annotated[str, typer.Option(help="Column of the accuracy that judges it.")],
     join: Annotated[Path | None, typer.Option(help="Further columns of the same networks.")] = None,
     space: Annotated[str, typer.Option(help="nasbench201 or nasbenchmacro.")] = "nasbench201",
@@ -297,9 +300,10 @@ def bench(
     from brickwork.benching import bench as run_bench
     from brickwork.benching import write as write_bench
 
+    first, *again = _names(signal) or ("",)
     asked = Asked(
-        *(table, space, signal, test, join, _names(cost), tuple(limit or ())),
-        *(_fidelities(low or []), evals, workers),
+        *(table, space, first, test, join, _names(cost), tuple(limit or ())),
+        *(_fidelities(low or []), evals, workers, tuple(again)),
     )
     found: dict[str, dict[str, Any]] = {}
     for name, summary in run_bench(asked, _names(strategies), _names(peers), seeds):

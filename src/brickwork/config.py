@@ -47,6 +47,7 @@ _PASSES = 3.0  # over the test split: PyTorch, ONNX, int8
 _TRIALS = 48  # trainings at low fidelity that a search should have time for
 _PROMOTED = 0.5  # compute spent on higher fidelity, relative to that on low fidelity
 _LEAST_SCALE = 0.03
+_REPETITIONS = 4  # whole trainings of an architecture that a search may ask for
 _LOOK = 0.08  # of a full training, at low fidelity: more time than that makes more looks of it
 
 # A nominal CPU core, for decisions that a seed must determine; never shown as a measurement.
@@ -221,7 +222,9 @@ class Context:
         """What a strategy is given."""
         from brickwork.strategies.base import Problem
 
-        return Problem(self.space, self.objectives, self.limits, self.known, self.graph)
+        return Problem(
+            self.space, self.objectives, self.limits, self.known, self.graph, _REPETITIONS
+        )
 
     def strategy(self, name: str | None = None, suggestions: Sequence[Suggestion] = ()) -> Strategy:
         """A strategy by name, by default the run's; with what its preparation suggests."""

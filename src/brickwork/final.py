@@ -25,6 +25,7 @@ __all__ = [
     "corrected",
     "expected",
     "gap",
+    "luck",
     "overhead",
     "runners_up",
     "scaled",
@@ -35,6 +36,7 @@ __all__ = [
 
 _LEARNED = 300  # trials that a predictor learns from, and no fewer than
 _ENOUGH = 12
+_DRAWS = 1000  # of the scores of all models, to tell how lucky the front was
 _LEAST_ERROR = 0.002  # below it two errors are not told apart
 
 
@@ -298,6 +300,34 @@ def gap(pairs: Sequence[tuple[float, float]], seed: int) -> Gap:
         return Gap(tuple((a, b) for a, b in values.tolist()), mean, *(float("nan"),) * 3)
     low, high = interval(values, rng_for(seed, "gap"))
     return Gap(tuple((a, b) for a, b in values.tolist()), mean, tau(values), low, high)
+
+
+def luck(
+    losses: NDArray[np.float64], errors: NDArray[np.float64], rng: np.random.Generator
+) -> NDArray[np.float64]:
+    """By how much better than they are those models look that were chosen because they looked good.
+
+    Of several models the front is read off the very scores that are reported, so what is on it was
+    lucky, too (the winner's curse). How lucky, a parametric bootstrap says: scores are drawn again
+    around those that were seen, the front is read off, and what it gained on average is its luck.
+
+    Args:
+        losses: To be minimised, (models, objectives); the first is uncertain, the others exact.
+        errors: Standard error of the first, (models,).
+        rng: Draws.
+
+    Returns:
+        To be added to the first loss of each model, if it is on the front, (models,).
+    """
+    draws = rng.normal(0.0, 1.0, (_DRAWS, len(losses))) * errors
+    gained, times = np.zeros(len(losses)), np.zeros(len(losses))
+    for draw in draws:
+        seen = losses.copy()
+        seen[:, 0] += draw
+        keep = front(seen)
+        gained[keep] -= draw[keep]
+        times += keep
+    return np.asarray(np.maximum(0.0, gained / np.maximum(times, 1)))
 
 
 def shared_hypervolume(*fronts: NDArray[np.float64]) -> list[float]:

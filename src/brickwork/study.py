@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,17 +18,19 @@ from brickwork.devices.energy import energy
 from brickwork.devices.target import load_target
 from brickwork.engine.store import Store
 from brickwork.errors import BrickworkError, UnknownName
-from brickwork.final import Gap, candidates, corrected, gap, table
+from brickwork.final import Gap, candidates, corrected, gap, luck, table
 from brickwork.names import make_space
 from brickwork.objective import Limit, Objective, broken, front, quality_of
 from brickwork.quantity import METRICS, How, Quantity, metric
 from brickwork.space import Arch, Graph, Normalize, graph
-from brickwork.trial import Trial
+from brickwork.trial import Trial, rng_for
 
 if TYPE_CHECKING:
     from torch import nn
 
 __all__ = ["Front", "Model", "Study"]
+
+_HALF = 1.2816  # standard errors in half an 80 % interval
 
 
 @dataclass(frozen=True)
@@ -284,6 +286,36 @@ class Study:
         ]
         return gap(pairs, self.run.seed)
 
+    @functools.cached_property
+    def expected(self) -> Mapping[str, Quantity]:
+        """What to expect of the models of the front on new data, by id: estimated.
+
+        Their test scores chose them among all that were retrained, so these are a bit too good.
+        """
+        name = self.quality
+        tested = [m for m in self.models if m.final and m.metrics[name].spread is not None]
+        known = [o for o in self.objectives if o.metric != name]
+        if not tested:
+            return {}
+        scores = [model.metrics[name] for model in tested]
+        sign = -1.0 if METRICS[name].maximize else 1.0
+        losses = np.array(
+            [
+                [sign * score.value, *(o.loss(model.metrics) for o in known)]
+                for model, score in zip(tested, scores, strict=True)
+            ]
+        )
+        errors = np.array([(score.spread or 0.0) / _HALF for score in scores])
+        surplus = luck(losses, errors, rng_for(self.run.seed, "luck"))
+        source = f"test score, less what choosing among {len(tested)} by it gains on average"
+        return {
+            model.id: replace(
+                score, value=score.value + sign * extra, how=How.ESTIMATED, source=source
+            )
+            for model, score, extra in zip(tested, scores, surplus.tolist(), strict=True)
+            if not model.dropped
+        }
+
     @property
     def quality(self) -> str:
         """The first objective that training decides."""
@@ -357,8 +389,6 @@ class Study:
 
     def _judged(self, models: Sequence[Model]) -> Iterator[Model]:
         """Drop what breaks a limit after all, and what another model dominates."""
-        from dataclasses import replace
-
         limits = [Limit.parse(text) for text in self.task.get("limits", ())]
         judged: list[Model] = []
         for model in models:
@@ -382,7 +412,7 @@ def _averaged(
         values = np.asarray([score[name]["value"] for score in scores], np.float64)
         spread = scores[0][name]["spread"]
         if len(values) > 1:
-            spread = float(1.2816 * values.std(ddof=1) / np.sqrt(len(values)))
+            spread = float(_HALF * values.std(ddof=1) / np.sqrt(len(values)))
         source = f"float network on the test split, mean of {len(values)} seeds"
         means[name] = Quantity(float(values.mean()), "fraction", How.MEASURED, spread, source)
     return means, tuple(float(score[first]["value"]) for score in scores if first in score)

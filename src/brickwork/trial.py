@@ -35,11 +35,13 @@ class Proposal:
         arch: The architecture.
         fidelity: The part of the full training compute to spend, in (0, 1].
         continues: The number of the trial whose training is to go on, if any.
+        repetition: Which training of this architecture it is: each has a seed of its own.
     """
 
     arch: Arch
     fidelity: float = 1.0
     continues: int | None = None
+    repetition: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +79,7 @@ class Trial:
             "arch": self.proposal.arch.to_json(),
             "fidelity": self.proposal.fidelity,
             "continues": self.proposal.continues,
+            "repetition": self.proposal.repetition,
             "state": str(self.state),
             "metrics": {name: q.to_json() for name, q in self.metrics.items()},
             "cause": self.cause,
@@ -87,10 +90,14 @@ class Trial:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Trial:
-        arch = Arch.from_json(data["arch"])
         return cls(
             number=data["number"],
-            proposal=Proposal(arch, data["fidelity"], data["continues"]),
+            proposal=Proposal(
+                Arch.from_json(data["arch"]),
+                data["fidelity"],
+                data["continues"],
+                data.get("repetition", 0),  # studies of earlier versions have none
+            ),
             state=State(data["state"]),
             metrics={name: Quantity.from_json(q) for name, q in data["metrics"].items()},
             cause=data["cause"],

@@ -19,6 +19,8 @@ from brickwork.trial import rng_for
 
 __all__ = ["best_compromise", "verdict"]
 
+_TOLD = 0.0005  # of a quality: a correction that is smaller is not mentioned
+
 
 def verdict(study: Study) -> list[str]:
     """What came of it, in plain sentences; the key number stands between two asterisks."""
@@ -36,7 +38,7 @@ def verdict(study: Study) -> list[str]:
     if not len(study.front):
         reasons = "; ".join(sorted({model.dropped for model in study.models}))
         return [f"**No model** stood up to retraining and verification: {reasons}."]
-    sentences = [_front_sentence(study)]
+    sentences = [_front_sentence(study), *_luck_sentence(study)]
     sentences += _control_sentences(study)
     sentences += _gap_sentence(study)
     sentences += _preparation_sentences(study)
@@ -71,6 +73,23 @@ def _front_sentence(study: Study) -> str:
         f"{models} the front. The best compromise has **{model.metrics[quality].text()}** test "
         f"{label} with {_listed(costs)}."
     )
+
+
+def _luck_sentence(study: Study) -> list[str]:
+    """What the most accurate model owes to being chosen by the score that is reported."""
+    if not study.expected:
+        return []
+    name, models = study.quality, [m for m in study.front if m.id in study.expected]
+    sign = 1.0 if METRICS[name].maximize else -1.0
+    best = max(models, key=lambda model: sign * model.metrics[name].value)
+    seen, expected = best.metrics[name], study.expected[best.id]
+    if abs(seen.value - expected.value) < _TOLD:
+        return []
+    tested = sum(bool(model.final) for model in study.models)
+    return [
+        f"The front was read off the test scores of {tested} models, which flatters it: of the "
+        f"most accurate, at {seen.text()}, expect **{expected.text()}** on new data (estimated)."
+    ]
 
 
 def _label(quantity: Quantity) -> str:

@@ -77,7 +77,8 @@ class Worker:
         metrics = {name: q.to_json() for name, q in measured.items()}
         if cause:
             return {"metrics": metrics, "infeasible": cause}
-        found = self.search.estimate(Proposal(arch, job["fidelity"]), job["checkpoint"])
+        proposal = Proposal(arch, job["fidelity"], repetition=job["repetition"])
+        found = self.search.estimate(proposal, job["checkpoint"])
         metrics |= {name: q.to_json() for name, q in found.metrics.items()}
         return {"metrics": metrics, "checkpoint": found.checkpoint}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from brickwork.engine.executors import Executor, Inline, Processes, Setup
 from brickwork.engine.loop import Loop, Progress
 from brickwork.engine.store import Store
 from brickwork.errors import StudyCorrupt
-from brickwork.trial import State, Trial
+from brickwork.trial import Proposal, State, Trial
 
 SETUP = Setup("toy:make", {"delay_s": 0.0})
 TRIALS = 24
@@ -196,3 +197,28 @@ def test_failed_trials_are_recorded_and_told(tmp_path: Path) -> None:
     assert trials[0].cause == "RuntimeError: no luck"
     assert strategy.heard[0] == "0failed"
     assert SPACE.why_invalid(trials[0].proposal.arch) is None
+
+
+def test_a_repetition_is_trained_again_and_a_twin_is_not(tmp_path: Path) -> None:
+    arch = SPACE.arch({"w": 6, "v": 3})
+
+    class Again(Wanderer):
+        def ask(self, n: int) -> list[Any]:
+            self.asked += 1
+            return [Proposal(arch, repetition=self.asked // 2)] if self.asked < 4 else []
+
+    jobs: list[Mapping[str, Any]] = []
+
+    class Noting(Inline):
+        def submit(self, number: int, job: Mapping[str, Any]) -> None:
+            jobs.append(job)
+            super().submit(number, job)
+
+    with Store.create(tmp_path / "s", {}) as store:
+        loop = Loop(Again(), describe, Noting(SETUP), store, OBJECTIVES, (), lag=1)
+        trials = loop.run(120.0).trials
+    assert [t.proposal.repetition for t in trials] == [0, 1, 1]
+    assert [t.state for t in trials] == [State.DONE, State.DONE, State.TWIN]
+    assert [job["repetition"] for job in jobs] == [0, 1]
+    with Store.open(tmp_path / "s") as store:
+        assert [t.proposal.repetition for t in store.trials()] == [0, 1, 1]

@@ -47,6 +47,26 @@ def test_more_fidelity_is_more_compute_and_the_same_seed_the_same_score(context:
     assert training_seed(0, arch, 0) != training_seed(0, arch, 1)
 
 
+def test_a_repetition_has_a_seed_of_its_own_also_beside_the_final_trainings(
+    context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import brickwork.estimators.train as module
+
+    seeds = []
+
+    def noted(*_: object, seed: int, **__: object) -> Trained:
+        seeds.append(seed)
+        return Trained({}, (), 0.0, 1, "done", b"")
+
+    monkeypatch.setattr(module, "train", noted)
+    arch = context.space.arch({"stem.width": 8})
+    for repetition in (0, 1, 2, 1):
+        estimator(context, 0.015).estimate(Proposal(arch, repetition=repetition), None)
+    assert seeds[1] == seeds[3]
+    final = {training_seed(0, arch, 1 + i) for i in range(4)}
+    assert len({*seeds, *final}) == 3 + 4
+
+
 def test_few_samples_are_trained_on_with_the_batch_of_all() -> None:
     """Else a short training would take other steps than a long one, and more time for them."""
     x = rng_for(0, "x").integers(0, 255, (40_000, 8, 8)).astype(np.uint8)

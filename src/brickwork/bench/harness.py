@@ -24,12 +24,14 @@ class Told:
         fidelity: At which it was asked for.
         clock: Simulated seconds at which it ended; a whole training takes one.
         spent: Whole trainings asked for so far, by compute, this one included.
+        repetition: Which training of the network it was.
     """
 
     row: int | None
     fidelity: float
     clock: float
     spent: float
+    repetition: int = 0
 
 
 def run(
@@ -72,7 +74,8 @@ def run(
         sound = trial.state is State.DONE
         row = setting.row[proposal.arch.id] if sound else None
         done = found[-1].spent if found else 0.0
-        found.append(Told(row, proposal.fidelity, clock, done + proposal.fidelity))
+        part = proposal.fidelity
+        found.append(Told(row, part, clock, done + part, proposal.repetition))
         tell(strategy, trial)
         dry = False
 

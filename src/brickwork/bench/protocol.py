@@ -4,13 +4,14 @@ Axes are the error of the signal, in percent, and the logarithm of each cost, ea
 the table (0) to its 90th percentile (1); the score ``signal`` is the hypervolume of what was seen,
 to the reference point 1, over that of the whole table. For ``test`` the front is chosen by the
 signal and judged by the error of the test column. With accuracy alone both are accuracies: the best
-signal, and the test accuracy of the network that has it. Every evaluation counts.
+signal, and the test accuracy of the network that has it. Where a network was trained again with
+other seeds, its signal is the mean of those that were seen. Every evaluation counts.
 """
 
 from __future__ import annotations
 
 import statistics
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,7 @@ from brickwork.objective import front, hypervolume
 __all__ = ["KINDS", "MARKS", "Score", "described", "header", "lines", "summary"]
 
 Array = NDArray[np.float64]
+Rows = NDArray[np.int64]
 
 MARKS = (10, 20, 30, 50, 75, 100, 150, 200)
 """Evaluations after which a search is judged."""
@@ -47,28 +49,35 @@ class Score:
         self._signal = 100.0 * setting.accuracy(setting.signal)
         self._test = 100.0 * setting.accuracy(setting.test)
         self._costs = [np.log(setting.table.column(name)) for name in setting.costs]
+        self._seeds = [100.0 * setting.accuracy(name) for name in (setting.signal, *setting.again)]
         self._kept = setting.feasible
         self._best_test = float(self._test[self._kept].max(initial=-np.inf))
         if self._costs and self._kept.any():
-            self._seen, self._judged = self._axes(self._signal), self._axes(self._test)
-            ones = [1.0] * self._seen.shape[1]
-            self._whole = [hypervolume(a[self._kept], ones) for a in (self._seen, self._judged)]
+            self._shown, self._judged = self._axes(self._signal), self._axes(self._test)
+            both = self._shown(self._signal), self._judged(self._test)
+            ones = [1.0] * both[0].shape[1]
+            self._whole = [hypervolume(axes[self._kept], ones) for axes in both]
 
-    def __call__(self, rows: Sequence[int]) -> dict[str, float]:
-        """All scores of the rows that were evaluated in full and keep the limits."""
+    def __call__(self, rows: Sequence[int], repetitions: Sequence[int] = ()) -> dict[str, float]:
+        """All scores of the rows that were evaluated in full and keep the limits.
+
+        Args:
+            rows: The same one several times, where it was evaluated with several seeds.
+            repetitions: Which of the seeds each was; by default the first.
+        """
         if not rows:
             nothing = 0.0 if self._costs else float("nan")
             nan = float("nan")
             return {"signal": nothing, "test": nothing, "best_test": nan, "regret": nan}
-        seen = np.array(rows)
-        first = int(seen[np.argmax(self._signal[seen])])
+        seen, means = self._means(rows, repetitions or [0] * len(rows))
+        first = int(seen[np.argmax(means[seen])])
         best = float(self._test[first])
         scores = {"best_test": best, "regret": self._best_test - best}
         if not self._costs:
-            return {"signal": float(self._signal[first]), "test": best, **scores}
-        chosen = seen[front(self._seen[seen])]
-        ones = [1.0] * self._seen.shape[1]
-        found = hypervolume(self._seen[seen], ones), hypervolume(self._judged[chosen], ones)
+            return {"signal": float(means[first]), "test": best, **scores}
+        shown, judged = self._shown(means)[seen], self._judged(self._test)[seen]
+        ones = [1.0] * shown.shape[1]
+        found = hypervolume(shown, ones), hypervolume(judged[front(shown)], ones)
         signal, test = (hv / whole for hv, whole in zip(found, self._whole, strict=True))
         return {"signal": signal, "test": test, **scores}
 
@@ -77,19 +86,34 @@ class Score:
         told = list(told)
         found = {}
         for mark in marks:
-            rows = [
-                one.row
+            pairs = [
+                (one.row, one.repetition)
                 for one in told
                 if one.spent <= mark + 1e-6 and one.row is not None and one.fidelity >= 1
             ]
-            found[mark] = self(rows)
+            found[mark] = self([row for row, _ in pairs], [repetition for _, repetition in pairs])
         return found
 
-    def _axes(self, accuracy: Array) -> Array:
-        table = np.column_stack([100.0 - accuracy, *self._costs])
-        low = table[self._kept].min(axis=0)
-        high = np.quantile(table[self._kept], _WORST, axis=0)
-        return np.asarray((table - low) / np.maximum(high - low, 1e-12))
+    def _means(self, rows: Sequence[int], repetitions: Sequence[int]) -> tuple[Rows, Array]:
+        """The rows once each, and the signal of all, its mean where several seeds were seen."""
+        found: dict[int, set[int]] = {}
+        for row, repetition in zip(rows, repetitions, strict=True):
+            found.setdefault(row, set()).add(repetition)
+        signal = self._signal.copy()
+        for row, seeds in found.items():
+            signal[row] = np.mean([self._seeds[seed][row] for seed in sorted(seeds)])
+        return np.array(list(found)), signal
+
+    def _axes(self, accuracy: Array) -> Callable[[Array], Array]:
+        """What scales accuracies and costs, from the best of the table to nearly the worst."""
+
+        def joined(values: Array) -> Array:
+            return np.column_stack([100.0 - values, *self._costs])
+
+        table = joined(accuracy)[self._kept]
+        low = table.min(axis=0)
+        width = np.maximum(np.quantile(table, _WORST, axis=0) - low, 1e-12)
+        return lambda values: np.asarray((joined(values) - low) / width)
 
 
 def summary(runs: Sequence[Mapping[int, Mapping[str, float]]], cpu_s: float) -> dict[str, Any]:
@@ -122,6 +146,7 @@ def described(setting: Setting, seeds: int, marks: Sequence[int], workers: int) 
         "networks": len(setting.table.archs),
         "feasible": int(setting.feasible.sum()),
         "signal": setting.signal,
+        "further_seeds": list(setting.again),
         "test": setting.test,
         "costs": list(setting.costs),
         "limits": [limit.text for limit in setting.limits],

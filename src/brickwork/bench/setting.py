@@ -50,6 +50,8 @@ class Setting:
         metrics: The metric that each cost goes by, in the same order.
         limits: What must be kept, on these metrics.
         low: Fidelities below 1 and their columns.
+        again: Columns of the same accuracy with other seeds: what a search sees when it asks for a
+            further repetition.
     """
 
     table: Table
@@ -59,6 +61,7 @@ class Setting:
     metrics: tuple[str, ...] = ()
     limits: tuple[Limit, ...] = ()
     low: Mapping[float, str] = field(default_factory=dict)
+    again: tuple[str, ...] = ()
 
     @classmethod
     def of(
@@ -69,6 +72,7 @@ class Setting:
         costs: Sequence[str] = (),
         limits: Sequence[str] = (),
         low: Mapping[float, str] | None = None,
+        again: Sequence[str] = (),
     ) -> Setting:
         """The setting, with the rows of which all is known.
 
@@ -79,6 +83,7 @@ class Setting:
             costs: As the attribute.
             limits: Such as ``"pixel2<=10"``, on the columns of the costs.
             low: As the attribute.
+            again: As the attribute.
 
         Raises:
             BrickworkError: No row is left, or there are more costs than metrics to call them by.
@@ -88,7 +93,7 @@ class Setting:
         low = dict(low or {})
         kept = np.ones(len(table.archs), np.bool_)
         names = _metrics(costs)
-        for column in (signal, test, *low.values(), *costs):
+        for column in (signal, test, *again, *low.values(), *costs):
             kept &= np.isfinite(table.column(column))
         for column in costs:
             values = table.column(column)
@@ -96,7 +101,7 @@ class Setting:
         if not kept.any():
             raise BrickworkError("the table has no row with a number in each column that is used")
         read = tuple(_limit(text, dict(zip(costs, names, strict=True))) for text in limits)
-        made = cls(table.only(kept), signal, test, tuple(costs), names, read, low)
+        made = cls(table.only(kept), signal, test, tuple(costs), names, read, low, tuple(again))
         if not made.feasible.any():
             raise LimitError(f"no network of the table keeps the limits: {', '.join(limits)}")
         return made
@@ -126,7 +131,8 @@ class Setting:
         wanted = tuple(Objective(name) for name in ("accuracy", *self.metrics))
         form = FORMS.get(self.table.space.name)
         graph = form.graph if form is not None else None
-        return Problem(self.table.space, wanted, self.limits, self.known, graph)
+        count = 1 + len(self.again)
+        return Problem(self.table.space, wanted, self.limits, self.known, graph, count)
 
     def known(self, arch: Arch) -> Mapping[str, Quantity]:
         """The costs of an architecture.
@@ -149,7 +155,10 @@ class Setting:
             TrainingError: The table has no such network, or no column for the fidelity.
         """
         row, part = self.row.get(proposal.arch.id), proposal.fidelity
-        column = self.signal if part >= 1 else self.low.get(part)
+        signals = (self.signal, *self.again)
+        column = self.low.get(part)
+        if part >= 1 and proposal.repetition < len(signals):
+            column = signals[proposal.repetition]
         if row is None or column is None:
             raise TrainingError("not in the table")
         score = Quantity(float(self._scores[column][row]), "fraction", How.MEASURED, None, column)
@@ -157,7 +166,8 @@ class Setting:
 
     @functools.cached_property
     def _scores(self) -> Mapping[str, Array]:
-        return {name: self.accuracy(name) for name in (self.signal, *self.low.values())}
+        names = (self.signal, *self.again, *self.low.values())
+        return {name: self.accuracy(name) for name in names}
 
     @functools.cached_property
     def _values(self) -> list[tuple[str, str, Array]]:

@@ -249,6 +249,7 @@ class Loop:
                 "number": trial.number,
                 "arch": trial.proposal.arch.to_json(),
                 "fidelity": trial.proposal.fidelity,
+                "repetition": trial.proposal.repetition,
                 "checkpoint": None if origin is None else self.store.checkpoint(origin),
             },
         )
@@ -295,9 +296,16 @@ class Loop:
         self.progress.note(trial)
 
     def _key(self, proposal: Proposal, candidate: Candidate) -> str:
-        return f"{candidate.key}@{proposal.fidelity:.6g}"
+        return f"{candidate.key}@{proposal.fidelity:.6g}#{proposal.repetition}"
 
 
 def _identity(proposal: Proposal) -> str:
     """What makes two proposals the same."""
-    return json.dumps([proposal.arch.to_json(), round(proposal.fidelity, 9), proposal.continues])
+    return json.dumps(
+        [
+            proposal.arch.to_json(),
+            round(proposal.fidelity, 9),
+            proposal.continues,
+            proposal.repetition,
+        ]
+    )

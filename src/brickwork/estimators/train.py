@@ -55,7 +55,7 @@ class TrainEstimator:
     def estimate(self, proposal: Proposal, checkpoint: bytes | None) -> Estimate:
         """See ``Estimator``. A one-cycle schedule cannot be prolonged: it always starts anew."""
         whole, size = self.graph(proposal.arch), self.task.splits["train"].size
-        seed = training_seed(self.seed, proposal.arch, 0)
+        seed = training_seed(self.seed, proposal.arch, -proposal.repetition)
         amount = self.amount(whole, proposal.fidelity)
         task: Task = self.task
         if amount.share < 1.0:
@@ -108,5 +108,8 @@ class Sample:
 
 
 def training_seed(seed: int, arch: Arch, repetition: int) -> int:
-    """The seed of a training: a function of the run, the architecture and the repetition."""
+    """The seed of a training: a function of the run, the architecture and the repetition.
+
+    Repetitions up to 0 are those of a search, from 1 on those of the final trainings.
+    """
     return int(rng_for(seed, "training", arch.id, repetition).integers(2**31))

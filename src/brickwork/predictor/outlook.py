@@ -23,6 +23,8 @@ Array = NDArray[np.float64]
 
 _NODES = 5  # of the quadrature over one predicted objective; 3 each over several
 _WORST = 0.9  # quantile of observed losses beyond which a loss is as bad as any
+_COUNTS = 0.9  # of the way from good to bad
+_FAR = 3.0  # times as far from the best as an ordinary network is as bad as any
 _MIDDLE = 0.75  # quantile of observed losses up to which they count in any case
 _MORE = 1.25  # kernel and noise are chosen anew when there are so many times more observations
 
@@ -158,23 +160,28 @@ class Outlook:
 
         Known costs reach from the cheapest candidate to the dearest; of qualities the worst tenth
         that was found is as bad as any. A search that looks at the small end finds many networks
-        that learn nothing; so what is worse than all but a tenth of typical networks is bad, too.
+        that learn nothing. So bad is also what is worse than all but a tenth of typical networks,
+        and what is three times as far from the best as an ordinary one; and what is hardly better
+        than bad counts for nothing, however cheap it is.
         """
         for axis, name in enumerate(self._wanted):
             values = reached[:, axis]
             if name in self._column:
                 values = Axis(name).height(candidates[:, self._column[name]])
             values = values[np.isfinite(values)]
-            if len(values):
-                high = values.max()
-                if metric(name).quality:
-                    high, middle = np.quantile(values, _WORST), np.quantile(values, _MIDDLE)
-                    if typical is not None and len(typical):
-                        means, spreads = self._predicted(name, typical)
-                        bad = float(np.quantile(Axis(name).height(means + spreads), _WORST))
-                        high = min(high, max(bad, middle))
-                self._low[axis] = values.min()
-                self._width[axis] = max(high - values.min(), 1e-9)
+            if not len(values):
+                continue
+            low, high = values.min(), values.max()
+            if metric(name).quality:
+                high, middle = np.quantile(values, _WORST), np.quantile(values, _MIDDLE)
+                if typical is not None and len(typical):
+                    means, spreads = self._predicted(name, typical)
+                    bad = np.quantile(Axis(name).height(means + spreads), _WORST)
+                    ordinary = np.median(Axis(name).height(means))
+                    high = min(high, max(bad, middle), low + _FAR * max(0.0, ordinary - low))
+                high = low + _COUNTS * (high - low)
+            self._low[axis] = low
+            self._width[axis] = max(high - low, 1e-9)
 
     def _features(self, name: str, rows: Array, full: NDArray[np.bool_]) -> Array:
         """Rows, and what a short training does to a quality: a shift that depends on the size."""

@@ -37,6 +37,8 @@ class Problem:
             trials. It raises ``SpaceError`` for an architecture that does not fit the input.
         graph: The graph of an architecture, from which a predictor may learn what it is made of;
             it raises ``SpaceError`` likewise. None where only decisions and costs are known.
+        repetitions: How often an architecture may be trained in full, each time with another seed;
+            1 where the answer would be the same again.
     """
 
     space: Space
@@ -44,6 +46,7 @@ class Problem:
     limits: tuple[Limit, ...]
     known: Callable[[Arch], Mapping[str, Quantity]]
     graph: Callable[[Arch], Graph] | None = None
+    repetitions: int = 1
 
     def losses(self, metrics: Mapping[str, Quantity]) -> tuple[float, ...]:
         """One value to be minimised for each objective; infinite where it is missing."""
@@ -85,7 +88,10 @@ class Strategy(Protocol):
     """
 
     def ask(self, n: int) -> list[Proposal]:
-        """Up to n proposals, none of which was asked before; fewer when the space is exhausted."""
+        """Up to n proposals, none of which was asked before; fewer when the space is exhausted.
+
+        The same architecture comes again at another fidelity, or with another repetition.
+        """
         ...
 
     def tell(self, trial: Trial) -> None:

@@ -1,0 +1,118 @@
+"""The default strategy: what it trains again, where it starts, what it thinks is bad."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from strategy_toys import NESTED, TINY, done, problem, search
+
+from brickwork.quantity import Quantity
+from brickwork.strategies.auto import Auto
+from brickwork.strategies.base import every
+from brickwork.trial import Proposal, Trial, rng_for
+
+NOISE = 0.02
+CHEAP = 0.3
+
+
+def noisy(number: int, proposal: Proposal) -> Trial:
+    """A training whose score depends on its seed."""
+    trial = done(number, proposal)
+    seen = trial.metrics["accuracy"]
+    off = NOISE * rng_for(9, proposal.arch.id, proposal.repetition).standard_normal()
+    return replace(
+        trial, metrics={**trial.metrics, "accuracy": replace(seen, value=seen.value + off)}
+    )
+
+
+def again(repetitions: int, seed: int = 0, n: int = 80, **settings) -> list[Trial]:
+    task = replace(problem(**settings), repetitions=repetitions)
+    return search(Auto(task, seed, low=1.0), n, lag=2, end=noisy)
+
+
+def test_the_best_few_are_trained_again_with_other_seeds() -> None:
+    trials = again(3)
+    repeated = [t for t in trials if t.proposal.repetition > 0]
+    assert 6 <= len(repeated) <= len(trials) / 5
+    looks = [(t.proposal.arch.id, t.proposal.repetition) for t in trials]
+    assert len(set(looks)) == len(looks)
+    assert max(t.proposal.repetition for t in trials) <= 2
+    scores = {t.proposal.arch: t.metrics["accuracy"].value for t in trials[::-1]}
+    middle = np.median(list(scores.values()))
+    first = {t.proposal.arch for t in repeated}
+    assert np.mean([scores[arch] > middle for arch in first]) > 0.6
+
+
+def test_where_a_seed_changes_nothing_nothing_is_trained_again() -> None:
+    assert all(t.proposal.repetition == 0 for t in again(1))
+
+
+def test_looks_are_not_repeated_whole_trainings_are() -> None:
+    task = replace(problem(NESTED), repetitions=4)
+    trials = search(Auto(task, 0, low=0.2), 120, lag=3, end=noisy)
+    repeated = [t for t in trials if t.proposal.repetition > 0]
+    assert repeated
+    assert all(t.proposal.fidelity == 1.0 for t in repeated)
+    whole = sum(t.proposal.fidelity == 1.0 for t in trials)
+    assert len(repeated) <= 1 + whole / 6
+
+
+def test_what_was_trained_several_times_counts_by_its_mean() -> None:
+    """A lucky first seed is no longer ahead once others were seen."""
+    task = replace(problem(TINY, ["accuracy"]), repetitions=4)
+    first, second, *_ = every(TINY, rng_for(0))
+    strategy = Auto(task, 0, low=1.0, starts=2)
+    for number, (arch, value, repetition) in enumerate(
+        [(first, 0.95, 0), (second, 0.9, 0), (first, 0.7, 1), (first, 0.72, 2)]
+    ):
+        trial = done(number, Proposal(arch, repetition=repetition))
+        score = replace(trial.metrics["accuracy"], value=value)
+        strategy.tell(replace(trial, metrics={**trial.metrics, "accuracy": score}))
+    strategy.ask(3)
+    assert strategy._elite == [second]
+
+
+def test_a_history_with_repetitions_is_replayed_from_json() -> None:
+    task = replace(problem(), repetitions=3)
+    strategy = Auto(task, 0, low=1.0)
+    trials = search(strategy, 60, end=noisy)
+    assert any(t.proposal.repetition for t in trials)
+    following = strategy.ask(1)
+    second = Auto(task, 0, low=1.0)
+    for trial in trials:
+        assert second.ask(1) == [trial.proposal]
+        second.tell(Trial.from_json(trial.to_json()))
+    assert second.ask(1) == following
+
+
+def test_networks_that_learn_nothing_do_not_draw_the_search_to_them() -> None:
+    """A fifth of the space is cheap and at chance: once that is seen, it is hardly asked for."""
+    task = problem()
+
+    def dead(arch) -> bool:
+        return dict(arch.choices)["e0"] == "a"
+
+    def end(number: int, proposal: Proposal) -> Trial:
+        trial = done(number, proposal)
+        if not dead(proposal.arch):
+            return trial
+        scale = {n: replace(q, value=q.value * CHEAP) for n, q in task.known(proposal.arch).items()}
+        chance = replace(trial.metrics["accuracy"], value=0.1)
+        return replace(trial, metrics={**trial.metrics, **scale, "accuracy": chance})
+
+    def known(arch) -> dict[str, Quantity]:
+        factor = CHEAP if dead(arch) else 1.0
+        return {n: replace(q, value=q.value * factor) for n, q in task.known(arch).items()}
+
+    trials = search(Auto(replace(task, known=known), 0, low=1.0), 60, end=end)
+    assert sum(dead(t.proposal.arch) for t in trials[20:]) <= 8
+
+
+@pytest.mark.parametrize(("objectives", "starts"), [(("accuracy",), 6), (("accuracy", "macs"), 10)])
+def test_starting_points_cover_a_front_or_begin_a_climb(objectives, starts) -> None:
+    strategy = Auto(problem(objectives=objectives), 0, low=1.0)
+    first = [p.arch for p in strategy.ask(starts)]
+    assert len(set(first)) == starts
+    assert strategy._todo == []
