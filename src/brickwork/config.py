@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -190,7 +190,15 @@ class Context:
 
     def graph(self, arch: Arch) -> Graph:
         """The graph of an architecture, raw data in, as many outputs as the task has."""
-        return graph(self.space, arch, self.task.input, self.task.outputs, self.task.normalize)
+        return self._graphs(arch)
+
+    @functools.cached_property
+    def _graphs(self) -> Callable[[Arch], Graph]:
+        """The same, the latest kept: who asks for costs often wants to see the graph as well."""
+        task = self.task
+        return functools.lru_cache(maxsize=256)(
+            lambda arch: graph(self.space, arch, task.input, task.outputs, task.normalize)
+        )
 
     def known(self, arch: Arch) -> Mapping[str, Quantity]:
         """The costs of an architecture that are known without training or measuring it."""

@@ -19,7 +19,7 @@ from brickwork.errors import BrickworkError
 
 def options(files: tuple[Path, Path], *more: str) -> list[str]:
     table, costs = map(str, files)
-    columns = ["--signal", "val_12", "--test", "test"]
+    columns = ["--signal", "val_12,val_12", "--test", "test"]
     return ["bench", "--table", table, "--join", costs, *columns, *more]
 
 
@@ -33,6 +33,7 @@ def test_it_prints_and_writes_the_protocol(files: tuple[Path, Path], tmp_path: P
     found = json.loads(out.read_text())
     assert found["protocol"]["networks"] == 15_624
     assert found["protocol"]["costs"] == ["phone"]
+    assert found["protocol"]["further_seeds"] == ["val_12"]
     assert list(found["strategies"]) == ["random", "evolution", "optuna-tpe"]
     for one in found["strategies"].values():
         assert set(one["signal"]) == set(one["test"]) == set(one["best_test"]) == {"10", "20", "25"}

@@ -148,3 +148,37 @@ def test_the_summary_is_what_is_promised(setting: Setting) -> None:
 def test_a_problem_of_a_table_is_one_like_any_other(setting: Setting) -> None:
     assert isinstance(setting.problem, Problem)
     assert setting.problem.costs() == ("latency_ms",)
+
+
+def test_a_table_with_several_seeds_answers_a_repetition_with_another(table: Table) -> None:
+    seeds = Setting.of(table, "val_12", "test", ["phone"], again=["val_3"])
+    assert seeds.problem.repetitions == 2
+    arch = seeds.table.archs[700]
+    asked = Script([Proposal(arch), Proposal(arch, repetition=1), Proposal(arch, repetition=2)])
+    told = run(asked, seeds, 10)
+    values = [t.metrics["accuracy"].value for t in asked.told if t.scored]
+    columns = [table.columns[name] / 100 for name in ("val_12", "val_3")]
+    row = seeds.row[arch.id]
+    kept = np.flatnonzero(table.columns["phone"] > 0.5)
+    assert values == pytest.approx([column[kept[row]] for column in columns])
+    assert asked.told[2].state is State.FAILED
+    assert [one.repetition for one in told] == [0, 1, 2]
+
+
+def test_the_mean_of_what_was_seen_is_judged(table: Table) -> None:
+    seeds = Setting.of(table, "val_12", "test", again=["val_3"])
+    score = Score(seeds)
+    one, two = table.columns["val_12"], table.columns["val_3"]
+    assert score([3, 3, 700], [0, 1, 0])["signal"] == max((one[3] + two[3]) / 2, one[700])
+    assert score([3, 3], [0, 0])["signal"] == one[3]
+    again = [Told(700, 1.0, 1.0, 1.0), Told(700, 1.0, 2.0, 2.0, 1)]
+    along = score.along(again, (1, 2))
+    assert along[1]["signal"] == one[700]
+    assert along[2]["signal"] == (one[700] + two[700]) / 2
+
+
+def test_the_default_asks_for_further_seeds_where_there_are_any(table: Table) -> None:
+    for again in ([], ["val_3"]):
+        seeds = Setting.of(table, "val_12", "test", ["phone"], again=again)
+        told = run(strategy("auto", seeds, 0), seeds, 40)
+        assert any(one.repetition for one in told) == bool(again)

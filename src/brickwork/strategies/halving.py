@@ -74,7 +74,8 @@ class _Rungs:
         self._fidelities = tuple(rungs)
         self._eta = eta
         self._asked = Asked(problem, seed)
-        self._inner = inner(problem, seed) if inner is not None else None
+        once = replace(problem, repetitions=1)  # what comes again is decided here
+        self._inner = inner(once, seed) if inner is not None else None
         self._count = 0
         self._scored: list[dict[str, _Scored]] = [{} for _ in rungs]
         self._promoted: list[set[str]] = [set() for _ in rungs]
