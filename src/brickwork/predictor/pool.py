@@ -72,7 +72,9 @@ class Pool:
             self.rows = self.rows[which]
             self._ids = {arch.id for arch in self.archs}
 
-    def spread(self, n: int, column: int | None, rng: np.random.Generator) -> list[Arch]:
+    def spread(
+        self, n: int, column: int | None, rng: np.random.Generator, proxy: int | None = None
+    ) -> list[Arch]:
         """Candidates all along a cost, unlike each other, in random order.
 
         Strata are even in the middle between the rank and the logarithm of the cost: by rank alone
@@ -83,6 +85,8 @@ class Pool:
             n: How many strata; one candidate from each that is not empty.
             column: Of the cost in the rows; None if no cost is known.
             rng: Decides between candidates.
+            proxy: A column that tends to grow with quality: in every second stratum the candidate
+                in which it is largest is taken instead of the one least like the others.
         """
         if not self.archs:
             return []
@@ -97,5 +101,8 @@ class Pool:
             if len(inside):
                 drawn = rng.choice(inside, min(_UNLIKE, len(inside)), replace=False)
                 alike = (options[drawn] @ options[chosen].T).max(axis=1, initial=0.0)
-                chosen.append(int(drawn[alike.argmin()]))
+                best = alike.argmin()
+                if proxy is not None and level % 2:
+                    best = self.rows[drawn, proxy].argmax()
+                chosen.append(int(drawn[best]))
         return [self.archs[chosen[i]] for i in rng.permutation(len(chosen))]

@@ -18,7 +18,8 @@ trained several times counts by its mean.
 Differs from the papers:
 - no ranking across the whole low fidelity: a short training under-ranks small networks, so who is
   promoted is decided along the front (the largest gain over those that were promoted already);
-- the first proposals are stratified along the cost, small end included, and unlike each other.
+- the first proposals are stratified along the cost, small end included; half of them are unlike
+  each other, half have the most MACs for their cost, which costs nothing to know and often is good.
 """
 
 from __future__ import annotations
@@ -252,7 +253,9 @@ class Auto:
             parents = self._pool.archs or self._pool.nearest
             self._pool.add(self._children(parents, self._samples // 4, rng))
         self._typical = self._pool.rows[:_TYPICAL]
-        return self._pool.spread(self._starts, self._outlook.size, rng)
+        size, macs = self._outlook.size, self._encoder.column("macs")
+        proxy = macs if macs != size else None
+        return self._pool.spread(self._starts, size, rng, proxy)
 
     def _stale(self, part: int) -> bool:
         """Whether more than one part in so many of what was told has not been learned yet."""
