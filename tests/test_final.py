@@ -18,6 +18,7 @@ from brickwork.final import (
     expected,
     gap,
     luck,
+    on_new_data,
     overhead,
     runners_up,
     shared_hypervolume,
@@ -330,3 +331,20 @@ def test_where_nothing_was_chosen_nobody_was_lucky() -> None:
     apart = np.array([[0.3, 1.0], [0.2, 2.0], [0.1, 3.0]])  # ten errors from each other
     assert luck(apart, np.full(3, 0.01), rng_for(0, "apart")).max() < 0.001
     assert not luck(apart, np.zeros(3), rng_for(0, "exact")).any()
+
+
+def test_what_is_expected_on_new_data_is_less_and_says_that_it_is_an_estimate() -> None:
+    def model(accuracy: float, size: float) -> dict[str, Quantity]:
+        return {
+            "accuracy": Quantity(accuracy, "fraction", How.MEASURED, 0.01, "test"),
+            "parameters": Quantity(size, "1", How.COUNTED),
+        }
+
+    models = [model(0.950, 100), model(0.952, 110), model(0.953, 120), model(0.80, 50)]
+    found = on_new_data(models, OBJECTIVES, 0)
+    for quantity, one in zip(found, models, strict=True):
+        assert quantity.how is How.ESTIMATED
+        assert 0 <= one["accuracy"].value - quantity.value < 0.015
+        assert "among 4" in quantity.source
+    assert models[2]["accuracy"].value - found[2].value > 0.002  # one of three near equals
+    assert models[3]["accuracy"].value - found[3].value < 0.001  # far from the others

@@ -13,12 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from brickwork.kendall import interval, tau
-from brickwork.objective import Objective, dominates, front, hypervolume
+from brickwork.objective import Objective, dominates, front, hypervolume, quality_of
 from brickwork.predictor import Axis, Encoder, Observation, Outlook
 from brickwork.quantity import How, Quantity, metric
 from brickwork.trial import State, Trial, rng_for
 
 __all__ = [
+    "HALF",
     "Gap",
     "by_need",
     "candidates",
@@ -26,6 +27,7 @@ __all__ = [
     "expected",
     "gap",
     "luck",
+    "on_new_data",
     "overhead",
     "runners_up",
     "scaled",
@@ -33,6 +35,9 @@ __all__ = [
     "spread_out",
     "table",
 ]
+
+HALF = 1.2816
+"""Standard errors in half an 80 % interval."""
 
 _LEARNED = 300  # trials that a predictor learns from, and no fewer than
 _ENOUGH = 12
@@ -300,6 +305,33 @@ def gap(pairs: Sequence[tuple[float, float]], seed: int) -> Gap:
         return Gap(tuple((a, b) for a, b in values.tolist()), mean, *(float("nan"),) * 3)
     low, high = interval(values, rng_for(seed, "gap"))
     return Gap(tuple((a, b) for a, b in values.tolist()), mean, tau(values), low, high)
+
+
+def on_new_data(
+    models: Sequence[Mapping[str, Quantity]], objectives: Sequence[Objective], seed: int
+) -> list[Quantity]:
+    """What to expect of models on new data whose front was read off the test split: estimated.
+
+    Args:
+        models: All that were tested, with their test scores; those of the first quality have a
+            spread.
+        objectives: What the front was chosen by.
+        seed: Of the study.
+    """
+    name = quality_of(objectives)
+    others = [objective for objective in objectives if objective.metric != name]
+    sign = -1.0 if metric(name).maximize else 1.0
+    scores = [model[name] for model in models]
+    losses = np.array(
+        [[sign * model[name].value, *(o.loss(model) for o in others)] for model in models]
+    )
+    errors = np.array([(score.spread or 0.0) / HALF for score in scores])
+    surplus = luck(losses, errors, rng_for(seed, "luck")).tolist()
+    source = f"test score, less what choosing among {len(scores)} by it gains on average"
+    return [
+        replace(score, value=score.value + sign * extra, how=How.ESTIMATED, source=source)
+        for score, extra in zip(scores, surplus, strict=True)
+    ]
 
 
 def luck(

@@ -18,19 +18,17 @@ from brickwork.devices.energy import energy
 from brickwork.devices.target import load_target
 from brickwork.engine.store import Store
 from brickwork.errors import BrickworkError, UnknownName
-from brickwork.final import Gap, candidates, corrected, gap, luck, table
+from brickwork.final import HALF, Gap, candidates, corrected, gap, on_new_data, table
 from brickwork.names import make_space
 from brickwork.objective import Limit, Objective, broken, front, quality_of
 from brickwork.quantity import METRICS, How, Quantity, metric
 from brickwork.space import Arch, Graph, Normalize, graph
-from brickwork.trial import Trial, rng_for
+from brickwork.trial import Trial
 
 if TYPE_CHECKING:
     from torch import nn
 
 __all__ = ["Front", "Model", "Study"]
-
-_HALF = 1.2816  # standard errors in half an 80 % interval
 
 
 @dataclass(frozen=True)
@@ -294,27 +292,10 @@ class Study:
         """
         name = self.quality
         tested = [m for m in self.models if m.final and m.metrics[name].spread is not None]
-        known = [o for o in self.objectives if o.metric != name]
         if not tested:
             return {}
-        scores = [model.metrics[name] for model in tested]
-        sign = -1.0 if METRICS[name].maximize else 1.0
-        losses = np.array(
-            [
-                [sign * score.value, *(o.loss(model.metrics) for o in known)]
-                for model, score in zip(tested, scores, strict=True)
-            ]
-        )
-        errors = np.array([(score.spread or 0.0) / _HALF for score in scores])
-        surplus = luck(losses, errors, rng_for(self.run.seed, "luck"))
-        source = f"test score, less what choosing among {len(tested)} by it gains on average"
-        return {
-            model.id: replace(
-                score, value=score.value + sign * extra, how=How.ESTIMATED, source=source
-            )
-            for model, score, extra in zip(tested, scores, surplus.tolist(), strict=True)
-            if not model.dropped
-        }
+        likely = on_new_data([m.metrics for m in tested], self.objectives, self.run.seed)
+        return {m.id: q for m, q in zip(tested, likely, strict=True) if not m.dropped}
 
     @property
     def quality(self) -> str:
@@ -412,7 +393,7 @@ def _averaged(
         values = np.asarray([score[name]["value"] for score in scores], np.float64)
         spread = scores[0][name]["spread"]
         if len(values) > 1:
-            spread = float(_HALF * values.std(ddof=1) / np.sqrt(len(values)))
+            spread = float(HALF * values.std(ddof=1) / np.sqrt(len(values)))
         source = f"float network on the test split, mean of {len(values)} seeds"
         means[name] = Quantity(float(values.mean()), "fraction", How.MEASURED, spread, source)
     return means, tuple(float(score[first]["value"]) for score in scores if first in score)

@@ -5,8 +5,10 @@ from brickwork.predictor.gain import Prospects, Ranking, expected_gain
 from brickwork.predictor.outlook import Observation, Outlook
 from brickwork.predictor.pool import Pool
 from brickwork.predictor.process import Predictor
+from brickwork.predictor.repeats import PART, Repeats
 
 __all__ = [
+    "PART",
     "Axis",
     "Encoder",
     "Observation",
@@ -15,5 +17,6 @@ __all__ = [
     "Predictor",
     "Prospects",
     "Ranking",
+    "Repeats",
     "expected_gain",
 ]

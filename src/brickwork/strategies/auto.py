@@ -1,7 +1,7 @@
 """The default: costs are known before training, so only quality is learned.
 
-Predictor-guided Pareto search. A Gaussian process on decisions, pairs of decisions and known costs
-predicts what must be trained or measured; each proposal is the candidate of the largest expected
+Predictor-guided Pareto search. Gaussian processes on decisions, graphs and known costs predict what
+must be trained or measured; each proposal is the candidate of the largest expected
 gain of hypervolume at its exact known costs. After:
 - White, Neiswanger, Savani: "BANANAS: Bayesian Optimization with Neural Architectures for Neural
   Architecture Search", 2021 (a predictor, and mutations of the best as candidates);
@@ -10,10 +10,8 @@ gain of hypervolume at its exact known costs. After:
 - Li, Jamieson et al.: "A System for Massively Parallel Hyperparameter Tuning", 2020 (promotion as
   soon as one is due, ASHA).
 
-Within the best few the noise of a training outweighs what tells them apart (on NAS-Bench-Macro two
-seeds agree at a tau of .88 over all networks and of .18 within the top tenth). So, where that is
-possible, one whole training in six is of a network of the front again, with another seed; what was
-trained several times counts by its mean.
+Where a seed matters, one whole training in six is of one of the best again (``predictor.repeats``);
+what was trained several times counts by its mean.
 
 Differs from the papers:
 - no ranking across the whole low fidelity: a short training under-ranks small networks, so who is
@@ -33,7 +31,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from brickwork.objective import front
-from brickwork.predictor import Encoder, Observation, Outlook, Pool, Ranking
+from brickwork.predictor import PART, Encoder, Observation, Outlook, Pool, Ranking, Repeats
 from brickwork.quantity import metric
 from brickwork.space import Arch
 from brickwork.strategies.base import Asked, Member, Problem, ranks
@@ -47,8 +45,6 @@ _BREED = 60  # children of the front, then of the best candidates, whenever cand
 _SHORT = 64  # best candidates that are listed for the next asks, at least
 _TYPICAL = 200  # candidates of the start that say what an ordinary network is like
 _KEPT = 150  # trials that the predictor learns from; up to twice as many until some are forgotten
-_AGAIN = 1 / 6  # of whole trainings: further ones, with other seeds, of the best
-_FEW = 3  # networks among which the best may be, where a front has fewer
 _STALE = 16  # candidates are gone through again when a sixteenth of all trials is new
 _CURIOSITY = (
     0.25,
@@ -112,9 +108,8 @@ class Auto:
         self._records: list[_Record] = []
         self._pending: dict[str, Array] = {}  # rows of what was asked and not told
         self._promoted: set[str] = set()
-        self._whole = self._repeated = 0  # trainings asked for at fidelity 1; those of them again
-        self._times: dict[str, int] = {}  # how often each of the best was asked for again
-        self._best_few: list[Arch] = []
+        self._whole = 0  # trainings asked for at fidelity 1
+        self._repeats = Repeats(problem.repetitions)
         self._seen = -1  # how many trials were told when all was last gone through
         self._elite: list[Arch] = []
         self._candidates: Ranking[tuple[Arch, Array]] | None = None
@@ -136,7 +131,7 @@ class Auto:
         again = ""
         if self._problem.repetitions > 1:
             again = (
-                f"; one whole training in {round(1 / _AGAIN)} is of one of the best again, with "
+                f"; one whole training in {round(1 / PART)} is of one of the best again, with "
                 "another seed, because among these luck outweighs architecture"
             )
         made_of = " (from decisions and from what the networks are made of)"
@@ -202,11 +197,11 @@ class Auto:
             if self._stale(_STALE):
                 self._renew(rng)
             if self._low == 1 or self._spent_whole + 1 <= self._share * (self._spent + 1):
-                again = self._again()
+                first = self._starts if self._low == 1 else 0  # starting points are no search yet
+                again = self._repeats.take(self._whole - first, self._pending)
                 if again is not None:
-                    return again
-            if self._low < 1 and self._spent_whole + 1 <= self._share * (self._spent + 1):
-                promotion = self._promotion()
+                    return self._proposal(again[0], 1.0, repetition=again[1])
+                promotion = self._promotion() if self._low < 1 else None
                 if promotion is not None:
                     return promotion
             if rng.random() >= self._explore:
@@ -303,27 +298,9 @@ class Auto:
         ]
         taken = np.array([height for _, height, _ in sound]).reshape(len(sound), heights.shape[1])
         self._elite = [sound[i][0] for i in np.flatnonzero(front(taken)).tolist()]
-        if self._problem.repetitions > 1:
-            members = [Member(arch, 0.0, tuple(at.tolist())) for arch, at, full in sound if full]
-            level = ranks(members) if members else np.zeros(0, np.int64)
-            order = np.argsort(level, kind="stable").tolist()
-            best = [members[i].arch for i in order[: max(_FEW, int((level == 0).sum()))]]
-            self._best_few = best
+        whole = [i for i, (_, _, full) in enumerate(sound) if full]
+        self._repeats.note([sound[i][0] for i in whole], taken[whole])
         return self._with_pending(taken, self._pending.values())
-
-    def _again(self) -> Proposal | None:
-        """Of the best few, the one that was trained least often, with another seed."""
-        first = self._starts if self._low == 1 else 0  # starting points are no search yet
-        if self._repeated + 1 > _AGAIN * (self._whole - first):
-            return None
-        left = [arch for arch in self._best_few if arch.id not in self._pending]
-        arch = min(left, key=lambda arch: self._times.get(arch.id, 0), default=None)
-        times = 1 + self._times.get(arch.id, 0) if arch is not None else 0
-        if arch is None or times >= self._problem.repetitions:
-            return None
-        self._times[arch.id] = times
-        self._repeated += 1
-        return self._proposal(arch, 1.0, repetition=times)
 
     def _ranked_looks(self, heights: Array) -> Ranking[_Record] | None:
         """First looks by what a whole training of each would add to what was promoted.
