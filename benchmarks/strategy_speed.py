@@ -12,6 +12,7 @@ counts. With ``--peers`` Optuna's samplers (if installed) do the same in 1,000 t
 from __future__ import annotations
 
 import argparse
+import functools
 import json
 import math
 import multiprocessing
@@ -30,7 +31,7 @@ from brickwork.devices.target import load_target
 from brickwork.names import STRATEGIES, load
 from brickwork.objective import Objective, front
 from brickwork.quantity import How, Quantity
-from brickwork.space import Arch, graph
+from brickwork.space import Arch, Graph, graph
 from brickwork.spaces.mobile import mobile
 from brickwork.strategies.base import Problem, Strategy
 from brickwork.trial import Proposal, State, Trial, rng_for
@@ -51,8 +52,13 @@ def accuracy(arch: Arch, parameters: float) -> float:
     return 1.0 - min(0.9, 0.02 + math.exp(effect - 0.4 * math.log(parameters)))
 
 
+@functools.lru_cache(maxsize=256)  # as in a search: the latest are looked at more than once
+def graph_of(arch: Arch) -> Graph:
+    return graph(SPACE, arch, INPUT, OUTPUTS)
+
+
 def costs(arch: Arch) -> Mapping[str, Quantity]:
-    return known_costs(graph(SPACE, arch, INPUT, OUTPUTS), TARGET)
+    return known_costs(graph_of(arch), TARGET)
 
 
 def run(make: Callable[[Problem, int], Strategy], trials: int) -> dict[str, float]:
@@ -65,7 +71,7 @@ def run(make: Callable[[Problem, int], Strategy], trials: int) -> dict[str, floa
         return costs(arch)
 
     objectives = (Objective("accuracy"), Objective("parameters"))
-    strategy = make(Problem(SPACE, objectives, TARGET.limits(), known), 0)
+    strategy = make(Problem(SPACE, objectives, TARGET.limits(), known, graph_of, 4), 0)
     table = np.empty((trials, 2))
     outside = 0.0  # what the search does beside the strategy
     early = halfway = math.nan

@@ -167,7 +167,8 @@ class Outlook:
         for axis, name in enumerate(self._wanted):
             values = reached[:, axis]
             if name in self._column:
-                values = Axis(name).height(candidates[:, self._column[name]])
+                some = candidates if typical is None else np.concatenate([candidates, typical])
+                values = Axis(name).height(some[:, self._column[name]])
             values = values[np.isfinite(values)]
             if not len(values):
                 continue

@@ -42,6 +42,7 @@ __all__ = ["Auto"]
 Array = NDArray[np.float64]
 
 _BREED = 60  # children of the front, then of the best candidates, whenever candidates are renewed
+_EARLY, _LEAST = 64, 800  # trials up to which all candidates are kept; how many always are
 _SHORT = 64  # best candidates that are listed for the next asks, at least
 _TYPICAL = 200  # candidates of the start that say what an ordinary network is like
 _KEPT = 150  # trials that the predictor learns from; up to twice as many until some are forgotten
@@ -278,7 +279,8 @@ class Auto:
         prospects = outlook.prospects(pool.rows[short], curiosity)
         self._candidates = Ranking([(pool.archs[i], pool.rows[i]) for i in short], prospects, taken)
         self._looks = self._ranked_looks(heights) if self._low < 1 else None
-        pool.keep(best[: self._samples])
+        early = _EARLY / max(_EARLY, self._told)  # later the children of the best are what counts
+        pool.keep(best[: max(min(self._samples, _LEAST), round(early * self._samples))])
         self._seen = self._told
 
     def _front(self, heights: Array) -> Array:
