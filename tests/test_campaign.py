@@ -105,10 +105,16 @@ def test_the_card_says_how_the_network_was_trained_not_how_it_should_have_been(
 def test_the_summary_says_what_was_promised(study: Study) -> None:
     found = json.loads(json.dumps(summary(study), allow_nan=False))
     assert {
-        "study", "task", "target", "objectives", "seed", "models", "gap", "controls", "spent",
+        "study", "task", "target", "objectives", "seed", "models", "expected", "gap", "controls",
+        "spent",
     } <= set(found)  # fmt: skip
     model = found["models"][0]
     assert {"id", "arch", "metrics", "search", "final", "artifacts"} == set(model)
+    assert set(found["expected"]) == {model["id"] for model in found["models"]}
+    for one in found["models"]:
+        expected = found["expected"][one["id"]]
+        assert expected["how"] == "estimated"
+        assert expected["value"] <= one["metrics"]["accuracy"]["value"]
     assert {"value", "unit", "how", "spread", "source"} == set(model["metrics"]["accuracy"])
     assert len(model["final"]["seeds"]) >= 1
     assert {"front", "random", "size"} == set(found["controls"])

@@ -15,7 +15,7 @@ from brickwork.engine.store import Store
 from brickwork.final import shared_hypervolume, table
 from brickwork.quantity import METRICS, How, Quantity
 from brickwork.space import Arch
-from brickwork.study import Model, Study
+from brickwork.study import Study
 from brickwork.trial import State
 
 __all__ = ["command", "controls", "spent", "summary", "values"]
@@ -34,19 +34,13 @@ def summary(study: Study) -> dict[str, Any]:
         "limits": list(study.task.get("limits", ())),
         "seed": study.run.seed,
         "finished": study.finished,
-        "models": [_described(study, model) for model in study.front],
+        "models": [model.to_json() for model in study.front],
         "dropped": [{"id": m.id, "reason": m.dropped} for m in study.models if m.dropped],
+        "expected": {id: quantity.to_json() for id, quantity in study.expected.items()},
         "gap": study.gap.to_json() if study.finished else {},
         "controls": controls(study),
         "spent": spent(study),
     }
-
-
-def _described(study: Study, model: Model) -> dict[str, Any]:
-    """A model; once it is tested, with what is to be expected of it on new data."""
-    expected = study.expected.get(model.id)
-    found = {} if expected is None else {study.quality: expected.to_json()}
-    return {**model.to_json(), "expected": found}
 
 
 def controls(study: Study) -> dict[str, Any]:
