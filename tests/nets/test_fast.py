@@ -10,7 +10,8 @@ from torch.nn import functional as F  # noqa: N812  # its usual name
 
 from brickwork.nets import fast
 from brickwork.nets.layers.convolution import Convolution
-from brickwork.space import Conv
+from brickwork.nets.supernet import Supernet
+from brickwork.space import Choice, Conv, GlobalPool, Linear, Norm, Seq, Space
 
 
 def images(*shape: int, seed: int = 0) -> torch.Tensor:
@@ -112,3 +113,18 @@ def test_other_numbers_of_axes_are_left_alone() -> None:
     for shape in ((2, 3), (2, 3, 4), (2, 3, 4, 5, 6)):
         x = torch.zeros(shape)
         assert fast.channels_last(x) is x
+
+
+@pytest.mark.parametrize("order", [(8, 4), (4, 8), (8, 4, 8, 4)])
+def test_members_of_a_step_may_take_the_fast_norm_and_pytorchs_own(order: tuple[int, ...]) -> None:
+    """Both keep and change the same running statistics before the backward pass."""
+    body = Seq(Conv(Choice("width", (4, 8)), 3), Norm(), GlobalPool(), Linear())
+    space = Space("widths", body)
+    net = Supernet(space, (1, 32, 32), 2, generator=torch.Generator().manual_seed(0))
+    net.train()
+    x = images(64, 1, 32, 32).float()
+    widths = {w: torch.zeros(64, w, 32, 32) for w in (4, 8)}
+    assert [fast.pays_batch_norm(widths[w]) for w in (4, 8)] == [True, False]
+    sum(net(x, space.arch({"width": w})).sum() for w in order).backward()
+    weights = dict(net.named_parameters())
+    assert all(weight.grad is not None for weight in weights.values())

@@ -156,9 +156,10 @@ def batch_norm(
     """
     y, mean, variance = _BatchNorm.apply(x, weight, bias, eps)  # type: ignore[no-untyped-call]
     count = x.numel() // x.shape[1]
-    with torch.no_grad():
-        running[0].lerp_(mean, momentum)
-        running[1].lerp_(variance * (count / (count - 1)), momentum)
+    # Through ``data``: another member of a supernet, to which PyTorch's own norm was applied, may
+    # have kept them for its backward pass, which does not use them but checks their version.
+    running[0].data.lerp_(mean, momentum)
+    running[1].data.lerp_(variance * (count / (count - 1)), momentum)
     return y  # type: ignore[no-any-return]
 
 
