@@ -42,7 +42,7 @@ __all__ = ["Auto"]
 Array = NDArray[np.float64]
 
 _BREED = 40  # children of the front, then of the best candidates, whenever candidates are renewed
-_EARLY, _LEAST = 64, 600  # trials up to which all candidates are kept; how many always are
+_EARLY, _LEAST = 64, 800  # trials up to which all candidates are kept; how many always are
 _SHORT = 64  # best candidates that are listed for the next asks, at least
 _TYPICAL = 200  # candidates of the start that say what an ordinary network is like
 _KEPT = 150  # trials that the predictor learns from; up to twice as many until some are forgotten
@@ -85,7 +85,7 @@ class Auto:
         low: float = 0.25,
         share: float = 1 / 3,
         starts: int | None = None,
-        samples: int = 1000,
+        samples: int = 1500,
         explore: float = 0.03,
     ) -> None:
         if not 0 < low <= 1:
