@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -31,6 +32,10 @@ StudyFolder = Annotated[Path, typer.Argument(help="Folder of the study.", metava
 
 def main() -> None:
     """Run the command line; a known error is one line on stderr and exit code 2."""
+    from brickwork.engine.executors import THREADS
+
+    for name in THREADS:  # a predictor's matrices are small: more threads only wait for each other
+        os.environ.setdefault(name, "1")
     try:
         app(standalone_mode=True)
     except BrickworkError as error:

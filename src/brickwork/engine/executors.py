@@ -24,6 +24,7 @@ from typing import Any, Protocol
 from brickwork.errors import BrickworkError
 
 __all__ = [
+    "THREADS",
     "Executor",
     "Inline",
     "Job",
@@ -33,6 +34,9 @@ __all__ = [
     "attempted",
     "usable_cores",
 ]
+
+THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+"""Variables that say how many threads a library of mathematics may use; read when it is loaded."""
 
 Job = Mapping[str, Any]
 Work = Callable[[Job], Mapping[str, Any]]
@@ -144,7 +148,7 @@ class Processes:
         self._running: dict[int, Any] = {}
         context = multiprocessing.get_context("forkserver")
         context.set_forkserver_preload(list(setup.preload))
-        for name in _THREADS:  # read by the libraries when the fork server loads them
+        for name in THREADS:  # read by the libraries when the fork server loads them
             os.environ[name] = "1"
         self._pool: Any = ProcessPool(
             max_workers=workers, context=context, initializer=_prepare, initargs=(setup,)
@@ -196,7 +200,6 @@ class Processes:
         self._ended.put(outcome)
 
 
-_THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 _ready: list[Work] = []
 
 
