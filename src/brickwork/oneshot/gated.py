@@ -97,8 +97,7 @@ class Gated:
             return None  # no supernet was trained
         if self._gate is None:
             new = [a for a in drawn(self._problem, rng, _DRAWN) if a not in self._asked]
-            some = quick(self._problem, new)
-            chosen = spread(some if len(some) >= PAIRS else new, PAIRS)
+            chosen = spread(quick(self._problem, new, PAIRS), PAIRS)
             self._gate = [Proposal(arch, part) for arch in chosen for part in (1.0, SHARED)]
             for arch in chosen:
                 self._asked.note(arch)

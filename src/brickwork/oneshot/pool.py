@@ -53,8 +53,10 @@ def spread(ordered: Sequence[Arch], most: int) -> list[Arch]:
     return [ordered[i] for i in dict.fromkeys(places.tolist())]
 
 
-def quick(problem: Problem, ordered: Sequence[Arch]) -> list[Arch]:
+def quick(problem: Problem, ordered: Sequence[Arch], least: int) -> list[Arch]:
     """Those of some networks that take no more time to train than an ordinary one, in their order.
+
+    All of them, where those are fewer than ``least``.
 
     Time goes with MACs; an ordinary network has the median of samples inside the limits. A gate
     trains its networks in full: of those that are spread over all sizes the last few take most of
@@ -70,7 +72,8 @@ def quick(problem: Problem, ordered: Sequence[Arch]) -> list[Arch]:
     if np.isnan(typical).all():
         return list(ordered)
     most = float(np.nanmedian(typical))
-    return [arch for arch in ordered if not macs(arch) > most]
+    found = [arch for arch in ordered if not macs(arch) > most]
+    return found if len(found) >= least else list(ordered)
 
 
 def plain(space: Space, arch: Arch) -> Arch:

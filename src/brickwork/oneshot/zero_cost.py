@@ -51,8 +51,7 @@ class ZeroCost:
         scored = (s.arch for s in suggestions if s.arch.id in self._scores)
         self._pool = by_cost(problem, scored)
         ordered = [arch for _, arch in self._pool]
-        some = quick(problem, ordered)
-        some = some if len(some) >= 2 * PAIRS else ordered
+        some = quick(problem, ordered, 2 * PAIRS)
         gate = spread(some, PAIRS)
         self._spare = [arch for arch in spread(some, 2 * PAIRS) if arch not in gate]
         self._decided = len(gate) < PAIRS

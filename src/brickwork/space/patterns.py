@@ -14,7 +14,6 @@ from __future__ import annotations
 import functools
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import fields
 
 from brickwork.space.graph import Fragment
 from brickwork.space.ops import Op
@@ -50,8 +49,7 @@ def patterns(part: Fragment) -> Mapping[str, int]:
 
 @functools.lru_cache(maxsize=_CACHE)
 def _form(op: Op) -> str:
-    named = {field.name for field in fields(op)}  # type: ignore[arg-type]  # every op is a dataclass
-    values = [f"{name}={_text(getattr(op, name))}" for name in _FORM if name in named]
+    values = [f"{name}={_text(getattr(op, name))}" for name in _FORM if hasattr(op, name)]
     if getattr(op, "groups", 1) != 1:
         values.append("grouped")
     return " ".join([op.kind, *values])
