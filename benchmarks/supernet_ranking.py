@@ -2,11 +2,13 @@
 
     python benchmarks/supernet_ranking.py digits --seeds 0 1 2
     python benchmarks/supernet_ranking.py $BRICKWORK_DATA/images/mnist.npz --samples 4000
+    python benchmarks/supernet_ranking.py ... --rules sandwich --shared-epochs 40 --tune 0 1
 
 Members of the mobile space are trained alone with two seeds; Kendall's tau between the two is what
 any estimate can reach. Beside it: tau of the supernet's scores with the mean of both, overall and
 inside bands of MACs, for each rule of training, and of parameters and MACs alone. All scores are
-accuracies on the validation split.
+accuracies on the validation split. With ``--tune E`` each member trains on for E epochs, alone,
+from the weights of the supernet, before it is scored.
 """
 
 from __future__ import annotations
@@ -69,9 +71,14 @@ def alone(job: tuple[str, int, dict[str, Any], int, int]) -> tuple[float, float]
     return score, time.process_time() - begun
 
 
-def shared(job: tuple[str, int, str, int, int, list[dict[str, Any]]]) -> tuple[list[float], float]:
-    """Accuracies of members with the weights of one supernet, and CPU seconds."""
-    data, samples, rule, seed, epochs, archs = job
+Shared = tuple[str, int, str, int, int, list[dict[str, Any]], list[int]]
+
+
+def shared(job: Shared) -> tuple[list[list[float]], list[float]]:
+    """Accuracies of members with the weights of one supernet, for each length of training on;
+    CPU seconds of the supernet, and of all members for each such length.
+    """
+    data, samples, rule, seed, epochs, archs, tuning = job
     prepare_process()
     context, task = setup(data, samples)
     begun = time.process_time()
@@ -79,14 +86,23 @@ def shared(job: tuple[str, int, str, int, int, list[dict[str, Any]]]) -> tuple[l
     net = Supernet(context.space, task.input, task.outputs, task.normalize, random)
     paths: Paths = RULES[rule](context.space)
     train_supernet(net, task, paths, settings(context), epochs=epochs, seed=seed)
+    taken = [time.process_time() - begun]
     seen = torch.from_numpy(np.ascontiguousarray(task.arrays("train")[0][:1024]))
     x, y = task.arrays("val")
-    scores = []
-    for data_ in archs:
-        module = net.extract(Arch.from_json(data_))
-        calibrate(module, seen)
-        scores.append(task.metrics(predict(module, x), y)["accuracy"].value)
-    return scores, time.process_time() - begun
+    found = []
+    for more in tuning:
+        begun = time.process_time()
+        scores = []
+        for data_ in archs:
+            module = net.extract(Arch.from_json(data_))
+            if more:
+                train(module, task, settings(context), epochs=more, seed=seed)
+            else:
+                calibrate(module, seen)
+            scores.append(task.metrics(predict(module, x), y)["accuracy"].value)
+        taken.append(time.process_time() - begun)
+        found.append(scores)
+    return found, taken
 
 
 def settings(context: Context) -> Recipe:
@@ -118,6 +134,9 @@ def main() -> None:
     parser.add_argument("--shared-epochs", type=int, default=60)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
     parser.add_argument("--rules", nargs="+", default=list(RULES))
+    parser.add_argument(
+        "--tune", type=int, nargs="+", default=[0], help="epochs alone from shared weights"
+    )
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--cache", type=Path, help="standalone scores are kept in this file")
     args = parser.parse_args()
@@ -147,28 +166,28 @@ def main() -> None:
                 pool.map(
                     shared,
                     [
-                        (args.data, args.samples, rule, s, args.shared_epochs, texts)
+                        (args.data, args.samples, rule, s, args.shared_epochs, texts, args.tune)
                         for s in args.seeds
                     ],
                 )
             )
-            scores = [list(s) for s, _ in found]
-            show(
-                f"supernet, {rule}",
-                [tau(s, truth) for s in scores],
-                [in_bands(s, truth, macs) for s in scores],
-            )
-            mean = np.mean(scores, axis=0).tolist()
-            if len(scores) > 1:
+            print(f"{'':34} ({statistics.mean(t[0] for _, t in found):.1f} CPU s a supernet)")
+            for i, more in enumerate(args.tune):
+                name = f"supernet, {rule}" + (f", {more} epochs alone" if more else "")
+                scores = [s[i] for s, _ in found]
                 show(
-                    f"supernet, {rule}, all seeds",
-                    [tau(mean, truth)],
-                    [in_bands(mean, truth, macs)],
+                    name,
+                    [tau(s, truth) for s in scores],
+                    [in_bands(s, truth, macs) for s in scores],
                 )
-            print(
-                f"{'':34} ({statistics.mean(t for _, t in found):.1f} CPU s a supernet, accuracy "
-                f"{np.mean(scores):.3f} beside {statistics.mean(truth):.3f})"
-            )
+                if len(scores) > 1:
+                    mean = np.mean(scores, axis=0).tolist()
+                    show(f"{name}, all seeds", [tau(mean, truth)], [in_bands(mean, truth, macs)])
+                each = statistics.mean(t[1 + i] for _, t in found) / len(texts)
+                print(
+                    f"{'':34} ({each:.1f} CPU s a network, accuracy {np.mean(scores):.3f} beside "
+                    f"{statistics.mean(truth):.3f})"
+                )
 
 
 def show(name: str, overall: Sequence[float], banded: Sequence[float]) -> None:
