@@ -7,7 +7,7 @@ from collections import Counter
 import pytest
 from catalogue import CATALOGUE, Entry
 
-from brickwork.space import Conv, Graph, Norm, Residual, Seq, Space, graph, patterns
+from brickwork.space import Conv, Graph, Norm, Residual, Seq, Space, graph, patterns, structure
 from brickwork.spaces.cell import arch_of_string, nasbench201
 from brickwork.trial import rng_for
 
@@ -19,7 +19,7 @@ def of(text: str) -> Counter[str]:
 
 
 def made_of(whole: Graph) -> Counter[str]:
-    return sum((Counter(patterns(part)) for part in whole.parts), Counter())
+    return sum((Counter(patterns(structure(part))) for part in whole.parts), Counter())
 
 
 def test_twins_are_made_of_the_same() -> None:

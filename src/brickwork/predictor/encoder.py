@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from brickwork.devices.counts import macs
 from brickwork.errors import SpaceError
 from brickwork.quantity import Quantity, metric
-from brickwork.space import Arch, Decision, Fragment, Graph, Option, Space, patterns
+from brickwork.space import Arch, Decision, Graph, Option, Space, Structure, patterns, structure
 
 __all__ = ["Axis", "Encoder"]
 
@@ -146,16 +146,16 @@ class Encoder:
         if whole is None:
             return found, 0.0
         for part in whole.parts:
-            found += _hashed(part)
+            found += _hashed(structure(part))
         made_of = np.copysign(np.log1p(np.abs(found)), found)
         return made_of, math.log(max(1, macs(whole))) if self._counted else 0.0
 
 
 @functools.lru_cache(maxsize=16_384)
-def _hashed(part: Fragment) -> NDArray[np.float32]:
-    """The patterns of a piece, each in its column and with its sign."""
+def _hashed(made: Structure) -> NDArray[np.float32]:
+    """The patterns of a piece of a network, each in its column and with its sign."""
     found = np.zeros(_HASHED, np.float32)
-    for pattern, count in patterns(part).items():
+    for pattern, count in patterns(made).items():
         digest = hashlib.blake2b(pattern.encode(), digest_size=8).digest()
         number = int.from_bytes(digest, "little")
         found[number // 2 % _HASHED] += count if number % 2 else -count

@@ -167,8 +167,9 @@ class Outlook:
         for axis, name in enumerate(self._wanted):
             values = reached[:, axis]
             if name in self._column:
-                some = candidates if typical is None else np.concatenate([candidates, typical])
-                values = Axis(name).height(some[:, self._column[name]])
+                some = [candidates] if typical is None else [candidates, typical]
+                known = np.concatenate([rows[:, self._column[name]] for rows in some])
+                values = Axis(name).height(known)
             values = values[np.isfinite(values)]
             if not len(values):
                 continue
@@ -193,8 +194,7 @@ class Outlook:
     def _predicted(self, name: str, rows: Array) -> tuple[Array, Array]:
         if name not in self._fitted:
             return np.zeros(len(rows)), np.ones(len(rows))
-        features = self._features(name, rows, np.ones(len(rows), dtype=np.bool_))
-        return self._predictors[name].predict(features)
+        return self._predictors[name].predict(rows)  # as if all were trained at fidelity 1
 
     def _nodes(self, rows: Array, curiosity: float) -> tuple[Array, Array]:
         """Scaled heights at the nodes of a quadrature over what is predicted, and their weights."""

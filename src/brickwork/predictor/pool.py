@@ -15,6 +15,7 @@ __all__ = ["Pool"]
 
 Array = NDArray[np.float64]
 
+_ROOM = 2048  # rows that there is room for at first
 _NEAREST = 64  # architectures beyond the limits that are remembered
 _REACH = 0.75  # of the scale on which starting points are spread
 _UNLIKE = 30  # samples in a stratum, of which the one least like the others is a starting point
@@ -29,7 +30,6 @@ class Pool:
 
     Attributes:
         archs: The candidates.
-        rows: Their features, (candidates, width).
     """
 
     def __init__(
@@ -40,7 +40,12 @@ class Pool:
         self._ids: set[str] = set()
         self._others: dict[str, tuple[float, Arch]] = {}
         self.archs: list[Arch] = []
-        self.rows: Array = np.zeros((0, encoder.width))
+        self._rows: Array = np.zeros((_ROOM, encoder.width))
+
+    @property
+    def rows(self) -> Array:
+        """Their features, (candidates, width); a view, until candidates are added or forgotten."""
+        return self._rows[: len(self.archs)]
 
     @property
     def nearest(self) -> list[Arch]:
@@ -49,7 +54,6 @@ class Pool:
 
     def add(self, archs: Iterable[Arch]) -> None:
         """Take in those that keep the limits."""
-        rows: list[Array] = []
         for arch in archs:
             if arch.id in self._ids:
                 continue
@@ -57,20 +61,22 @@ class Pool:
             if over > 0:
                 self._others[arch.id] = over, arch
                 continue
+            if len(self.archs) == len(self._rows):
+                self._rows = np.concatenate([self._rows, np.zeros_like(self._rows)])
+            self._rows[len(self.archs)] = self._encoder.encode(arch, costs)
             self._ids.add(arch.id)
             self.archs.append(arch)
-            rows.append(self._encoder.encode(arch, costs))
-        if rows:
-            self.rows = np.concatenate([self.rows, np.array(rows)])
         closest = sorted(self._others.items(), key=lambda entry: (entry[1][0], entry[0]))
         self._others = dict(closest[:_NEAREST])
 
     def keep(self, which: NDArray[np.int64]) -> None:
         """Forget all others."""
         if len(which) < len(self.archs):
+            self._ids.difference_update(
+                self.archs[i].id for i in np.setdiff1d(np.arange(len(self.archs)), which)
+            )
+            self._rows[: len(which)] = self._rows[which]
             self.archs = [self.archs[i] for i in which]
-            self.rows = self.rows[which]
-            self._ids = {arch.id for arch in self.archs}
 
     def spread(
         self, n: int, column: int | None, rng: np.random.Generator, proxy: int | None = None

@@ -87,6 +87,25 @@ class _Fitted:
     loss: float
 
 
+@dataclass(frozen=True, slots=True)
+class _Rows:
+    """Architectures as kernels see them; each part is about 1 long.
+
+    Attributes:
+        options: Columns of options, (rows, options).
+        ordered: Decisions between numbers, (rows, decisions).
+        made_of: Patterns of the graphs, those that tell trials apart, (rows, patterns).
+        beside: Costs and other numbers, (rows, numbers).
+        lengths: Squared length of the rows of each of these, in this order.
+    """
+
+    options: Array
+    ordered: Array
+    made_of: Array
+    beside: Array
+    lengths: tuple[Array, Array, Array, Array]
+
+
 class Predictor:
     """Gaussian processes on encoded architectures and numbers beside them.
 
@@ -115,7 +134,7 @@ class Predictor:
         target = (y - self._mean) / self._scale
         parts = self._kernels(self._x)
         if choose or not self._chosen:
-            mixes = MIXES + (_MADE_OF if self._telling else ())
+            mixes = MIXES + (_MADE_OF if len(self._telling) else ())
             fitted = [_likeliest(mix, parts, target) for mix in mixes]
             self._fitted = _as_good_as_the_best(fitted, target)
             self._chosen = [(one.mix, one.noise) for one in self._fitted]
@@ -131,13 +150,15 @@ class Predictor:
     def predict(self, x: Array) -> tuple[Array, Array]:
         """Mean and standard deviation of what is to be expected, without the noise, (rows,).
 
+        Numbers beside the columns of the encoder may be left out; they are zero then.
+
         Raises:
             ValueError: Nothing was fitted.
         """
         if not self._fitted:
             raise ValueError("fit the predictor before it predicts")
         rows = self._prepared(x)
-        parts, own = self._kernels(rows), self._own(rows)
+        parts, own = self._kernels(rows), _own(rows)
         means, variances = np.empty((2, len(self._fitted), len(x)))
         for i, (one, signal) in enumerate(zip(self._fitted, self._signals, strict=True)):
             cross = _mixed(one.mix, parts)
@@ -160,41 +181,51 @@ class Predictor:
             self._width[: width - start] = among[:, start:].std(axis=0)
         self._width[still | (self._width < _LEAST)] = np.inf
         first, last = self._encoder.decisions - start, self._encoder.beside - start
-        self._telling = int(np.isfinite(self._width[first:last]).sum())
+        first, last = self._encoder.decisions - start, self._encoder.beside - start
+        self._telling = np.flatnonzero(np.isfinite(self._width[first:last]))
         self._active = max(1.0, float(x[:, :start].sum(axis=1).mean()))
 
-    def _prepared(self, x: Array) -> Array:
-        rows = x.copy()
-        start = self._encoder.categorical
-        rows[:, start:] -= self._shift
-        rows[:, start:] /= self._width
-        return rows
+    def _prepared(self, x: Array) -> _Rows:
+        e, start = self._encoder, self._encoder.categorical
+        first, last = e.decisions - start, e.beside - start
+        telling = first + self._telling
 
-    def _split(self, rows: Array) -> tuple[Array, Array, Array, Array]:
-        """Decisions, those between numbers, patterns, numbers beside; each about 1 long."""
-        e = self._encoder
-        ordered = rows[:, e.categorical : e.decisions]
-        made_of = rows[:, e.decisions : e.beside] / math.sqrt(max(1, self._telling))
-        beside = rows[:, e.beside :] * math.sqrt(0.5)
-        options = rows[:, : e.categorical] / math.sqrt(self._active)
-        return options, ordered / math.sqrt(max(1, ordered.shape[1])), made_of, beside
+        def scaled(which: slice | NDArray[np.int64], length: float) -> Array:
+            shift, width = self._shift[which], self._width[which] * math.sqrt(length)
+            return np.asarray((x[:, start:][:, which] - shift) / width)
 
-    def _kernels(self, rows: Array) -> tuple[Array, ...]:
+        options = x[:, :start] / math.sqrt(self._active)
+        ordered = scaled(slice(0, first), max(1, first))
+        made_of = scaled(telling, max(1, len(telling)))
+        numbers = np.zeros((len(x), len(self._shift) - last))
+        numbers[:, : x.shape[1] - e.beside] = x[:, e.beside :]
+        beside = (numbers - self._shift[last:]) / (self._width[last:] * math.sqrt(2.0))
+        lengths = _squares(options), _squares(ordered), _squares(made_of), _squares(beside)
+        return _Rows(options, ordered, made_of, beside, lengths)
+
+    def _kernels(self, rows: _Rows) -> tuple[Array, ...]:
         """Each kernel between some rows and the trials, (rows, trials), in the order of ``Mix``."""
-        one, other = self._split(rows), self._split(self._x)
-        shared, ordered, made_of, beside = (a @ b.T for a, b in zip(one, other, strict=True))
-        decay = np.exp(2.0 * shared - _squares(one[0])[:, None] - _squares(other[0])[None, :])
+        trials = self._x
+        options = rows.options @ trials.options.T
+        shared = options + rows.ordered @ trials.ordered.T
+        made_of = rows.made_of @ trials.made_of.T
+        decay = _decayed(options, rows.lengths[0], trials.lengths[0], 1.0)
         near = np.zeros(())
-        if self._telling:
-            apart = _squares(one[2])[:, None] + _squares(other[2])[None, :] - 2.0 * made_of
-            near = np.exp(-0.5 * apart)
-        return beside, shared + ordered, shared**2, decay, made_of, near
+        if len(self._telling):
+            near = _decayed(made_of, rows.lengths[2], trials.lengths[2], 0.5)
+        return rows.beside @ trials.beside.T, shared, options**2, decay, made_of, near
 
-    def _own(self, rows: Array) -> tuple[Array, ...]:
-        """Each kernel between each row and itself, (rows,)."""
-        shared, ordered, made_of, beside = (_squares(part) for part in self._split(rows))
-        ones = np.ones(len(rows))
-        return beside, shared + ordered, shared**2, ones, made_of, ones
+
+def _own(rows: _Rows) -> tuple[Array, ...]:
+    """Each kernel between each row and itself, (rows,)."""
+    options, ordered, made_of, beside = rows.lengths
+    ones = np.ones(len(options))
+    return beside, options + ordered, options**2, ones, made_of, ones
+
+
+def _decayed(product: Array, ones: Array, others: Array, rate: float) -> Array:
+    """``exp(-rate * squared distance)``, from the products and the squared lengths of rows."""
+    return np.asarray(np.exp(rate * (2.0 * product - ones[:, None] - others[None, :])))
 
 
 def _squares(rows: Array) -> Array:

@@ -47,6 +47,7 @@ from brickwork.space.ops import (
     Description,
     Dropout,
     Embedding,
+    Extent,
     Flatten,
     GlobalPool,
     Input,
@@ -65,7 +66,7 @@ from brickwork.space.ops import (
     Zero,
     per_axis,
 )
-from brickwork.space.patterns import patterns
+from brickwork.space.patterns import Structure, patterns, structure
 from brickwork.space.space import Decision, Space
 
 __all__ = [
@@ -96,6 +97,7 @@ __all__ = [
     "Dropout",
     "Edge",
     "Embedding",
+    "Extent",
     "Flatten",
     "Fragment",
     "GlobalPool",
@@ -130,6 +132,7 @@ __all__ = [
     "Shape",
     "Space",
     "SqueezeExcite",
+    "Structure",
     "Sum",
     "Symbol",
     "Tokens",
@@ -141,4 +144,5 @@ __all__ = [
     "patterns",
     "per_axis",
     "round_to",
+    "structure",
 ]

@@ -18,7 +18,7 @@ from collections.abc import Mapping
 from brickwork.space.graph import Fragment
 from brickwork.space.ops import Op
 
-__all__ = ["patterns"]
+__all__ = ["Structure", "patterns", "structure"]
 
 _DEPTH = 2  # operations before an operation that belong to its pattern
 _CACHE = 65_536
@@ -26,18 +26,27 @@ _FORM = ("how", "kernel", "stride", "dilation", "head")
 """Fields of an operation that say what it does; the others say how wide it is."""
 
 
+Structure = tuple[tuple[str, tuple[int, ...]], ...]
+"""Of each operation what it does, and where its inputs come from."""
+
+
 @functools.lru_cache(maxsize=_CACHE)
-def patterns(part: Fragment) -> Mapping[str, int]:
+def structure(part: Fragment) -> Structure:
+    """A piece of a network without widths; many pieces have the same."""
+    return tuple([(_form(node.op), node.inputs) for node in part.nodes])
+
+
+def patterns(made: Structure) -> Mapping[str, int]:
     """How often each pattern occurs: an operation, with none, one or two steps of what leads to it.
 
     Args:
-        part: A piece of a network; the patterns of a network are those of its pieces together.
+        made: How a piece of a network is made; the patterns of a network are those of its pieces
+            together.
     """
     found: Counter[str] = Counter()
     labels: list[tuple[str, ...]] = []  # of each node, by depth
-    for node in part.nodes:
-        own = _form(node.op)
-        before = [("in",) * _DEPTH if i < 0 else labels[i] for i in node.inputs]
+    for own, inputs in made:
+        before = [("in",) * _DEPTH if i < 0 else labels[i] for i in inputs]
         around = [own]
         for depth in range(_DEPTH):
             around.append(f"{own}({','.join(sorted(label[depth] for label in before))})")

@@ -91,7 +91,8 @@ class Space:
                 for full, (options, guards) in found.items()
             ]
         )
-        self._by_name = {decision.name: decision for decision in self._decisions}
+        ordered = sorted(self._decisions, key=lambda decision: decision.name)
+        self._by_name = {decision.name: decision for decision in ordered}
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Space) and self.to_json() == other.to_json()
@@ -221,13 +222,14 @@ class Space:
         draws = None if rng is None else rng.random(len(self._decisions)).tolist()
         chosen: dict[str, Option] = {}
         for i, decision in enumerate(self._decisions):
-            if decision.active(chosen):
+            if not decision.when or decision.active(chosen):
                 name, options = decision.name, decision.options
                 if name in values:
                     chosen[name] = values[name]
                 else:
                     chosen[name] = options[0 if draws is None else int(draws[i] * len(options))]
-        return Arch.of(self.name, chosen)
+        # as Arch.of does, without sorting
+        return Arch(self.name, tuple([(n, chosen[n]) for n in self._by_name if n in chosen]))
 
     def to_json(self) -> dict[str, Any]:
         recipe = {key: encode(value) for key, value in self.recipe_fields.items()}

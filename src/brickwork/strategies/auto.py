@@ -46,7 +46,7 @@ _EARLY, _LEAST = 64, 800  # trials up to which all candidates are kept; how many
 _SHORT = 64  # best candidates that are listed for the next asks, at least
 _TYPICAL = 200  # candidates of the start that say what an ordinary network is like
 _KEPT = 150  # trials that the predictor learns from; up to twice as many until some are forgotten
-_STALE = 16  # candidates are gone through again when a sixteenth of all trials is new
+_STALE = 12  # candidates are gone through again when one in so many trials is new
 _CURIOSITY = (
     0.25,
     1.0,
@@ -103,7 +103,9 @@ class Auto:
         self._encoder = Encoder(problem.space, problem.costs(), problem.graph)
         self._outlook = Outlook(self._encoder, problem.objectives, problem.limits)
         self._pool = Pool(self._encoder, problem.forecast)
-        self._typical = self._pool.rows  # of members all over the space, as found at the start
+        self._typical = (
+            self._pool.rows.copy()
+        )  # of members all over the space, as found at the start
         self._todo: list[Arch] | None = None  # starting points to be asked; None: not chosen yet
         self._spent = self._spent_whole = 0.0  # compute asked for; the part at fidelity 1
         self._records: list[_Record] = []
@@ -248,7 +250,7 @@ class Auto:
                 break
             parents = self._pool.archs or self._pool.nearest
             self._pool.add(self._children(parents, self._samples // 4, rng))
-        self._typical = self._pool.rows[:_TYPICAL]
+        self._typical = self._pool.rows[:_TYPICAL].copy()
         size, macs = self._outlook.size, self._encoder.column("macs")
         proxy = macs if macs != size else None
         return self._pool.spread(self._starts, size, rng, proxy)
@@ -276,8 +278,9 @@ class Auto:
             best = np.argsort(-gains, kind="stable")
         new = (i for i in best.tolist() if pool.archs[i] not in self._asked)
         short = list(itertools.islice(new, _SHORT + self._told // _STALE))
-        prospects = outlook.prospects(pool.rows[short], curiosity)
-        self._candidates = Ranking([(pool.archs[i], pool.rows[i]) for i in short], prospects, taken)
+        rows = pool.rows[short]
+        listed = [(pool.archs[i], row) for i, row in zip(short, rows, strict=True)]
+        self._candidates = Ranking(listed, outlook.prospects(rows, curiosity), taken)
         self._looks = self._ranked_looks(heights) if self._low < 1 else None
         early = _EARLY / max(_EARLY, self._told)  # later the children of the best are what counts
         pool.keep(best[: max(min(self._samples, _LEAST), round(early * self._samples))])

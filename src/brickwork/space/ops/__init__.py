@@ -3,7 +3,7 @@
 One module for each family; ``base`` says what all of them share.
 """
 
-from brickwork.space.ops.base import OUTPUTS, Input, Op, Shape, per_axis
+from brickwork.space.ops.base import OUTPUTS, Extent, Input, Op, Shape, per_axis
 from brickwork.space.ops.convolution import Conv, ConvTranspose, Depthwise
 from brickwork.space.ops.custom import Custom, Description
 from brickwork.space.ops.dense import Linear
@@ -30,6 +30,7 @@ __all__ = [
     "Description",
     "Dropout",
     "Embedding",
+    "Extent",
     "Flatten",
     "GlobalPool",
     "Input",
