@@ -322,7 +322,8 @@ class Context:
 
 def default_objectives(target: Target) -> tuple[str, ...]:
     """What is wanted where nothing was said: small on a microcontroller, else fast."""
-    return ("accuracy", "parameters") if target.family == "mcu" else ("accuracy", "latency_ms")
+    small = target.family in ("mcu", "npu")
+    return ("accuracy", "parameters") if small else ("accuracy", "latency_ms")
 
 
 def task_for(run: Run, data: Any = None) -> Task:

@@ -1,0 +1,100 @@
+"""What a model file costs on a target."""
+
+from __future__ import annotations
+
+import importlib.util
+import math
+
+from brickwork.devices.energy import energy
+from brickwork.devices.files.measured import latency_here
+from brickwork.devices.files.model import ModelFile
+from brickwork.devices.runtime import file_flash
+from brickwork.devices.target import Target
+from brickwork.devices.tflm import arena
+from brickwork.devices.vela import compiled
+from brickwork.devices.work import program_latency
+from brickwork.errors import ModelFileError
+from brickwork.quantity import How, Quantity
+
+__all__ = ["file_costs"]
+
+_TFLM = ("TensorFlow Lite Micro", "TensorFlow Lite for Microcontrollers", "TFLM")
+
+
+def file_costs(model: ModelFile, target: Target) -> tuple[dict[str, Quantity], list[str]]:
+    """Costs of a file by metric, and notes: what a person should know besides.
+
+    Raises:
+        ModelFileError: The target's runtime or compiler cannot take the file.
+        MissingExtra: It is not installed.
+    """
+    costs, notes = _counted(model), _notes(model, target)
+    if target.npu is not None:
+        if model.format != "tflite":
+            raise ModelFileError(f"target {target.name!r} takes .tflite files only")
+        found = compiled(model, target.npu)
+        costs |= found.costs
+        notes += found.notes
+    else:
+        costs["flash_bytes"] = file_flash(model, target)
+        costs["peak_sram_bytes"] = _peak(model, target, notes)
+        latency = _latency(model, target)
+        if latency is not None:
+            costs["latency_ms"] = latency
+    if "latency_ms" in costs:
+        costs["energy_mj"] = energy(costs["latency_ms"], target)
+    return costs, notes
+
+
+def _counted(model: ModelFile) -> dict[str, Quantity]:
+    call = "one sample" if model.batch == 1 else f"one call, which takes {model.batch} samples"
+    source = (
+        f"multiply-accumulates for {call}, those with padding included; biases, sums and "
+        "activations not counted"
+    )
+    how = How.COUNTED
+    if model.uncounted:
+        source += f"; without those of {', '.join(model.uncounted)}, which are not known"
+        how = How.ESTIMATED
+    stored = f"numbers of weights and biases that the file holds ({model.weights or 'none'})"
+    return {
+        "parameters": Quantity(float(model.parameters), "1", How.COUNTED, None, stored),
+        "macs": Quantity(float(model.macs), "1", how, None, source),
+    }
+
+
+def _notes(model: ModelFile, target: Target) -> list[str]:
+    notes = []
+    if target.precision == "int8" and not model.integer:
+        notes.append(
+            f"the file works on {model.activations}: the figures of {target.title} are for int8"
+        )
+    if target.family == "mcu" and model.format != "tflite":
+        notes.append("a microcontroller runs .tflite files or C: this file stands for one like it")
+    return notes
+
+
+def _peak(model: ModelFile, target: Target, notes: list[str]) -> Quantity:
+    """The real arena for TensorFlow Lite Micro, else the tensors that are alive at once."""
+    reason = ""
+    if target.engine.startswith(_TFLM) and model.format == "tflite":
+        if importlib.util.find_spec("tflite_micro") is not None:
+            return arena(model.content).quantity
+        reason = "; the arena of the real interpreter needs: pip install 'brickwork[mcu]'"
+        notes.append(f"peak SRAM is that of activations only{reason}")
+    source = (
+        "activations only, without the runtime: largest sum of live tensors in the order of the "
+        f"file, no buffer written in place{reason}"
+    )
+    return Quantity(float(model.live_peak), "B", How.COUNTED, None, source)
+
+
+def _latency(model: ModelFile, target: Target) -> Quantity | None:
+    if target.measurable:
+        return latency_here(model)
+    if target.latency is None:
+        return None
+    if model.uncounted and not model.macs:
+        reason = f"the work of {', '.join(model.uncounted)} is not known"
+        return Quantity(math.nan, "ms", How.UNKNOWN, None, reason)
+    return program_latency(model.program, target.latency, model.axes, model.uncounted)
