@@ -6,10 +6,12 @@ writes to file descriptor 2 is kept, because there it says why. One child serves
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import json
 import os
 import select
+import signal
 import struct
 import subprocess
 import sys
@@ -23,6 +25,7 @@ __all__ = ["Child", "serve"]
 
 _START = "from brickwork.devices.child import serve; serve({!r})"
 _NOISE = 20_000  # bytes of what is written that are kept
+_END_S = 5.0  # seconds that a process may take to end
 _REFUSALS = (RuntimeError, ValueError, TypeError, LookupError, OSError, struct.error)
 """What runtimes raise for a file that they do not like; anything else ends the process."""
 
@@ -74,9 +77,11 @@ class Child:
             ready, line = [process.stdout], b""
         noise = self._written()
         if not line:
+            if ready:  # its output has ended: so does it
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    process.wait(_END_S)
             self.close()
-            code = process.returncode
-            how = f"ended with exit code {code}" if ready else f"took over {self.timeout_s:g} s"
+            how = _end(process.returncode) if ready else f"took over {self.timeout_s:g} s"
             raise ModelFileError(f"{self.name} cannot run it: it {how}{_last(noise)}")
         reply: dict[str, Any] = json.loads(line)
         if "error" in reply:
@@ -120,6 +125,12 @@ def serve(function: str) -> None:
         sys.stderr.flush()
         replies.write(json.dumps(reply) + "\n")
         replies.flush()
+
+
+def _end(code: int) -> str:
+    if code >= 0:
+        return f"ended with exit code {code}"
+    return f"crashed with signal {-code} ({signal.strsignal(-code)})"
 
 
 def _last(noise: str) -> str:

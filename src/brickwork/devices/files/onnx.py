@@ -22,7 +22,8 @@ from brickwork.devices.files.onnx_layers import (
     channels_last,
     windowed,
 )
-from brickwork.devices.files.onnx_proto import Node, Proto, opened
+from brickwork.devices.files.onnx_proto import Node, Proto
+from brickwork.devices.files.onnx_shapes import inferred
 from brickwork.devices.files.types import BITS, Types, bytes_of
 from brickwork.devices.program import WEIGHTED, Layer, Program
 from brickwork.errors import ModelFileError
@@ -48,9 +49,9 @@ def read_onnx(content: bytes) -> ModelFile:
         ModelFileError: It is no such file, is cut off or damaged, or holds what is not known here:
             other shapes that are not fixed, control flow, weights in other files.
     """
-    proto = opened(content)
+    model = inferred(content)
     try:
-        return _Reader(proto, content).model()
+        return _Reader(Proto(model), content).model()
     except _DAMAGE as error:
         problem = f"{type(error).__name__}: {error}".splitlines()[0][:120]
         raise ModelFileError(f"the ONNX file is damaged ({problem})") from None
@@ -95,6 +96,8 @@ class _Reader:
 
     def model(self) -> ModelFile:
         proto = self.proto
+        if not proto.inputs:
+            raise ModelFileError("the ONNX file has no input")
         for name in proto.inputs:
             rank = len(proto.shape(name))
             self.axis[name] = 1 if rank > 2 else rank - 1
@@ -130,7 +133,9 @@ class _Reader:
     def operator(self, node: Node) -> None:
         """Append what an operator does."""
         read = [name for name in node.inputs if name and name not in self.constants]
-        if not read or node.kind in FOLDED:
+        if not read and node.kind == "ConstantOfShape":  # made anew for each batch
+            self.emit("FILL", [], node.outputs, 1, {})
+        elif not read or node.kind in FOLDED:
             self.fold(node)
         elif node.kind in ALIASES:
             self.alias(node.outputs[0], read[0])
@@ -144,6 +149,8 @@ class _Reader:
 
     def fold(self, node: Node) -> None:
         """What a node makes of constants is a constant."""
+        if node.kind == "Constant" and node.outputs[0] in self.constants:
+            return
         known = [self.constants[name] for name in node.inputs if name in self.constants]
         stored = frozenset[str]().union(*[one.stored for one in known if one.real])
         for name in node.outputs:

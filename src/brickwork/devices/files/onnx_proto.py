@@ -10,9 +10,8 @@ from typing import Any
 from brickwork.errors import ModelFileError
 from brickwork.space import Shape
 
-__all__ = ["Node", "Proto", "opened"]
+__all__ = ["Node", "Proto"]
 
-_CONTROL = {"If", "Loop", "Scan", "SequenceMap"}
 _CLAMPS = {"Clip", "Relu"}
 
 
@@ -126,63 +125,6 @@ class Proto:
 
         held = self._scalars.get(name)
         return nan if held is None else float(onnx.numpy_helper.to_array(held))
-
-
-def opened(content: bytes) -> Proto:
-    """The graph in the bytes of a file, its batch fixed to one where it is open.
-
-    Raises:
-        ModelFileError: It is no such file, or holds what is not known here.
-    """
-    import onnx.inliner
-    import onnx.shape_inference
-    from google.protobuf.message import DecodeError
-
-    try:
-        model = onnx.load_model_from_string(content)
-    except (DecodeError, ValueError):
-        raise ModelFileError("not an ONNX file, or one that is cut off") from None
-    if not model.ir_version or not model.graph.node or not model.graph.output:
-        raise ModelFileError("not an ONNX file, or one without a network in it")
-    if any(tensor.data_location == tensor.EXTERNAL for tensor in model.graph.initializer):
-        raise ModelFileError("the ONNX file keeps its weights in other files: save it as one file")
-    if kinds := sorted({n.op_type for n in model.graph.node} & _CONTROL):
-        raise ModelFileError(f"the ONNX file holds further graphs ({kinds[0]}): one is known")
-    try:
-        if model.functions:
-            model = onnx.inliner.inline_local_functions(model)
-        onnx.checker.check_model(model)
-        _fix_batch(model)
-        model = onnx.shape_inference.infer_shapes(model, data_prop=True)
-        proto = Proto(model)
-    except (
-        onnx.checker.ValidationError,
-        onnx.shape_inference.InferenceError,
-        *(ValueError, TypeError, RuntimeError, KeyError, IndexError),
-    ) as error:
-        problem = " ".join(str(error).split())[:160]
-        raise ModelFileError(f"the ONNX file is damaged ({problem})") from None
-    if not proto.inputs:
-        raise ModelFileError("the ONNX file has no input")
-    return proto
-
-
-def _fix_batch(model: Any) -> None:
-    """Take an open first size of the inputs as one, wherever the file names it."""
-    graph = model.graph
-    stored = {tensor.name for tensor in graph.initializer}
-    names = set()
-    for value in graph.input:
-        dims = value.type.tensor_type.shape.dim
-        if value.name not in stored and len(dims) and dims[0].dim_value < 1:
-            names.add(dims[0].dim_param)
-            dims[0].dim_value = 1
-    for value in (*graph.input, *graph.output, *graph.value_info):
-        dims = value.type.tensor_type.shape.dim
-        for place, dim in enumerate(dims):
-            unnamed = place == 0 and names and not dim.dim_param and not dim.dim_value
-            if unnamed or (dim.dim_param and dim.dim_param in names):
-                dim.dim_value = 1
 
 
 def _type(number: int) -> str:
