@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from brickwork.devices.program import Program
 from brickwork.space import Shape
 
-__all__ = ["LARGEST", "ModelFile", "Numbers", "without_batch"]
+__all__ = ["LARGEST", "ModelFile", "Numbers", "checked", "without_batch"]
 
 LARGEST = 2**40
 """Elements that a tensor of a file may have: beyond it the file is damaged, or not meant for us."""
@@ -94,6 +94,18 @@ class ModelFile:
         """Axes of what goes in, channels included: an image has 3, a sequence 2, a row 1."""
         shape = self.program.shapes[0]
         return 2 if len(shape) == 3 and shape[0] == 1 else len(shape)
+
+
+def checked(model: ModelFile) -> ModelFile:
+    """The model, if what is asked of it can be told.
+
+    Raises:
+        ValueError: It is larger than any that was meant.
+        IndexError: A layer's tensors lack the axes that it needs.
+    """
+    if max(model.macs, model.live_peak) > LARGEST**2:
+        raise ValueError(f"{model.macs} MACs and {model.live_peak} bytes at once")
+    return model
 
 
 def without_batch(shape: Shape) -> Shape:

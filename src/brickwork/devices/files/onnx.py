@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from math import inf, prod
 from typing import Any
 
-from brickwork.devices.files.model import LARGEST, ModelFile, Numbers, without_batch
+from brickwork.devices.files.model import LARGEST, ModelFile, Numbers, checked, without_batch
 from brickwork.devices.files.onnx_layers import (
     ALIASES,
     FIRST,
@@ -37,7 +37,7 @@ _CLAMPING = (
 )
 """Kinds that can clamp what they give."""
 
-_DAMAGE = (IndexError, KeyError, ValueError, TypeError, OverflowError)
+_DAMAGE = (LookupError, ValueError, TypeError, ArithmeticError)
 
 
 def read_onnx(content: bytes) -> ModelFile:
@@ -51,7 +51,7 @@ def read_onnx(content: bytes) -> ModelFile:
     """
     model = inferred(content)
     try:
-        return _Reader(Proto(model), content).model()
+        return checked(_Reader(Proto(model), content).model())
     except _DAMAGE as error:
         problem = f"{type(error).__name__}: {error}".splitlines()[0][:120]
         raise ModelFileError(f"the ONNX file is damaged ({problem})") from None

@@ -1,7 +1,8 @@
 """The shapes of all tensors of an ONNX file, inferred by ONNX itself in a process of its own.
 
 ONNX infers shapes in native code, which ends the process that it runs in when a file asks for what
-makes no sense (a negative size before a slice is enough).
+makes no sense (a negative size before a slice is enough). Where a shape is computed by the network
+itself, as PyTorch writes it, ONNX Runtime folds what is constant first.
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ def inferred(content: bytes) -> Any:
 
 
 @functools.cache
-def _child(pid: int) -> Child:
+def _child(_pid: int) -> Child:
     """The one that a process keeps: it takes longer to start than to answer."""
     child = Child("ONNX", f"{__name__}:infer", _TIMEOUT_S)
     atexit.register(child.close)
@@ -81,7 +82,10 @@ def _checked(content: bytes) -> Any:
             raise ModelFileError(f"the ONNX file holds further graphs ({kinds[0]}): one is known")
         onnx.checker.check_model(model)
         _fix_batch(model)
-        return onnx.shape_inference.infer_shapes(model, data_prop=True)
+        found = onnx.shape_inference.infer_shapes(model, data_prop=True)
+        if _open(found):
+            found = onnx.shape_inference.infer_shapes(_folded(model), data_prop=True)
+        return found
     except (
         onnx.checker.ValidationError,
         onnx.shape_inference.InferenceError,
@@ -89,6 +93,39 @@ def _checked(content: bytes) -> Any:
     ) as error:
         problem = " ".join(str(error).split())[:160]
         raise ModelFileError(f"the ONNX file is damaged ({problem})") from None
+
+
+def _open(model: Any) -> bool:
+    """Whether the shape of some tensor is not known."""
+    known = {
+        value.name
+        for value in (*model.graph.value_info, *model.graph.output)
+        if all(dim.dim_value > 0 for dim in value.type.tensor_type.shape.dim)
+        and value.type.tensor_type.HasField("shape")
+    }
+    return any(name and name not in known for node in model.graph.node for name in node.output)
+
+
+def _folded(model: Any) -> Any:
+    """The model with all that is constant computed by ONNX Runtime."""
+    import onnx
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
+    options.intra_op_num_threads, options.log_severity_level = 1, 3
+    with tempfile.TemporaryDirectory(prefix="brickwork-") as folder:
+        options.optimized_model_filepath = str(Path(folder, "folded.onnx"))
+        try:
+            onnxruntime.InferenceSession(
+                model.SerializeToString(), options, providers=["CPUExecutionProvider"]
+            )
+        except Exception as error:  # it has a class for each status, without a common base
+            problem = " ".join(str(error).split())[:160]
+            raise ModelFileError(
+                f"the ONNX file does not tell all shapes, and ONNX Runtime cannot: {problem}"
+            ) from error
+        return onnx.load_model(options.optimized_model_filepath)
 
 
 def _fix_batch(model: Any) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from math import prod
 from typing import Any
 
-from brickwork.devices.files.model import LARGEST, ModelFile, Numbers, without_batch
+from brickwork.devices.files.model import LARGEST, ModelFile, Numbers, checked, without_batch
 from brickwork.devices.files.tflite_layers import constant_of, settings_of
 from brickwork.devices.files.types import BITS, Types, bytes_of
 from brickwork.devices.program import WEIGHTED, Layer, Program
@@ -22,7 +22,7 @@ from brickwork.space import Shape
 __all__ = ["is_tflite", "read_tflite"]
 
 _MOST = 100_000  # tensors, operations or operands of one file
-_DAMAGE = (struct.error, IndexError, KeyError, ValueError, TypeError, OverflowError, AttributeError)
+_DAMAGE = (struct.error, LookupError, ValueError, TypeError, ArithmeticError, AttributeError)
 """What reading beyond the end of a buffer, or through a wrong offset, raises."""
 
 
@@ -43,7 +43,7 @@ def read_tflite(content: bytes) -> ModelFile:
         raise ModelFileError("not a TensorFlow Lite file: its bytes 5 to 8 are not 'TFL3'")
     schema = _schema()
     try:
-        return _Reader(schema, content).model()
+        return checked(_Reader(schema, content).model())
     except _DAMAGE as error:
         problem = f"{type(error).__name__}: {error}".splitlines()[0][:120]
         raise ModelFileError(
