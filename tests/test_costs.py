@@ -141,6 +141,15 @@ def test_without_a_schema_a_tflite_file_is_refused(capsys, tflite: Path, monkeyp
     assert line == "brickwork: reading a .tflite file needs an extra: pip install 'brickwork[mcu]'"
 
 
+@pytest.mark.parametrize("words", [("--objective", "latency_ms"), ("--limit", "energy_mj<=1")])
+def test_a_search_for_what_only_files_have_is_refused(capsys, words: tuple[str, str], tmp_path):
+    study = str(tmp_path / "study")
+    line = refused(
+        capsys, "search", "digits", "--target", "ethos-u55-128", "--study", study, *words
+    )
+    assert "tells latency of files only" in line
+
+
 MLPERF = ("ad01_int8", "kws_ref_model", "pretrainedResnet_quant", "str_ww_ref_model", "vww_96_int8")
 
 
