@@ -12,7 +12,7 @@ from brickwork.devices.runtime import file_flash
 from brickwork.devices.target import Target
 from brickwork.devices.tflm import arena
 from brickwork.devices.vela import compiled
-from brickwork.devices.work import program_latency
+from brickwork.devices.files.latency import program_latency
 from brickwork.errors import ModelFileError
 from brickwork.quantity import How, Quantity
 
