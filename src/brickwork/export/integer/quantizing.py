@@ -36,8 +36,10 @@ PARTS = (1.0, 0.9999, 0.999)
 
 Judge = Callable[[IntegerNetwork], float]
 
-_SHARED = frozenset({"MAX_POOL_2D", "AVERAGE_POOL_2D", "RESHAPE", "PAD", "PADV2", "CONCATENATION"})
-"""Kinds that copy integers: what they read and what they give has one scale."""
+_SHARED = frozenset(
+    {"MAX_POOL_2D", "AVERAGE_POOL_2D", "RESHAPE", "PAD", "PADV2", "CONCATENATION", "RELU6"}
+)
+"""Kinds that copy integers (RELU6 clamps them): what they read and give has one scale."""
 
 _NARROWEST = 1e-8  # of a range, so that a scale is never zero
 

@@ -154,6 +154,10 @@ def _rectified(call: _Call) -> Ints:
     return _brought(call, call.inputs[0] - call.meanings[0].zero)
 
 
+def _clamped(call: _Call) -> Ints:
+    return np.clip(call.inputs[0], call.step.low, call.step.high)
+
+
 def _looked_up(call: _Call) -> Ints:
     return _given(call.step.table).astype(np.int64)[call.inputs[0] + 128]
 
@@ -173,7 +177,7 @@ _KERNELS: Mapping[str, Callable[[_Call], Ints]] = {
     "CONCATENATION": _concatenated,
     "RESHAPE": _reshaped,
     "RELU": _rectified,
-    "RELU6": _rectified,
+    "RELU6": _clamped,
     "LOGISTIC": _looked_up,
     "TANH": _looked_up,
     "HARD_SWISH": _looked_up,

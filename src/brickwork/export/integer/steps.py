@@ -50,8 +50,11 @@ def step_of(
         height, width, _ = program.shapes[layer.inputs[0]]
         factor = _mean_factor(into, out, height * width)
         return Step(layer, multipliers=(factor[0],), shifts=(factor[1],))
-    if layer.kind in ("RELU", "RELU6"):
-        low, high = activation_range(layer.kind.lower(), out.scale, out.zero)
+    if layer.kind == "RELU6":
+        low, high = activation_range("relu6", out.scale, out.zero)
+        return Step(layer, low=low, high=high)
+    if layer.kind == "RELU":
+        low, high = activation_range("relu", out.scale, out.zero)
         mantissa, shift = multiplier(_double(into) / _double(out))
         return Step(layer, multipliers=(mantissa,), shifts=(shift,), low=low, high=high)
     if layer.kind in TABLES:
