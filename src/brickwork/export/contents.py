@@ -47,9 +47,9 @@ def contents(
     Raises:
         ExportError: The network cannot be written in one of the formats.
     """
+    golden = {"inputs": golden_inputs, "logits": run_torch(graph, weights, golden_inputs)}
     if calibration is None and any(name.endswith("-int8") for name in formats):
         raise ExportError("int8 needs calibration samples: give some of the training split")
-    golden = {"inputs": golden_inputs, "logits": run_torch(graph, weights, golden_inputs)}
     files: dict[str, bytes] = {}
     if "source" in formats:
         files |= _source(graph, weights, info)
