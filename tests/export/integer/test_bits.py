@@ -10,6 +10,7 @@ from export_networks import (
     WIRED,
     every_op,
     graph_of,
+    member,
     raw,
     relatives,
     wired,
