@@ -101,6 +101,7 @@ class Piece:
 
 @functools.lru_cache(maxsize=CACHE)
 def lowered(fragment: Fragment) -> Piece:
+    """A fragment as operations, or why there are none."""
     lowering = Pass(fragment)
     try:
         for index, node in enumerate(fragment.nodes):
