@@ -136,6 +136,7 @@ METRICS: Mapping[str, Metric] = {
         Metric("peak_sram_bytes", "B", False, "peak SRAM"),
         Metric("latency_ms", "ms", False, "latency"),
         Metric("energy_mj", "mJ", False, "energy"),
+        Metric("unsupported_ops", "1", False, "ops that the runtime lacks"),
     )
 }
 

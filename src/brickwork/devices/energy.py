@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import math
 
+from brickwork.devices.arena import arena
 from brickwork.devices.counts import counted
+from brickwork.devices.lacking import unsupported
 from brickwork.devices.latency import PredictedLatency
+from brickwork.devices.lowering import lower
 from brickwork.devices.target import Target
 from brickwork.quantity import How, Quantity, weakest
 from brickwork.space import Graph
@@ -51,9 +54,17 @@ def known_costs(graph: Graph, target: Target) -> dict[str, Quantity]:
     """All costs that are known without training or measuring.
 
     Counted: ``parameters``, ``macs``, ``flash_bytes``, ``peak_sram_bytes``. Where the target has a
-    latency model also ``latency_ms`` and ``energy_mj`` (unknown where its power is).
+    latency model also ``latency_ms`` and ``energy_mj`` (unknown where its power is). On a
+    microcontroller ``unsupported_ops``, where its runtime lacks any; in TensorFlow Lite Micro the
+    peak is that of its arena.
     """
     costs = counted(graph, target)
+    if target.family == "mcu":
+        lacking = unsupported(graph)
+        if lacking is not None:
+            costs["unsupported_ops"] = lacking
+        elif target.has_arena:
+            costs["peak_sram_bytes"] = arena(lower(graph))
     if target.latency is not None:
         latency = _LATENCY.cost(graph, target)
         costs["latency_ms"] = latency

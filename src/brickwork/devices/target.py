@@ -166,11 +166,20 @@ class Target:
     sources: tuple[tuple[str, str], ...] = ()
 
     def limits(self) -> tuple[Limit, ...]:
-        """What no network on this device can exceed: the memory of a microcontroller."""
+        """What no network on this device can exceed: memory and operations of a microcontroller."""
         if self.family != "mcu":
             return ()
-        sizes = (("peak_sram_bytes", self.sram_bytes), ("flash_bytes", self.flash_bytes))
+        sizes = (
+            ("peak_sram_bytes", self.sram_bytes),
+            ("flash_bytes", self.flash_bytes),
+            ("unsupported_ops", 0),
+        )
         return tuple(Limit(name, True, float(size)) for name, size in sizes if size is not None)
+
+    @property
+    def has_arena(self) -> bool:
+        """Whether all memory that its runtime writes is one arena, as in TensorFlow Lite Micro."""
+        return self.engine.startswith("TensorFlow Lite Micro")
 
     def source(self, key: str) -> str:
         """Where a number comes from; empty where there is none of that key."""
