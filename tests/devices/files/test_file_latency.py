@@ -8,12 +8,12 @@ import pytest
 from export_networks import member, relatives, wired
 
 from brickwork.devices import PredictedLatency, load_target, target_names
+from brickwork.devices.files.latency import program_latency, program_work
 from brickwork.devices.files.onnx import read_onnx
 from brickwork.devices.latency import work_of
 from brickwork.devices.lowering import lower
 from brickwork.devices.program import Layer, Program
 from brickwork.devices.target import COEFFICIENTS
-from brickwork.devices.files.latency import program_latency, program_work
 from brickwork.export.onnx import random_weights, write_onnx
 from brickwork.quantity import How
 from brickwork.space import (

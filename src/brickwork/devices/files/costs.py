@@ -6,19 +6,17 @@ import importlib.util
 import math
 
 from brickwork.devices.energy import energy
+from brickwork.devices.files.latency import program_latency
 from brickwork.devices.files.measured import latency_here
 from brickwork.devices.files.model import ModelFile
 from brickwork.devices.runtime import file_flash
 from brickwork.devices.target import Target
 from brickwork.devices.tflm import arena
 from brickwork.devices.vela import compiled
-from brickwork.devices.files.latency import program_latency
 from brickwork.errors import ModelFileError
 from brickwork.quantity import How, Quantity
 
 __all__ = ["file_costs"]
-
-_TFLM = ("TensorFlow Lite Micro", "TensorFlow Lite for Microcontrollers", "TFLM")
 
 
 def file_costs(model: ModelFile, target: Target) -> tuple[dict[str, Quantity], list[str]]:
@@ -77,7 +75,7 @@ def _notes(model: ModelFile, target: Target) -> list[str]:
 def _peak(model: ModelFile, target: Target, notes: list[str]) -> Quantity:
     """The real arena for TensorFlow Lite Micro, else the tensors that are alive at once."""
     reason = ""
-    if target.engine.startswith(_TFLM) and model.format == "tflite":
+    if target.has_arena and model.format == "tflite":
         if importlib.util.find_spec("tflite_micro") is not None:
             return arena(model.content).quantity
         reason = "; the arena of the real interpreter needs: pip install 'brickwork[mcu]'"

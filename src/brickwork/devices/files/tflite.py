@@ -132,7 +132,8 @@ class _Reader:
         inputs = tuple([self.tensor(i) for i in read])
         further = tuple([self.tensor(i) for i in results[1:]])
         output = self.tensor(results[0])
-        settings = settings_of(self.schema, op, kind, [self.whole(i) for i in present], self.values)
+        shapes, out = [self.whole(i) for i in present], self.shape(results[0])
+        settings = settings_of(self.schema, op, kind, shapes, out, self.values)
         if kind in ("ADD", "MUL", "SUB", "DIV") and len(inputs) == 1 and len(present) == 2:
             second = next((i for i in present if i != -1 and self.constant(i)), None)
             if second is not None:
@@ -174,9 +175,14 @@ class _Reader:
             raise ValueError(f"{layer.kind} has a weight of {weight}, expected {expected}")
 
     def count(self, kind: str, operands: list[int]) -> None:
-        """Count the constants among an operation's operands that were trained."""
+        """Count the constants among an operation's operands that were trained.
+
+        A single number is a setting, unless it is a weight or a bias.
+        """
         for place, i in enumerate(operands):
-            if i == -1 or i in self.counted or not self.constant(i) or not self.shape(i):
+            if i == -1 or i in self.counted or not self.constant(i):
+                continue
+            if self.elements(i) == 1 and kind not in WEIGHTED:
                 continue
             type_ = self.type(i)
             trained = type_.startswith(("float", "bfloat")) or bool(self.numbers(i).scale)

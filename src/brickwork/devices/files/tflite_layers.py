@@ -36,7 +36,12 @@ _INPUT = {"TRANSPOSE_CONV": 2, "CONV_3D_TRANSPOSE": 2}  # which operand is slid 
 
 
 def settings_of(
-    schema: Any, op: Any, kind: str, shapes: Sequence[Shape], values: Callable[[int], Any]
+    schema: Any,
+    op: Any,
+    kind: str,
+    shapes: Sequence[Shape],
+    out: Shape,
+    values: Callable[[int], Any],
 ) -> dict[str, Any]:
     """The settings of a ``Layer``.
 
@@ -45,6 +50,7 @@ def settings_of(
         op: The operation.
         kind: Its name.
         shapes: Shapes of its operands, batch included; empty for those left out.
+        out: Shape of what it writes, likewise.
         values: The numbers of a constant tensor.
 
     Raises:
@@ -75,8 +81,9 @@ def settings_of(
         if not inside or into[-1] % inside:
             raise ValueError(f"{kind} with {into[-1]} channels and {inside} in its weight")
         found["groups"] = into[-1] // inside
-    if options.Padding() == _SAME and kind not in _INPUT:
-        found["pads"] = same_pads(into[1:-1], kernel, stride, dilation)
+    if options.Padding() == _SAME:  # a transposed window slides over what it writes
+        slid = out if kind in _INPUT else into
+        found["pads"] = same_pads(slid[1:-1], kernel, stride, dilation)
     return found
 
 
