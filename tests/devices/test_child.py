@@ -78,5 +78,5 @@ def test_an_end_costs_one_job(do, message):
 
 
 def test_what_takes_too_long_is_ended():
-    with child(timeout_s=2.0) as one, pytest.raises(ModelFileError, match="took over 2 s"):
+    with child(timeout_s=1.0) as one, pytest.raises(ModelFileError, match="took over 1 s"):
         one.ask({"do": "sleep"})

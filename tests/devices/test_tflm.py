@@ -11,7 +11,7 @@ from tflite_files import every_kind, needs_mcu, network
 from brickwork.devices import tflm
 from brickwork.devices.files import read_model
 from brickwork.devices.files.tflite import read_tflite
-from brickwork.devices.tflm import Arena, arena, arenas
+from brickwork.devices.tflm import Arena, measured_arena, measured_arenas
 from brickwork.errors import MissingExtra, ModelFileError
 from brickwork.quantity import How
 
@@ -19,26 +19,26 @@ needs_mcu()
 
 
 def test_an_arena_is_head_and_tail():
-    found = arena(network())
+    found = measured_arena(network())
     assert found.total == found.head + found.tail
     assert found.head >= read_tflite(network()).live_peak
     assert 0 < sum(size for _, size in found.parts) <= found.tail
-    larger = arena(network(kind="RELU"))
+    larger = measured_arena(network(kind="RELU"))
     assert larger.tail > found.tail
     assert larger.parts > ()
 
 
 def test_an_arena_is_a_measurement_that_says_of_what():
-    quantity = arena(network()).quantity
+    quantity = measured_arena(network()).quantity
     assert (quantity.how, quantity.unit) == (How.MEASURED, "B")
-    assert quantity.value == arena(network()).total
+    assert quantity.value == measured_arena(network()).total
     assert metadata.version("tflite-micro") in quantity.source
     assert "64-bit host" in quantity.source
 
 
 def test_many_files_and_bad_ones_among_them():
     models = [network(), network()[:300], b"", network(kind="GELU"), every_kind(), network()]
-    first, cut, empty, gelu, custom, last = arenas(models)
+    first, cut, empty, gelu, custom, last = measured_arenas(models)
     assert isinstance(first, Arena)
     assert first == last
     assert isinstance(cut, ModelFileError)
@@ -50,7 +50,7 @@ def test_many_files_and_bad_ones_among_them():
 def test_a_missing_extra_is_named(monkeypatch):
     monkeypatch.setattr(tflm.importlib.util, "find_spec", lambda _: None)
     with pytest.raises(MissingExtra, match=r"brickwork\[mcu\]"):
-        arena(network())
+        measured_arena(network())
 
 
 @pytest.mark.parametrize(
@@ -61,5 +61,5 @@ def test_networks_of_mlperf_tiny(shared_data: Path, name: str):
     if not path.is_file():
         pytest.skip(f"no {path}")
     model = read_model(path)
-    found = arena(model.content)
+    found = measured_arena(model.content)
     assert model.live_peak <= found.head <= 1.1 * model.live_peak

@@ -21,7 +21,7 @@ from brickwork.devices.child import Child
 from brickwork.errors import MissingExtra, ModelFileError
 from brickwork.quantity import How, Quantity
 
-__all__ = ["Arena", "arena", "arenas", "report"]
+__all__ = ["Arena", "measured_arena", "measured_arenas", "report"]
 
 _NAME = "TensorFlow Lite Micro"
 _ROOM = 256 * 2**20  # bytes offered; only those used are ever touched
@@ -55,20 +55,22 @@ class Arena:
         return Quantity(float(self.total), "B", How.MEASURED, None, source)
 
 
-def arena(model: bytes) -> Arena:
+def measured_arena(model: bytes) -> Arena:
     """The arena of a ``.tflite`` file.
 
     Raises:
         ModelFileError: The interpreter cannot run it; the message names an unknown operation.
         MissingExtra: The interpreter is not installed.
     """
-    (found,) = arenas([model])
+    (found,) = measured_arenas([model])
     if isinstance(found, ModelFileError):
         raise found
     return found
 
 
-def arenas(models: Iterable[bytes], timeout_s: float = _TIMEOUT_S) -> list[Arena | ModelFileError]:
+def measured_arenas(
+    models: Iterable[bytes], timeout_s: float = _TIMEOUT_S
+) -> list[Arena | ModelFileError]:
     """The arenas of many files, for one start of Python; or why there is none.
 
     Args:

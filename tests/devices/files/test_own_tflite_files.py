@@ -15,7 +15,7 @@ from brickwork.devices.files.tflite import read_tflite
 from brickwork.devices.lacking import unsupported
 from brickwork.devices.lowering import lower, why_not
 from brickwork.devices.program import WEIGHTED, Layer, Program
-from brickwork.devices.tflm import Arena, arenas
+from brickwork.devices.tflm import Arena, measured_arenas
 from brickwork.export.integer.quantizing import quantize_integer
 from brickwork.export.onnx import random_weights
 from brickwork.export.tflite import write_tflite, write_tflite_int8
@@ -82,7 +82,7 @@ def test_a_file_is_read_as_the_program_of_its_graph(name: str, int8: bool):
 def test_the_predicted_arena_is_near_the_real_one():
     """How near, the prediction says itself."""
     runs = [whole for whole in GRAPHS.values() if unsupported(whole) is None]
-    found = arenas(content(whole, True) for whole in runs)
+    found = measured_arenas(content(whole, True) for whole in runs)
     for whole, real in zip(runs, found, strict=True):
         expected = predicted(lower(whole))
         assert isinstance(real, Arena)

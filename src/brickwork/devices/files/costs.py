@@ -11,7 +11,7 @@ from brickwork.devices.files.measured import latency_here
 from brickwork.devices.files.model import ModelFile
 from brickwork.devices.runtime import file_flash
 from brickwork.devices.target import Target
-from brickwork.devices.tflm import arena
+from brickwork.devices.tflm import measured_arena
 from brickwork.devices.vela import compiled
 from brickwork.errors import ModelFileError
 from brickwork.quantity import How, Quantity
@@ -77,7 +77,7 @@ def _peak(model: ModelFile, target: Target, notes: list[str]) -> Quantity:
     reason = ""
     if target.has_arena and model.format == "tflite":
         if importlib.util.find_spec("tflite_micro") is not None:
-            return arena(model.content).quantity
+            return measured_arena(model.content).quantity
         reason = "; the arena of the real interpreter needs: pip install 'brickwork[mcu]'"
         notes.append(f"peak SRAM is that of activations only{reason}")
     source = (
