@@ -105,6 +105,18 @@ def test_work_that_is_not_known_is_said(capsys, tflite: Path):
     assert metrics["latency_ms"].how == "estimated"
 
 
+def test_what_nobody_knows_is_unknown(capsys, onnx: Path):
+    board = onnx.parent / "board.toml"
+    board.write_text(
+        'name = "board"\ntitle = "Mine"\nfamily = "board"\nprecision = "float32"\nengine = "mine"\n'
+    )
+    _, metrics = cost(capsys, onnx, str(board))
+    check(metrics)
+    for name in TIMED:
+        assert metrics[name].how == "unknown"
+    assert "'board' has no latency model" in metrics["latency_ms"].source
+
+
 def test_what_is_refused(capsys, tflite: Path, onnx: Path):
     def line(path: Path, *words: str) -> str:
         return refused(capsys, "cost", str(path), *words)

@@ -36,11 +36,8 @@ def file_costs(model: ModelFile, target: Target) -> tuple[dict[str, Quantity], l
     else:
         costs["flash_bytes"] = file_flash(model, target)
         costs["peak_sram_bytes"] = _peak(model, target, notes)
-        latency = _latency(model, target)
-        if latency is not None:
-            costs["latency_ms"] = latency
-    if "latency_ms" in costs:
-        costs["energy_mj"] = energy(costs["latency_ms"], target)
+        costs["latency_ms"] = _latency(model, target)
+    costs["energy_mj"] = energy(costs["latency_ms"], target)
     return costs, notes
 
 
@@ -87,12 +84,13 @@ def _peak(model: ModelFile, target: Target, notes: list[str]) -> Quantity:
     return Quantity(float(model.live_peak), "B", How.COUNTED, None, source)
 
 
-def _latency(model: ModelFile, target: Target) -> Quantity | None:
+def _latency(model: ModelFile, target: Target) -> Quantity:
     if target.measurable:
         return latency_here(model)
-    if target.latency is None:
-        return None
+    reason = ""
     if model.uncounted and not model.macs:
         reason = f"the work of {', '.join(model.uncounted)} is not known"
+    if target.latency is None or reason:
+        reason = reason or f"target {target.name!r} has no latency model"
         return Quantity(math.nan, "ms", How.UNKNOWN, None, reason)
     return program_latency(model.program, target.latency, model.axes, model.uncounted)
