@@ -344,9 +344,9 @@ def test_known_costs(name):
     target, whole = load_target(name), published("dscnn")
     costs = known_costs(whole, target)
     known = dict(counted(whole, target))
-    if target.has_arena:  # then the peak is that of the arena
-        assert costs["peak_sram_bytes"].how == "predicted"
-        assert costs["peak_sram_bytes"].value > known.pop("peak_sram_bytes").value
+    for name in ("peak_sram_bytes", "flash_bytes") if target.has_arena else ():
+        assert costs[name].how == "predicted"  # those of the arena and of the file
+        assert costs[name].value > known.pop(name).value
     assert {k: costs[k] for k in known} == known
     assert ("latency_ms" in costs) == (target.latency is not None)
     assert ("energy_mj" in costs) == (target.latency is not None)

@@ -112,6 +112,7 @@ def test_limits_are_those_of_a_microcontroller():
     assert load_target("stm32f746").limits() == (
         Limit("peak_sram_bytes", True, 320 * 1024),
         Limit("flash_bytes", True, 1024 * 1024),
+        Limit("flash_total_bytes", True, 1024 * 1024),
         Limit("unsupported_ops", True, 0),
     )
     for name in ("cpu", "pixel", "raspberrypi4"):

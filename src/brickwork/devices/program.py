@@ -18,7 +18,7 @@ from math import prod
 
 from brickwork.space import Shape
 
-__all__ = ["CONVOLUTIONS", "WEIGHTED", "Constant", "Layer", "Program"]
+__all__ = ["CONVOLUTIONS", "WEIGHTED", "Constant", "Layer", "Program", "stored_tensors"]
 
 CONVOLUTIONS = ("CONV_2D", "DEPTHWISE_CONV_2D", "TRANSPOSE_CONV", "CONV_3D", "CONV_3D_TRANSPOSE")
 WEIGHTED = (*CONVOLUTIONS, "FULLY_CONNECTED")
@@ -161,3 +161,25 @@ class Program:
             for place in range(first, last + 1):
                 alive[place] += size
         return max(alive)
+
+
+_CONSTANTS = {
+    "CONV_2D": 2,
+    "DEPTHWISE_CONV_2D": 2,
+    "FULLY_CONNECTED": 2,
+    "MEAN": 1,
+    "PAD": 1,
+    "PADV2": 2,
+    "RESHAPE": 1,
+    "TRANSPOSE_CONV": 3,
+}
+"""Tensors with constants that an operation of a kind reads."""
+"""Tensors with constants that an operation of a kind reads."""
+
+
+def stored_tensors(program: Program) -> int:
+    """Tensors that a file of TensorFlow Lite has: activations and constants."""
+    constants = (
+        _CONSTANTS.get(layer.kind, 0) + (layer.constant is not None) for layer in program.layers
+    )
+    return 1 + len(program.layers) + sum(constants)

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import functools
+import math
 import tomllib
 from dataclasses import dataclass
 from importlib import resources
+from typing import TYPE_CHECKING
 
-from brickwork.devices.files.model import ModelFile
 from brickwork.devices.target import Target
 from brickwork.quantity import How, Quantity
 
-__all__ = ["Runtime", "file_flash", "runtime_of"]
+if TYPE_CHECKING:
+    from brickwork.devices.files.model import ModelFile
+
+__all__ = ["Runtime", "file_flash", "runtime_of", "with_runtime"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,23 +44,37 @@ def runtime_of(engine: str) -> Runtime | None:
     return next((known for known in _runtimes() if engine.startswith(known.engines)), None)
 
 
-def file_flash(model: ModelFile, target: Target) -> Quantity:
-    """Bytes of flash for a model file on a target: what is stored of it, and the runtime."""
+def file_flash(model: ModelFile, target: Target) -> dict[str, Quantity]:
+    """Bytes of flash for a model file on a target: what is stored of it, and with the runtime."""
     size = len(model.content)
     if target.family != "mcu":
-        return Quantity(float(size), "B", How.COUNTED, None, "the file, without the runtime")
+        return {"flash_bytes": Quantity(float(size), "B", How.COUNTED, None, "the file")}
+    runtime = runtime_of(target.engine)
+    whole = model.format == "tflite" and (runtime is None or runtime.stores == "file")
+    stored = size if whole else model.weight_bytes
+    what = "the file" if whole else "weights and biases of the file"
+    found = {"flash_bytes": Quantity(float(stored), "B", How.COUNTED, None, what)}
+    total = with_runtime(found["flash_bytes"], len(model.program.layers), target)
+    return found if total is None else found | {"flash_total_bytes": total}
+
+
+def with_runtime(stored: Quantity, layers: int, target: Target) -> Quantity | None:
+    """Bytes of flash with the runtime of a target; None where it is not known what that takes.
+
+    Args:
+        stored: What is stored of the model.
+        layers: How many operations are executed.
+        target: Whose engine runs it.
+    """
     runtime = runtime_of(target.engine)
     if runtime is None:
-        source = f"the file; what {target.engine} adds is not known"
-        return Quantity(float(size), "B", How.COUNTED, None, source)
-    whole = runtime.stores == "file" and model.format == "tflite"
-    stored = size if whole else model.weight_bytes
-    layers = len(model.program.layers)
+        return None
     added = runtime.base_bytes + runtime.layer_bytes * layers
-    what = "the file" if whole else "weights and biases"
-    source = f"{what}: {stored:,} B (counted); {target.engine}: {added:,} B, {runtime.source}"
-    spread = float(runtime.spread_bytes)
-    return Quantity(float(stored + added), "B", How.ESTIMATED, spread, source)
+    source = (
+        f"model: {stored.text()} ({stored.how}); {target.engine}: {added:,} B, {runtime.source}"
+    )
+    spread = math.hypot(runtime.spread_bytes, stored.spread or 0.0)
+    return Quantity(stored.value + added, "B", How.ESTIMATED, spread, source)
 
 
 @functools.cache

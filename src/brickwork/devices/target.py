@@ -172,6 +172,7 @@ class Target:
         sizes = (
             ("peak_sram_bytes", self.sram_bytes),
             ("flash_bytes", self.flash_bytes),
+            ("flash_total_bytes", self.flash_bytes),
             ("unsupported_ops", 0),
         )
         return tuple(Limit(name, True, float(size)) for name, size in sizes if size is not None)

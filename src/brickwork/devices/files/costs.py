@@ -16,7 +16,7 @@ from brickwork.devices.vela import compiled
 from brickwork.errors import ModelFileError
 from brickwork.quantity import How, Quantity
 
-__all__ = ["file_costs"]
+__all__ = ["file_costs", "file_memory"]
 
 
 def file_costs(model: ModelFile, target: Target) -> tuple[dict[str, Quantity], list[str]]:
@@ -34,8 +34,8 @@ def file_costs(model: ModelFile, target: Target) -> tuple[dict[str, Quantity], l
         costs |= found.costs
         notes += found.notes
     else:
-        costs["flash_bytes"] = file_flash(model, target)
-        costs["peak_sram_bytes"] = _peak(model, target, notes)
+        costs |= file_memory(model, target)
+        notes += _without_arena(model, target)
         costs["latency_ms"] = _latency(model, target)
     costs["energy_mj"] = energy(costs["latency_ms"], target)
     return costs, notes
@@ -69,19 +69,32 @@ def _notes(model: ModelFile, target: Target) -> list[str]:
     return notes
 
 
-def _peak(model: ModelFile, target: Target, notes: list[str]) -> Quantity:
+def file_memory(model: ModelFile, target: Target) -> dict[str, Quantity]:
+    """Flash and SRAM that a file takes on a target without an NPU, by metric."""
+    return {**file_flash(model, target), "peak_sram_bytes": _peak(model, target)}
+
+
+def _peak(model: ModelFile, target: Target) -> Quantity:
     """The real arena for TensorFlow Lite Micro, else the tensors that are alive at once."""
-    reason = ""
-    if target.has_arena and model.format == "tflite":
-        if importlib.util.find_spec("tflite_micro") is not None:
-            return measured_arena(model.content).quantity
-        reason = "; the arena of the real interpreter needs: pip install 'brickwork[mcu]'"
-        notes.append(f"peak SRAM is that of activations only{reason}")
+    without = _without_arena(model, target)
+    if target.has_arena and model.format == "tflite" and not without:
+        return measured_arena(model.content).quantity
     source = (
         "activations only, without the runtime: largest sum of live tensors in the order of the "
-        f"file, no buffer written in place{reason}"
+        f"file, no buffer written in place{''.join(f'; {text}' for text in without)}"
     )
     return Quantity(float(model.live_peak), "B", How.COUNTED, None, source)
+
+
+def _without_arena(model: ModelFile, target: Target) -> list[str]:
+    """What is missing where the arena cannot be asked for."""
+    asked = target.has_arena and model.format == "tflite"
+    if not asked or importlib.util.find_spec("tflite_micro") is not None:
+        return []
+    return [
+        "peak SRAM is that of activations only: the arena of the real interpreter needs "
+        "pip install 'brickwork[mcu]'"
+    ]
 
 
 def _latency(model: ModelFile, target: Target) -> Quantity:
