@@ -274,6 +274,32 @@ def cost(
 
 
 @app.command()
+def fit(
+    measurements: Annotated[Path, typer.Argument(help="CSV: a column for networks; latency_ms.")],
+    target: Annotated[
+        str | None, typer.Option(help="What was measured: name of a target, or a TOML file.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="TOML to write, else named like the CSV.")
+    ] = None,
+    factor: Annotated[
+        bool, typer.Option("--factor", help="Fit only one factor to the target's model.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Fit a target's latency model to measurements, and show how far to trust it."""
+    from brickwork.fit import fit_measurements
+
+    found = fit_measurements(measurements, target, out, factor=factor)
+    if as_json:
+        _print_json(found)
+        return
+    from brickwork.live import fit_table
+
+    fit_table(found)
+
+
+@app.command()
 def bench(
     table: Annotated[Path, typer.Option(help="CSV with a column 'arch', or a JSON file.")],
     signal: Annotated[
@@ -301,14 +327,14 @@ def bench(
 ) -> None:
     """Run strategies on a table of trained networks, beside other optimizers."""
     from brickwork.bench.protocol import header, lines
-    from brickwork.benching import Asked
+    from brickwork.benching import Asked, fidelities
     from brickwork.benching import bench as run_bench
     from brickwork.benching import write as write_bench
 
     first, *again = _names(signal) or ("",)
     asked = Asked(
         *(table, space, first, test, join, _names(cost), tuple(limit or ())),
-        *(_fidelities(low or []), evals, workers, tuple(again)),
+        *(fidelities(low or []), evals, workers, tuple(again)),
     )
     found: dict[str, dict[str, Any]] = {}
     for name, summary in run_bench(asked, _names(strategies), _names(peers), seeds):
@@ -338,19 +364,6 @@ def doctor(as_json: AsJson = False) -> None:
 
 def _names(text: str) -> tuple[str, ...]:
     return tuple(name.strip() for name in text.split(",") if name.strip())
-
-
-def _fidelities(texts: list[str]) -> dict[float, str]:
-    found = {}
-    for text in texts:
-        part, _, column = text.partition("=")
-        try:
-            found[float(part)] = column
-        except ValueError:
-            raise BrickworkError(f"--low {text!r}: write PART=COLUMN, such as 0.06=VAL") from None
-        if not 0 < float(part) < 1:
-            raise BrickworkError(f"--low {text!r}: a low fidelity lies between 0 and 1")
-    return found
 
 
 def _described(table: Any, kind: str) -> list[dict[str, Any]]:

@@ -5,10 +5,7 @@ What TensorFlow Lite has no single operation for is written with several: SiLU i
 sigmoid, the hard sigmoid a clamped sum and a product, a norm that cannot be folded a depthwise
 convolution of one pixel. PyTorch pads both sides alike, TensorFlow's SAME puts the odd pixel at the
 end: where the two differ (mostly at stride 2) the padding is an operation of its own, and no larger
-than what the windows read.
-
-One and two spatial axes are known; a sequence becomes an image of height 1. Fragments are lowered
-once and shared, as everywhere.
+than what the windows read. A sequence becomes an image of height 1; fragments are lowered once.
 """
 
 from __future__ import annotations
@@ -44,7 +41,7 @@ from brickwork.space import (
     Tokens,
 )
 
-__all__ = ["lower", "why_not"]
+__all__ = ["Piece", "lower", "lowered", "why_not"]
 
 _CLAMPING = frozenset({*WEIGHTED, "ADD", "MUL", "AVERAGE_POOL_2D", "MAX_POOL_2D"}) - {
     "TRANSPOSE_CONV"  # it cannot in TensorFlow Lite Micro
@@ -74,7 +71,7 @@ def lower(graph: Graph) -> Program:
     layers: list[Layer] = []
     offset, at, normalize = 1, 0, -1
     for part in graph.parts:
-        piece = _lowered(part)
+        piece = lowered(part)
         if piece.normalizes:
             normalize = offset
         moved = len(shapes) - 1  # tensor 0 of a piece is what comes in
@@ -102,11 +99,11 @@ def why_not(graph: Graph) -> str:
     """Why a graph cannot be lowered, a sentence; empty if it can."""
     if len(graph.input) > 3:
         return f"TensorFlow Lite has no integer ops on {len(graph.input) - 1} spatial axes"
-    return next((reason for part in graph.parts if (reason := _lowered(part).reason)), "")
+    return next((reason for part in graph.parts if (reason := lowered(part).reason)), "")
 
 
 @dataclass(frozen=True, slots=True)
-class _Piece:
+class Piece:
     """A lowered fragment; indices of nodes are those of the fragment.
 
     Attributes:
@@ -125,15 +122,16 @@ class _Piece:
 
 
 @functools.lru_cache(maxsize=CACHE)
-def _lowered(fragment: Fragment) -> _Piece:
+def lowered(fragment: Fragment) -> Piece:
+    """A fragment as its operations, or why there are none."""
     pass_ = _Pass(fragment)
     try:
         for index in range(len(fragment.nodes)):
             pass_.add(index)
     except _Refused as refused:
-        return _Piece((), (), 0, reason=str(refused))
+        return Piece((), (), 0, reason=str(refused))
     output = pass_.at[len(fragment.nodes) - 1] if fragment.nodes else 0
-    return _Piece(tuple(pass_.shapes), tuple(pass_.layers), output, pass_.normalizes)
+    return Piece(tuple(pass_.shapes), tuple(pass_.layers), output, pass_.normalizes)
 
 
 class _Refused(Exception):

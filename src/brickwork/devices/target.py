@@ -31,10 +31,17 @@ is loaded by its path. Every table that holds a number says in ``source`` where 
     fitted = ["conv_mac", "op"]    # coefficients that the measurements determine
     source = "fit of ..."
 
-    [latency.coefficients]         # see devices/latency.py; those not named are 0
+    [latency.coefficients]         # see devices/work.py; those not named are 0, or as below
     conv_mac = 1.1
     op = 2000
     source = "fit of ..."
+
+    [latency.covariance]           # how well they are known; without it the error is all there is
+    conv_mac = [0.004]             # of relative errors, in squared half widths of 80 % intervals
+    op = [-0.001, 0.09]            # with those above it, and with itself
+    source = "fit of ..."
+
+Not named, ``narrow_mac`` is ``conv_mac``; ``activation`` and ``copy`` are ``elementwise``.
 """
 
 from __future__ import annotations
@@ -49,6 +56,9 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from brickwork.errors import TargetError, UnknownName
 from brickwork.objective import Limit
 
@@ -60,16 +70,23 @@ UNITS = ("cycles", "ns")
 
 COEFFICIENTS = (
     "conv_mac",
+    "narrow_mac",
     "pointwise_mac",
     "depthwise_mac",
     "linear_mac",
     "output",
     "pool",
     "elementwise",
+    "activation",
+    "copy",
+    "spill",
     "op",
     "network",
 )
-"""What a latency model may have a coefficient for; ``devices.latency`` says what each counts."""
+"""What a latency model may have a coefficient for; ``devices.work`` says what each counts."""
+
+_LIKE = {"narrow_mac": "conv_mac", "activation": "elementwise", "copy": "elementwise"}
+"""What stands in for a coefficient that a file does not name."""
 
 _KEYS = {
     "name", "title", "family", "precision", "engine", "measurable",
@@ -83,18 +100,31 @@ class LatencyModel:
 
     Attributes:
         coefficients: Milliseconds for one unit of each of ``COEFFICIENTS``, in that order.
-        error: Half the width of an 80 % interval, relative to the prediction.
+        error: Half the width of an 80 % interval, relative to the prediction, where the
+            coefficients are known exactly.
         macs: The smallest and the largest network that it was fitted on.
-        fitted: The coefficients that measurements of this engine determine; the others are
-            borrowed, and a network that needs them is estimated, not predicted.
+        borrowed: 1 for each coefficient that no measurement of this engine determines, else 0: a
+            network that needs it is estimated, not predicted.
         source: Engine, clock and what it was fitted on, for a person.
+        spread: ``(coefficients, coefficients)``: times its transpose the covariance of the
+            relative errors of the coefficients, in squared half widths of 80 % intervals.
     """
 
-    coefficients: tuple[float, ...]
+    coefficients: NDArray[np.float64]
     error: float
     macs: tuple[float, float]
-    fitted: frozenset[str]
+    borrowed: NDArray[np.float64]
     source: str
+    spread: NDArray[np.float64]
+
+    def relative_error(self, shares: NDArray[np.float64]) -> float:
+        """Half the width of a relative 80 % interval.
+
+        Args:
+            shares: The part that each coefficient has in the time of the network.
+        """
+        known = shares @ self.spread
+        return math.sqrt(self.error**2 + float(known @ known))
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,16 +255,18 @@ class _Reader:
         )
 
     def latency(self, engine: str, clock: float | None) -> LatencyModel:
-        table = self.table("latency", {"unit", "error", "macs", "fitted", "coefficients", "source"})
+        keys = {"unit", "error", "macs", "fitted", "coefficients", "covariance", "source"}
+        table = self.table("latency", keys)
         unit = self.one_of("unit", UNITS, table, "latency.")
         if unit == "cycles" and clock is None:
             raise self.error("clock_mhz", "is missing: latency.unit is cycles")
         clock_text = "" if clock is None else f" at {clock:g} MHz"
         milliseconds = 1e-6 if unit == "ns" else 1e-3 / (clock or math.nan)
         given = self.table("coefficients", {*COEFFICIENTS, "source"}, table, "latency.")
+        named = [name if name in given else _LIKE.get(name, name) for name in COEFFICIENTS]
         values = [
             self.amount(f"latency.coefficients.{name}", given.get(name, 0.0), at_least=0.0)
-            for name in COEFFICIENTS
+            for name in named
         ]
         if not any(values):
             raise self.error("latency.coefficients", "names no coefficient above 0")
@@ -248,12 +280,35 @@ class _Reader:
                 "latency.fitted", f"must be a list of {', '.join(COEFFICIENTS)}, got {fitted!r}"
             )
         return LatencyModel(
-            coefficients=tuple(milliseconds * value for value in values),
+            coefficients=milliseconds * np.asarray(values),
             error=self.amount("latency.error", table.get("error")),
             macs=(smallest, largest),
-            fitted=frozenset(fitted),
+            borrowed=np.asarray([float(name not in fitted) for name in named]),
             source=f"linear model of {engine}{clock_text}: {self.sources['latency']}",
+            spread=self.spread(table),
         )
+
+    def spread(self, latency: Mapping[str, Any]) -> NDArray[np.float64]:
+        """A square root of the covariance of the coefficients; zero where none is given."""
+        whole = np.zeros((len(COEFFICIENTS), len(COEFFICIENTS)))
+        if "covariance" not in latency:
+            return whole
+        path = "latency.covariance"
+        table = self.table("covariance", {*COEFFICIENTS, "source"}, latency, "latency.")
+        names = [name for name in table if name != "source"]
+        places = [COEFFICIENTS.index(name) for name in names]
+        for i, name in enumerate(names):
+            row = table[name]
+            if not isinstance(row, list) or len(row) != i + 1:
+                raise self.error(f"{path}.{name}", f"must be a list of {i + 1} numbers")
+            for j, value in enumerate(row):
+                number = self.amount(f"{path}.{name}", value, at_least=-math.inf)
+                whole[places[i], places[j]] = whole[places[j], places[i]] = number
+        values, vectors = np.linalg.eigh(whole)
+        if values[0] < -1e-3 * max(values[-1], 1e-9):
+            raise self.error(path, "is not the covariance of anything: it has a negative direction")
+        root: NDArray[np.float64] = vectors * np.sqrt(np.maximum(values, 0.0))
+        return root
 
     def power_source(self, power: float | None, spread: float | None) -> str:
         if power is None:
