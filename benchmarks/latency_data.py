@@ -59,11 +59,15 @@ SIMD = Level("engine", 0.5, 2.0)
 """Of engines for microcontrollers that multiply integers by words, for which ``PRIOR`` was made."""
 
 
-def levels(core: str, version: str = "", engine: Level = ENGINE) -> tuple[Level, ...]:
-    """What rows of one engine have in common: the engine, its core, and its version there."""
+def levels(
+    core: str, version: str = "", engine: Level = ENGINE, board: str = ""
+) -> tuple[Level, ...]:
+    """What rows of one engine share: the engine, its core, its version there, and the board."""
     found = [engine, Level(f"core {core}", 0.15, 1.0)]
     if version:
         found += [Level(f"version {version}", 0.05, 0.3), Level(f"{core} {version}", 0.03, 0.3)]
+    if board:
+        found.append(Level(f"board {board}", 0.03, 0.2))
     return tuple(found)
 
 
@@ -191,6 +195,7 @@ def mlperf(
     label: str = "",
     pruned: bool = False,
     common: Level = ENGINE,
+    apart: bool = False,
 ) -> list[Row]:
     """Rows of MLPerf Tiny, a network each: the median over the rounds.
 
@@ -202,6 +207,7 @@ def mlperf(
         label: What else the name of the system holds.
         pruned: Whether the engine leaves out channels of zeros.
         common: What all rows of the engine share.
+        apart: Whether boards with one core have effects of their own.
     """
     times = defaultdict(list)
     for row in table("devices/mlperf_tiny_results.csv"):
@@ -222,7 +228,7 @@ def mlperf(
             family(f"mlperf-{task}"),
             float(np.median(found)),
             networks[task],
-            levels(core, version or label, common),
+            levels(core, version or label, common, board if apart else ""),
         )
         for task, found in sorted(times.items())
     ]

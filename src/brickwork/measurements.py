@@ -71,7 +71,7 @@ def read_measurements(path: Path, read_file: ReadFile | None = None) -> Measured
         with path.open(newline="", encoding="utf-8") as file:
             lines = csv.DictReader(file)
             columns = [name or "" for name in lines.fieldnames or ()]
-            table = list(lines)
+            table = [(lines.line_num, line) for line in lines]
     except OSError as error:
         raise DataError(f"{path}: cannot be read: {error.strerror}") from None
     except (UnicodeDecodeError, csv.Error) as error:
@@ -81,7 +81,7 @@ def read_measurements(path: Path, read_file: ReadFile | None = None) -> Measured
         raise _missing(path, "names the network", NETWORKS, columns)
     if not set(_LATENCY) & set(columns):
         raise _missing(path, "holds the time", _LATENCY, columns)
-    found = [_Line(path, i, line, named) for i, line in enumerate(table, start=2)]
+    found = [_Line(path, number, line, named) for number, line in table]
     timed = [line for line in found if any(line.cells.values())]
     rows = [line.row(read_file) for line in timed]
     clocks = {line.number(_CLOCK) for line in timed}

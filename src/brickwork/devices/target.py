@@ -1,7 +1,8 @@
 """A device as data: its memory, its clock, its engine, and the source of every number.
 
 A target is a TOML file. Those that come with Brickwork lie in ``devices/library``; any other file
-is loaded by its path. Every table that holds a number says in ``source`` where it comes from:
+is loaded by its path. Every table that holds a number says in ``source`` where it comes from.
+Not named, ``narrow_mac`` is ``conv_mac``; ``activation`` and ``copy`` are ``elementwise``:
 
 .. code-block:: toml
 
@@ -40,8 +41,6 @@ is loaded by its path. Every table that holds a number says in ``source`` where 
     conv_mac = [0.004]             # of relative errors, in squared half widths of 80 % intervals
     op = [-0.001, 0.09]            # with those above it, and with itself
     source = "fit of ..."
-
-Not named, ``narrow_mac`` is ``conv_mac``; ``activation`` and ``copy`` are ``elementwise``.
 """
 
 from __future__ import annotations

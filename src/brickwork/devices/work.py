@@ -163,8 +163,7 @@ def _whole(parts: Sequence[tuple[Amounts, Amounts]], axes: int) -> Work:
 @functools.lru_cache(maxsize=CACHE)
 def work(fragment: Fragment) -> tuple[Amounts, Amounts]:
     """The work of a fragment in the order of ``COEFFICIENTS``, and the likened part of it."""
-    piece = lowered(fragment)
-    if piece.reason:
+    if len(fragment.input) > 3 or (piece := lowered(fragment)).reason:
         return _sum(_of_ops(fragment))
     return _sum(_of_layers(piece.layers, piece.shapes))
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from brickwork.devices.fitting import Fit, Held, Level, Row, interval_scale
+from brickwork.devices.fitting import COVERED, Fit, Held, Level, Row, interval_scale
 from brickwork.devices.target import COEFFICIENTS, Target
 from brickwork.devices.work import MACS
 
@@ -42,18 +42,21 @@ def latency_table(
         made: The fit.
         levels: What the target has in common with the rows.
         rows: All rows of the engine.
-        held: Predictions of networks that were left out: they scale the intervals.
+        held: Predictions of networks that were left out: they scale the intervals, which hold at
+            least 80 % of the rows themselves, too.
         unit: ``"cycles"`` or ``"ns"``.
         source: What was measured, by whom, and how well it is predicted.
         fit_by: What made the coefficients.
     """
     scale = interval_scale(held)
+    seen = np.sort([abs(math.log(made.predicted(row)[0] / row.time)) for row in rows])
+    within = seen[min(len(seen) - 1, math.ceil(COVERED * (len(seen) + 1)) - 1)]
     coefficients = made.coefficients(levels)
     covariance = scale**2 * made.uncertainty(levels)
     macs = [sum(row.work[MACS]) for row in rows]
     return {
         "unit": unit,
-        "error": _rounded(scale * made.noise, 3),
+        "error": _rounded(max(scale * made.noise, float(within)), 3),
         "macs": [_rounded(min(macs), 3, math.floor), _rounded(max(macs), 3, math.ceil)],
         "fitted": determined(made, rows),
         "source": source,
