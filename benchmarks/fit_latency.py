@@ -67,6 +67,8 @@ class Engine:
         unit: Of the times.
         folds: Networks are left out in so many groups; else one by one.
         noise: The relative error of a measurement that no coefficient accounts for.
+        alike: Whether what is measured on one core is known of the others, too: versions are the
+            same, and so are networks on several of them.
         like: The engine and levels whose coefficients these are near to; else the usual ones.
     """
 
@@ -77,6 +79,7 @@ class Engine:
     folds: int | None = None
     noise: float = NOISE
     like: tuple[str, tuple[Level, ...]] | None = None
+    alike: bool = True
 
 
 def plumerai() -> list[Row]:
@@ -132,6 +135,8 @@ ENGINES = {
         tflm,
         "NATS-Bench-MCU (ankilab) on nRF5340, MLPerf Tiny v0.5 reference on STM32L4R5",
         {"nrf5340": levels("M33"), "stm32l4r5-tflm": levels("M4")},
+        alike=False,
+        noise=0.01,  # NATS-Bench-MCU's three boards differ by less
     ),
     "TensorFlow Lite, Cortex-A7": Engine(
         partial(model_zoo, "STM32MP157F-DK2"),
@@ -262,6 +267,11 @@ def write(target: str, latency: dict[str, object]) -> None:
 Fitted = tuple[Fit, list[Row], list[Held]]
 
 
+def same_core(rows: Sequence[Row], own: Sequence[Level]) -> list[Row]:
+    cores = {level.name for level in own if level.name.startswith("core")}
+    return [row for row in rows if cores <= {level.name for level in row.levels}]
+
+
 def fit_engine(name: str, engine: Engine, found: dict[str, Fitted], writing: bool) -> Fitted:
     rows = engine.rows()
     prior = None
@@ -272,11 +282,10 @@ def fit_engine(name: str, engine: Engine, found: dict[str, Fitted], writing: boo
     report(name, held)
     for target, own in engine.targets.items() if writing else ():
         source = f"{engine.measured}: {described(quality(held))}"
-        by = f"{THIS}, {name!r}"
-        write(
-            target,
-            latency_table(made, own, rows, held, unit=engine.unit, source=source, fit_by=by),
-        )
+        by, unit = f"{THIS}, {name!r}", engine.unit
+        near = rows if engine.alike else same_core(rows, own)
+        table = latency_table(made, own, rows, held, unit=unit, source=source, fit_by=by, near=near)
+        write(target, table)
     return made, rows, held
 
 
@@ -307,9 +316,8 @@ def fit_ratio(target: str, runtime: str, base: Fitted, writing: bool) -> None:
         f"that mit-han-lab/tinyengine measured with both on an STM32H743 (80 % of them within "
         f"{spread:.1%} of it); X-CUBE-AI: {described(quality(held))}"
     )
-    latency = latency_table(
-        made, own, rows, held, unit="cycles", source=source, fit_by=f"{THIS}, RATIOS"
-    )
+    by = f"{THIS}, RATIOS"
+    latency = latency_table(made, own, rows, held, unit="cycles", source=source, fit_by=by)
     latency["error"] = float(f"{np.hypot(latency['error'], spread):.3g}")
     coefficients = latency["coefficients"]
     for name, value in coefficients.items():

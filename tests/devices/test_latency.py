@@ -28,6 +28,7 @@ from brickwork.space import (
     Conv,
     ConvTranspose,
     Custom,
+    Depthwise,
     GlobalPool,
     Graph,
     Linear,
@@ -133,8 +134,10 @@ def test_inside_of_the_fit_it_is_predicted_with_an_interval_of_its_own():
         assert "X-CUBE-AI 8.1 at 216 MHz" in cost.source
         relative[name] = cost.spread / cost.value
         assert target.latency.error < relative[name] < 0.3
-    # What was measured more often, and is nearly all convolutions, is better known.
-    assert relative["resnet8"] < relative["dscnn"]
+    # Hardly any time of a network that was measured goes into large depthwise windows.
+    odd = network(*[Depthwise(7) for _ in range(6)], Conv(64, 1), input=(64, 32, 32))
+    cost = LATENCY.cost(odd, target)
+    assert cost.spread / cost.value > 2 * max(relative.values())
 
 
 def test_the_interval_is_that_of_the_coefficients_as_the_network_weighs_them():

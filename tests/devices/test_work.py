@@ -116,6 +116,12 @@ def test_a_graph_and_its_program_do_the_same_work(make):
     assert work_of(whole).named() == work_of_program(lower(whole)).named()
 
 
+@pytest.mark.parametrize("input", [(2, 8, 9), (2, 8), (8,)])
+def test_a_program_has_the_axes_of_its_graph(input):
+    whole = network(*([Conv(4, 3), GlobalPool()] if len(input) > 1 else []), Linear(3), input=input)
+    assert work_of_program(lower(whole)).axes == work_of(whole).axes == len(input)
+
+
 @given(space_and_input(), st.integers(0, 2**32))
 def test_two_routes_count_the_same_work(pair, seed):
     """By fragments, and over the whole program, whose MACs are those that it says it has."""

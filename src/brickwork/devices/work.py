@@ -142,7 +142,8 @@ def work_of(graph: Graph) -> Work:
 
 def work_of_program(program: Program) -> Work:
     """The work of a program, such as that of a file."""
-    axes = 3 if len(program.shapes[0]) == 3 else len(program.shapes[0])
+    shape = program.shapes[0]
+    axes = 2 if len(shape) == 3 and shape[0] == 1 < shape[1] else len(shape)  # a sequence is flat
     return work_of_layers(program.layers, program.shapes, axes)
 
 

@@ -35,6 +35,7 @@ def latency_table(
     unit: str,
     source: str,
     fit_by: str,
+    near: Sequence[Row] = (),
 ) -> dict[str, Any]:
     """The table ``[latency]`` of a target, from a fit.
 
@@ -47,6 +48,7 @@ def latency_table(
         unit: ``"cycles"`` or ``"ns"``.
         source: What was measured, by whom, and how well it is predicted.
         fit_by: What made the coefficients.
+        near: The rows of the same core, if not all are: what they tell nothing of is borrowed.
     """
     scale = interval_scale(held)
     seen = np.sort([abs(math.log(made.predicted(row)[0] / row.time)) for row in rows])
@@ -58,7 +60,7 @@ def latency_table(
         "unit": unit,
         "error": _rounded(max(scale * made.noise, float(within)), 3),
         "macs": [_rounded(min(macs), 3, math.floor), _rounded(max(macs), 3, math.ceil)],
-        "fitted": determined(made, rows),
+        "fitted": determined(made, near or rows),
         "source": source,
         "coefficients": {
             **{n: _rounded(c, 4) for n, c in zip(COEFFICIENTS, coefficients, strict=True)},
@@ -110,8 +112,10 @@ def toml_text(data: Mapping[str, Any], path: str = "") -> str:
 def _value(value: object) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, int | float):
-        return f"{value:.15g}"
+    if isinstance(value, int):
+        return str(value)
+    if isinstance(value, float):
+        return f"{value:.15g}" if value != int(value) or abs(value) >= 1e15 else str(int(value))
     if isinstance(value, list):
         return f"[{', '.join(map(_value, value))}]"
     text = str(value).replace("\\", "\\\\").replace('"', '\\"')
