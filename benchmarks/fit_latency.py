@@ -69,6 +69,7 @@ class Engine:
         noise: The relative error of a measurement that no coefficient accounts for.
         alike: Whether what is measured on one core is known of the others, too: versions are the
             same, and so are networks on several of them.
+        prunes: Whether its newest version, which the targets have, leaves out channels of zeros.
         like: The engine and levels whose coefficients these are near to; else the usual ones.
     """
 
@@ -80,6 +81,7 @@ class Engine:
     noise: float = NOISE
     like: tuple[str, tuple[Level, ...]] | None = None
     alike: bool = True
+    prunes: bool = False
 
 
 def plumerai() -> list[Row]:
@@ -130,6 +132,7 @@ ENGINES = {
             "stm32u575-cubeai": levels("M33", "9.0"),
             "stm32u585-cubeai": levels("M33", "8.1"),
         },
+        prunes=True,
     ),
     "TensorFlow Lite Micro": Engine(
         tflm,
@@ -153,6 +156,7 @@ ENGINES = {
             "psoc62-plumerai": levels("M4", "2023.05", board="CY8C"),
             "stm32u575-plumerai": levels("M33", "2023.05", board="U575"),
         },
+        prunes=True,
     ),
     "Bosch HALE": Engine(
         hale,
@@ -186,6 +190,7 @@ ENGINES = {
             "stm32l4r5-onnc": levels("M4", "MBED"),
             "numaker-m467-onnc": levels("M4", "M467"),
         },
+        prunes=True,
     ),
     "Renesas, Cortex-M33": Engine(
         partial(mlperf, "M33", "EK-RA6M4", ""), f"{FOUR}, v0.7", {"ra6m4-renesas": levels("M33")}
@@ -285,7 +290,7 @@ def fit_engine(name: str, engine: Engine, found: dict[str, Fitted], writing: boo
         by, unit = f"{THIS}, {name!r}", engine.unit
         near = rows if engine.alike else same_core(rows, own)
         table = latency_table(made, own, rows, held, unit=unit, source=source, fit_by=by, near=near)
-        write(target, table)
+        write(target, {"prunes": True} | table if engine.prunes else table)
     return made, rows, held
 
 

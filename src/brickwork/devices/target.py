@@ -107,6 +107,7 @@ class LatencyModel:
         source: Engine, clock and what it was fitted on, for a person.
         spread: ``(coefficients, coefficients)``: times its transpose the covariance of the
             relative errors of the coefficients, in squared half widths of 80 % intervals.
+        prunes: Whether the engine leaves out channels of zeros; see ``devices.pruning``.
     """
 
     coefficients: NDArray[np.float64]
@@ -115,6 +116,7 @@ class LatencyModel:
     borrowed: NDArray[np.float64]
     source: str
     spread: NDArray[np.float64]
+    prunes: bool = False
 
     def relative_error(self, shares: NDArray[np.float64]) -> float:
         """Half the width of a relative 80 % interval.
@@ -254,7 +256,7 @@ class _Reader:
         )
 
     def latency(self, engine: str, clock: float | None) -> LatencyModel:
-        keys = {"unit", "error", "macs", "fitted", "coefficients", "covariance", "source"}
+        keys = {"unit", "error", "macs", "fitted", "prunes", "coefficients", "covariance", "source"}
         table = self.table("latency", keys)
         unit = self.one_of("unit", UNITS, table, "latency.")
         if unit == "cycles" and clock is None:
@@ -285,6 +287,7 @@ class _Reader:
             borrowed=np.asarray([float(name not in fitted) for name in named]),
             source=f"linear model of {engine}{clock_text}: {self.sources['latency']}",
             spread=self.spread(table),
+            prunes=self.flag("prunes", table, "latency."),
         )
 
     def spread(self, latency: Mapping[str, Any]) -> NDArray[np.float64]:
@@ -364,10 +367,10 @@ class _Reader:
             raise self.error(key, f"must be a text, got {value!r}")
         return value
 
-    def flag(self, key: str) -> bool:
-        value = self.data.get(key, False)
+    def flag(self, key: str, within: Mapping[str, Any] | None = None, at: str = "") -> bool:
+        value = (self.data if within is None else within).get(key, False)
         if not isinstance(value, bool):
-            raise self.error(key, f"must be true or false, got {value!r}")
+            raise self.error(at + key, f"must be true or false, got {value!r}")
         return value
 
     def one_of(
