@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from multiprocessing import get_context
@@ -23,7 +23,7 @@ from brickwork.errors import BrickworkError, UnknownName
 from brickwork.names import STRATEGIES, SUGGESTERS, SUPERNETS, make_strategy, strategy_or_raise
 from brickwork.strategies.base import Strategy
 
-__all__ = ["TABULAR", "Asked", "bench", "strategy", "write"]
+__all__ = ["TABULAR", "Asked", "bench", "fidelities", "strategy", "write"]
 
 TABULAR = tuple(name for name in STRATEGIES if name not in {*SUPERNETS, *SUGGESTERS})
 """Strategies that need no network to train, only answers."""
@@ -170,3 +170,21 @@ def write(
     except OSError as error:
         raise BrickworkError(f"{path}: cannot be written ({error.strerror})") from None
     return path, picture
+
+
+def fidelities(texts: Iterable[str]) -> dict[float, str]:
+    """Columns of low fidelities by their part of a training, from ``PART=COLUMN``.
+
+    Raises:
+        BrickworkError: A text has another form, or its part does not lie between 0 and 1.
+    """
+    found = {}
+    for text in texts:
+        part, _, column = text.partition("=")
+        try:
+            found[float(part)] = column
+        except ValueError:
+            raise BrickworkError(f"--low {text!r}: write PART=COLUMN, such as 0.06=VAL") from None
+        if not 0 < float(part) < 1:
+            raise BrickworkError(f"--low {text!r}: a low fidelity lies between 0 and 1")
+    return found

@@ -13,7 +13,6 @@ import typer
 from brickwork.errors import BrickworkError
 
 if TYPE_CHECKING:
-    from brickwork.devices.target import Target
     from brickwork.study import Study
 
 __all__ = ["app", "main"]
@@ -189,67 +188,35 @@ def verify(study: StudyFolder, as_json: AsJson = False) -> None:
 @app.command()
 def targets(as_json: AsJson = False) -> None:
     """List the known targets."""
-    from brickwork.devices.target import load_target, target_names
+    from brickwork.listing import target_rows
 
-    rows = []
-    for name in target_names():
-        target = load_target(name)
-        rows.append(
-            {
-                "name": name,
-                "title": target.title,
-                "family": target.family,
-                "precision": target.precision,
-                "engine": target.engine,
-                "limits": [limit.text for limit in target.limits()],
-                "latency": _latency_of(target),
-            }
-        )
-    _list(rows, as_json)
+    _list(target_rows(), as_json)
 
 
 @app.command()
 def strategies(as_json: AsJson = False) -> None:
     """List the strategies."""
+    from brickwork.listing import described
     from brickwork.names import STRATEGIES
 
-    _list(_described(STRATEGIES, "strategy"), as_json)
+    _list(described(STRATEGIES, "strategy"), as_json)
 
 
 @app.command()
 def tasks(as_json: AsJson = False) -> None:
     """List the tasks."""
+    from brickwork.listing import described
     from brickwork.names import TASKS
 
-    _list(_described(TASKS, "task"), as_json)
+    _list(described(TASKS, "task"), as_json)
 
 
 @app.command()
 def spaces(as_json: AsJson = False) -> None:
     """List the spaces; sizes are for 3x32x32 images, else for series of 3x128 or rows of 16."""
-    from functools import partial
+    from brickwork.listing import space_rows
 
-    from brickwork.names import SPACES, make_space
-    from brickwork.spaces.inputs import KINDS, kinds_of
-
-    rows = []
-    for name in SPACES:
-        kinds = kinds_of(partial(make_space, name))
-        space = make_space(name, KINDS["images" if "images" in kinds else kinds[0]])
-        rows.append(
-            {
-                "name": name,
-                "doc": space.doc,
-                "inputs": list(kinds),
-                "size": space.size(),
-                "decisions": [
-                    {"name": d.name, "options": list(d.options)} for d in space.decisions()
-                ]
-                if as_json
-                else len(space.decisions()),
-            }
-        )
-    _list(rows, as_json)
+    _list(space_rows(as_json), as_json)
 
 
 @app.command()
@@ -273,6 +240,32 @@ def cost(
     from brickwork.live import cost_table
 
     cost_table(found)
+
+
+@app.command()
+def fit(
+    measurements: Annotated[Path, typer.Argument(help="CSV: a column for networks; latency_ms.")],
+    target: Annotated[
+        str | None, typer.Option(help="What was measured: name of a target, or a TOML file.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="TOML to write, else named like the CSV.")
+    ] = None,
+    factor: Annotated[
+        bool, typer.Option("--factor", help="Fit only one factor to the target's model.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Fit a target's latency model to measurements, and show how far to trust it."""
+    from brickwork.fit import fit_measurements
+
+    found = fit_measurements(measurements, target, out, factor=factor)
+    if as_json:
+        _print_json(found)
+        return
+    from brickwork.live import fit_table
+
+    fit_table(found)
 
 
 @app.command()
@@ -303,14 +296,14 @@ def bench(
 ) -> None:
     """Run strategies on a table of trained networks, beside other optimizers."""
     from brickwork.bench.protocol import header, lines
-    from brickwork.benching import Asked
+    from brickwork.benching import Asked, fidelities
     from brickwork.benching import bench as run_bench
     from brickwork.benching import write as write_bench
 
     first, *again = _names(signal) or ("",)
     asked = Asked(
         *(table, space, first, test, join, _names(cost), tuple(limit or ())),
-        *(_fidelities(low or []), evals, workers, tuple(again)),
+        *(fidelities(low or []), evals, workers, tuple(again)),
     )
     found: dict[str, dict[str, Any]] = {}
     for name, summary in run_bench(asked, _names(strategies), _names(peers), seeds):
@@ -338,38 +331,8 @@ def doctor(as_json: AsJson = False) -> None:
         typer.echo(f"{key:<{width}}  {value}")
 
 
-def _latency_of(target: Target) -> str:
-    """How the latency of a target is known."""
-    if target.npu is not None:
-        return "simulated"
-    return "measured" if target.measurable else "predicted"
-
-
 def _names(text: str) -> tuple[str, ...]:
     return tuple(name.strip() for name in text.split(",") if name.strip())
-
-
-def _fidelities(texts: list[str]) -> dict[float, str]:
-    found = {}
-    for text in texts:
-        part, _, column = text.partition("=")
-        try:
-            found[float(part)] = column
-        except ValueError:
-            raise BrickworkError(f"--low {text!r}: write PART=COLUMN, such as 0.06=VAL") from None
-        if not 0 < float(part) < 1:
-            raise BrickworkError(f"--low {text!r}: a low fidelity lies between 0 and 1")
-    return found
-
-
-def _described(table: Any, kind: str) -> list[dict[str, Any]]:
-    from brickwork.names import load
-
-    rows = []
-    for name in table:
-        text = (load(table, kind, name).__doc__ or "").strip().splitlines()
-        rows.append({"name": name, "doc": text[0] if text else ""})
-    return rows
 
 
 def _list(rows: list[dict[str, Any]], as_json: bool) -> None:

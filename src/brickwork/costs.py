@@ -20,7 +20,7 @@ from brickwork.space import Arch, Graph, Shape, Space, graph
 from brickwork.spaces.references import PUBLISHED
 from brickwork.trial import rng_for
 
-__all__ = ["cost_of"]
+__all__ = ["arch_in", "cost_of", "shape_of", "usual_setting"]
 
 _USUAL = 1000  # outputs, as ImageNet has classes
 
@@ -44,10 +44,10 @@ def cost_of(name: str, target: str, input: str = "", outputs: int | None = None)
         if input or outputs is not None:
             raise BrickworkError(f"{name} has a shape of its own: leave out --input and --outputs")
         return _file(name, device)
-    arch = _arch_in(name)
+    arch = arch_in(name)
     space_name = name if arch is None else arch.space
-    usual_input, usual_outputs = PUBLISHED.get(space_name) or (_default_input(space_name), _USUAL)
-    shape = _shape(input) if input else usual_input
+    usual_input, usual_outputs = usual_setting(space_name)
+    shape = shape_of(input) if input else usual_input
     count = usual_outputs if outputs is None else outputs
     space = make_space(space_name, shape)
     head = {"name": space_name, "target": device.name, "input": list(shape), "outputs": count}
@@ -118,7 +118,7 @@ def _measured(whole: Graph, device: Target) -> dict[str, Quantity]:
     return {"latency_ms": latency, "energy_mj": energy(latency, device)}
 
 
-def _arch_in(name: str) -> Arch | None:
+def arch_in(name: str) -> Arch | None:
     """The architecture in a file or in JSON text; None when it is a name of the catalogue."""
     if name in SPACES:
         return None
@@ -138,13 +138,17 @@ def _arch_in(name: str) -> Arch | None:
     return Arch.from_json(data)
 
 
-def _default_input(name: str) -> Shape:
+def usual_setting(name: str) -> tuple[Shape, int]:
+    """Input and outputs that a network was published with, or that its space is usually for."""
+    if name in PUBLISHED:
+        return PUBLISHED[name]
     make = load(SPACES, "space", name)
     found: Shape = inspect.signature(make).parameters["input"].default
-    return found
+    return found, _USUAL
 
 
-def _shape(text: str) -> Shape:
+def shape_of(text: str) -> Shape:
+    """A shape as a person writes it: ``3,224,224`` or ``3x224x224``."""
     try:
         shape = tuple(int(part) for part in text.replace("x", ",").split(","))
     except ValueError:

@@ -21,7 +21,7 @@ from brickwork.trial import State
 if TYPE_CHECKING:
     from brickwork.study import Study
 
-__all__ = ["Live", "cost_table", "print_front", "print_rows"]
+__all__ = ["Live", "cost_table", "fit_table", "print_front", "print_rows"]
 
 _ID = 8  # digits of a model's id; a beginning is enough to name it
 _EVERY_S = 10.0  # between two lines where the output is no terminal
@@ -215,3 +215,22 @@ def cost_table(found: Mapping[str, Any]) -> None:
         for note in member.get("notes", ()):
             console.print(f"note: {note}", markup=False)
         console.print("fits" if member["fits"] else "does not fit: " + member["broken"])
+
+
+def fit_table(found: Mapping[str, Any]) -> None:
+    """Print how well a fitted latency model meets networks that were left out, and the model."""
+    console, left = Console(), found["left_out"]
+    console.print(f"{found['target']}: {left['rows']} measurements of {left['networks']} networks")
+    rank = left["rank_correlation"]
+    table = Table(box=None, pad_edge=False, show_header=False)
+    table.add_row("mean error, left out", f"{left['mean_error']:.1%}")
+    table.add_row("within 10 %", f"{left['within_10']:.0%}")
+    table.add_row("rank correlation", "-" if rank is None else f"{rank:.3f}")
+    table.add_row("inside the 80 % interval", f"{left['coverage']:.0%}")
+    table.add_row("holds for", "{:,.0f} to {:,.0f} MACs".format(*found["macs"]))
+    for name, value in found["coefficients"].items():
+        known = "" if name in found["fitted"] else "  (not determined: as is usual)"
+        table.add_row(name, f"{value:g} {found['unit']}{known}")
+    table.add_row("energy", found["energy"])
+    console.print(table)
+    console.print(f"written: {found['file']}")

@@ -3,18 +3,11 @@
 from __future__ import annotations
 
 import csv
-import importlib.util
 import math
-import sys
 from dataclasses import replace
-from math import prod
-from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-from random_spaces import space_and_input
 
 from brickwork.devices import (
     CostModel,
@@ -23,32 +16,24 @@ from brickwork.devices import (
     counted,
     energy,
     known_costs,
+    latency_of,
     load_target,
-    macs,
     target_names,
 )
-from brickwork.devices.latency import work_of
 from brickwork.devices.target import COEFFICIENTS
+from brickwork.devices.work import work_of
 from brickwork.errors import TargetError
 from brickwork.quantity import METRICS, How, Quantity, weakest
 from brickwork.space import (
-    Activation,
-    Add,
-    Attend,
     Conv,
     ConvTranspose,
     Custom,
     Depthwise,
     GlobalPool,
     Graph,
-    Identity,
     Linear,
-    MultiHeadAttention,
-    Parallel,
-    Pool,
     Seq,
     Space,
-    Tokens,
     graph,
 )
 from brickwork.spaces.mobile import mobile
@@ -69,42 +54,6 @@ def network(*bricks: object, input: tuple[int, ...] = (2, 8, 8)) -> Graph:
     return graph(space, space.arch(), input, 4)
 
 
-def test_work_by_kind():
-    found = work_of(
-        network(
-            Conv(4, 3),
-            Activation(),
-            Conv(6, 1),
-            Conv(6, 1, groups=2),
-            Depthwise(3),
-            Pool("max", 2),
-            Parallel((Identity(), Activation()), Add()),
-            GlobalPool(),
-            Linear(3),
-        )
-    )
-    assert found == {
-        "conv_mac": 4 * 2 * 9 * 64 + 6 * 3 * 64,  # a grouped convolution is none of one pixel
-        "pointwise_mac": 4 * 6 * 64,
-        "depthwise_mac": 6 * 9 * 64,
-        "linear_mac": 18,
-        "output": (4 + 6 + 6 + 6) * 64 + 3,
-        "pool": 6 * 16 * 4 + 6 * 16,
-        "elementwise": 2 * 6 * 16,  # the sum, and the activation that shares its input
-        "op": 9,
-        "network": 1,
-    }
-
-
-def test_work_of_attention_and_of_what_decodes():
-    found = work_of(network(Tokens(), MultiHeadAttention(4, 2)))
-    assert found["linear_mac"] == 2 * 64 * 64 * 4
-    assert found["pointwise_mac"] == 64 * (3 * 2 * 4 + 4 * 2)
-    assert found["output"] == 64 * (3 * 4 + 4 + 2)
-    found = work_of(network(ConvTranspose(3)))
-    assert (found["conv_mac"], found["output"]) == (2 * 3 * 4 * 64, 3 * 16 * 16)
-
-
 @pytest.mark.parametrize("target_name", PREDICTED)
 def test_what_was_never_measured_is_an_estimate(target_name):
     target = load_target(target_name)
@@ -119,31 +68,22 @@ def test_what_was_never_measured_is_an_estimate(target_name):
         assert cost.value > plain.value
 
 
-@given(space_and_input(), st.integers(0, 2**32))
-def test_work_counts_all_macs(pair, seed):
-    space, input = pair
-    whole = graph(space, space.sample(np.random.default_rng(seed)), input, 5)
-    work = work_of(whole)
-    assert list(work) == list(COEFFICIENTS)
-    kinds = ("conv_mac", "pointwise_mac", "depthwise_mac", "linear_mac")
-    assert sum(work[kind] for kind in kinds) == macs(whole)
-    weighted = [
-        n
-        for n in whole.nodes
-        if isinstance(n.op, Attend | Conv | ConvTranspose | Depthwise | Linear)
-    ]
-    assert work["output"] == sum(prod(n.shape) for n in weighted)
-
-
 @pytest.mark.parametrize("target_name", PREDICTED)
 def test_cost_is_the_sum_of_coefficient_times_work(target_name):
     target = load_target(target_name)
     space, rng = mobile((3, 32, 32)), np.random.default_rng(0)
     for _ in range(20):
         whole = graph(space, space.sample(rng), (3, 32, 32), 10)
-        work = work_of(whole).values()
-        expected = sum(c * w for c, w in zip(target.latency.coefficients, work, strict=True))
-        assert LATENCY.cost(whole, target).value == pytest.approx(expected)
+        work = work_of(whole)
+        times = [
+            coefficient * amount
+            for coefficient, amount in zip(
+                target.latency.coefficients, work.named().values(), strict=True
+            )
+        ]
+        cost = LATENCY.cost(whole, target)
+        assert cost.value == pytest.approx(sum(times))
+        assert cost == latency_of(work, target)
 
 
 @pytest.mark.parametrize("target_name", PREDICTED)
@@ -184,14 +124,33 @@ def test_every_pixel_and_channel_costs(target_name):
     assert latency(8, 16) < latency(9, 16) < latency(9, 17)
 
 
-def test_inside_of_the_fit_it_is_predicted_with_the_stated_error():
+def test_inside_of_the_fit_it_is_predicted_with_an_interval_of_its_own():
     target = load_target("stm32f746")
+    relative = {}
     for name in ("resnet8", "dscnn"):
         cost = LATENCY.cost(published(name), target)
         assert cost.how is How.PREDICTED
         assert cost.unit == "ms"
-        assert cost.spread == pytest.approx(cost.value * target.latency.error)
         assert "X-CUBE-AI 8.1 at 216 MHz" in cost.source
+        relative[name] = cost.spread / cost.value
+        assert target.latency.error < relative[name] < 0.3
+    # Hardly any time of a network that was measured goes into large depthwise windows.
+    odd = network(*[Depthwise(7) for _ in range(6)], Conv(64, 1), input=(64, 32, 32))
+    cost = LATENCY.cost(odd, target)
+    assert cost.spread / cost.value > 2 * max(relative.values())
+
+
+def test_the_interval_is_that_of_the_coefficients_as_the_network_weighs_them():
+    target = load_target("stm32f746")
+    model, work = target.latency, work_of(published("resnet8"))
+    bare = replace(target, latency=replace(model, spread=np.zeros_like(model.spread)))
+    cost = latency_of(work, bare)
+    assert cost.spread == pytest.approx(cost.value * model.error)
+    # The same by sampling coefficients: half widths of 80 % intervals, as standard deviations.
+    draws = np.random.default_rng(0).normal(size=(20_000, len(COEFFICIENTS))) @ model.spread.T
+    times = (1 + draws) @ (model.coefficients * work.amounts)
+    sampled = math.hypot(float(times.std()), cost.value * model.error)
+    assert latency_of(work, target).spread == pytest.approx(sampled, rel=0.05)
 
 
 def test_outside_of_the_fit_it_is_estimated_and_says_why():
@@ -202,7 +161,7 @@ def test_outside_of_the_fit_it_is_estimated_and_says_why():
     assert large.spread > large.value * f746.latency.error
     small = LATENCY.cost(network(Conv(2)), f746)
     assert small.how is How.ESTIMATED
-    assert small.spread == pytest.approx(0.5 * small.value)
+    assert small.spread >= 0.5 * small.value
     axes = LATENCY.cost(network(Conv(64), input=(64, 64)), f746)
     assert "1 spatial axes" in axes.source
     borrowed = LATENCY.cost(published("mobilenetv2"), load_target("pixel"))
@@ -216,8 +175,9 @@ def test_error_grows_with_the_distance_from_the_fit():
     costs = [LATENCY.cost(published("resnet8"), replace(f746, latency=m)) for m in models]
     relative = [cost.spread / cost.value for cost in costs]
     assert relative == sorted(relative)
-    assert relative[0] == pytest.approx(f746.latency.error)
-    assert relative[-1] == pytest.approx(0.5)
+    inside = LATENCY.cost(published("resnet8"), f746)
+    assert relative[0] == pytest.approx(inside.spread / inside.value)
+    assert 5 * relative[0] < relative[-1] <= 0.5
 
 
 def test_a_target_without_a_model_is_refused():
@@ -265,42 +225,6 @@ def test_energy_is_near_what_mlperf_published(shared_data):
     for task, name in (("ic", "resnet8"), ("kws", "dscnn")):
         cost = Energy().cost(published(name), target)
         assert cost.value == pytest.approx(published_mj[task], rel=0.15)
-
-
-@pytest.fixture(scope="module")
-def fit_latency():
-    path = Path(__file__).parents[2] / "benchmarks" / "fit_latency.py"
-    spec = importlib.util.spec_from_file_location("fit_latency", path)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["fit_latency"] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-def test_the_library_holds_what_the_script_fits(shared_data, fit_latency, monkeypatch):
-    monkeypatch.setattr(fit_latency, "DATA", shared_data)
-    rows = fit_latency.x_cube_ai()
-    made = fit_latency.fit(rows)
-    for name, group in (("stm32f746", "M7 8.1"), ("stm32h743", "M7 8.1"), ("stm32l4r5", "M4 9.0")):
-        target = load_target(name)
-        cycles = np.array(target.latency.coefficients) * target.clock_mhz * 1e3
-        assert cycles == pytest.approx(made.coefficients * made.factors[group], rel=2e-3)
-    errors = np.abs([error for _, error in fit_latency.left_out(rows)])
-    assert len(errors) == 64
-    assert np.quantile(errors, 0.8) <= load_target("stm32h743").latency.error
-    assert (errors <= 0.1).mean() > 0.8
-
-
-def test_cells_of_nas_bench_201_are_counted_right(shared_data, fit_latency):
-    """Cell 0, by NAS-Bench-201: 15.647 MFLOPs, where a FLOP is a multiply-accumulate."""
-    cell = (
-        "|avg_pool_3x3~0|+|nor_conv_1x1~0|skip_connect~1|"
-        "+|nor_conv_1x1~0|skip_connect~1|skip_connect~2|"
-    )
-    work = dict(zip(COEFFICIENTS, fit_latency.nas_bench_201(cell), strict=True))
-    counted_macs = sum(value for name, value in work.items() if name.endswith("_mac"))
-    assert counted_macs == pytest.approx(15.647e6, rel=0.02)
-    assert fit_latency.nas_bench_201("|none~0|+|none~0|none~1|+|none~0|none~1|none~2|") is None
 
 
 def quantity(how: How, spread: float | None = 2.0) -> Quantity:

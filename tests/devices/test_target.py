@@ -9,6 +9,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from brickwork.devices import load_target, target_names
@@ -54,6 +55,10 @@ source = "fit"
 conv_mac = 2.0
 source = "fit"
 """
+
+
+def _covariance(row: str) -> str:
+    return f'[latency.covariance]\n{row}\nsource = "fit"\n\n[latency.c'
 
 
 def test_the_library_has_the_targets_that_are_promised():
@@ -133,9 +138,26 @@ def test_a_path_loads_like_a_name(tmp_path):
     assert (target.name, target.sram_bytes, target.flash_bytes) == ("board", 1000, 2000)
     assert target.power_w == pytest.approx(0.05)
     assert target.power_spread_w == pytest.approx(0.005)
-    assert target.latency.coefficients == (2.0 * 1e-3 / 100, *[0.0] * (len(COEFFICIENTS) - 1))
+    named = dict(zip(COEFFICIENTS, target.latency.coefficients, strict=True))
+    assert {k: v for k, v in named.items() if v} == {
+        "conv_mac": pytest.approx(2.0 * 1e-3 / 100),
+        "narrow_mac": pytest.approx(2.0 * 1e-3 / 100),  # is like it where it is not named
+    }
+    borrowed = dict(zip(COEFFICIENTS, target.latency.borrowed, strict=True))
+    assert {k for k, v in borrowed.items() if not v} == {"conv_mac", "narrow_mac"}
     assert "an engine at 100 MHz" in target.latency.source
     assert load_target(str(path)).sources == target.sources
+
+
+def test_the_covariance_is_that_of_the_file(tmp_path):
+    path = tmp_path / "board.toml"
+    rows = "conv_mac = [0.04]\nop = [-0.01, 0.09]"
+    path.write_text(GOOD.replace("[latency.c", _covariance(rows), 1))
+    spread = load_target(path).latency.spread
+    whole = spread @ spread.T
+    places = [COEFFICIENTS.index(name) for name in ("conv_mac", "op")]
+    assert whole[np.ix_(places, places)] == pytest.approx(np.array([[0.04, -0.01], [-0.01, 0.09]]))
+    assert whole.sum() == pytest.approx(0.11)
 
 
 def test_nanoseconds_need_no_clock(tmp_path):
@@ -206,6 +228,15 @@ def test_unknown_names_are_answered_with_the_known_ones():
         ("conv_mac = 2.0", "conv = 2.0", "latency.coefficients.conv is not known here"),
         ("conv_mac = 2.0", "conv_mac = -2.0", "latency.coefficients.conv_mac must be at least 0"),
         ("conv_mac = 2.0", "", "latency.coefficients names no coefficient above 0"),
+        (
+            "[latency.c",
+            "[latency.covariance]\nop = [1]\n[latency.c",
+            "covariance.source is missing",
+        ),
+        ("[latency.c", _covariance("op = [0.1, 0.2]"), "covariance.op must be a list of 1 numbers"),
+        ("[latency.c", _covariance("op = [nan]"), "covariance.op must be a number, got nan"),
+        ("[latency.c", _covariance("op = [-0.1]"), "covariance is not the covariance of anything"),
+        ("[latency.c", _covariance("ops = [0.1]"), "covariance.ops is not known here"),
         ("engine = ", "measurable = 1\nengine = ", "measurable must be true or false, got 1"),
         ("value = 2000", "value == 2000", "not a TOML file"),
     ],

@@ -2,7 +2,7 @@
 
 from brickwork.devices.counts import counted, flash_bytes, macs, parameters
 from brickwork.devices.energy import Energy, energy, known_costs
-from brickwork.devices.latency import CostModel, PredictedLatency
+from brickwork.devices.latency import CostModel, PredictedLatency, latency_of
 from brickwork.devices.measure import measure_onnx
 from brickwork.devices.memory import memory_profile, peak_sram
 from brickwork.devices.target import LatencyModel, Target, load_target, target_names
@@ -17,6 +17,7 @@ __all__ = [
     "energy",
     "flash_bytes",
     "known_costs",
+    "latency_of",
     "load_target",
     "macs",
     "measure_onnx",

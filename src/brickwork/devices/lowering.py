@@ -5,10 +5,7 @@ What TensorFlow Lite has no single operation for is written with several: SiLU i
 sigmoid, the hard sigmoid a clamped sum and a product, a norm that cannot be folded a depthwise
 convolution of one pixel. PyTorch pads both sides alike, TensorFlow's SAME puts the odd pixel at the
 end: where the two differ (mostly at stride 2) the padding is an operation of its own, and no larger
-than what the windows read.
-
-One and two spatial axes are known; a sequence becomes an image of height 1. Fragments are lowered
-once and shared, as everywhere.
+than what the windows read. A sequence becomes an image of height 1; fragments are lowered once.
 """
 
 from __future__ import annotations

@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import importlib.util
 import math
+from dataclasses import replace
 
 from brickwork.devices.energy import energy
-from brickwork.devices.files.latency import program_latency
 from brickwork.devices.files.measured import latency_here
 from brickwork.devices.files.model import ModelFile
+from brickwork.devices.latency import latency_of
+from brickwork.devices.pruning import pruned
 from brickwork.devices.runtime import file_flash
 from brickwork.devices.target import Target
 from brickwork.devices.tflm import measured_arena
 from brickwork.devices.vela import compiled
+from brickwork.devices.work import work_of_program
 from brickwork.errors import ModelFileError
 from brickwork.quantity import How, Quantity
 
 __all__ = ["file_costs", "file_memory"]
+
+_UNMEASURED = 0.5  # the relative error where some of the work is not known
 
 
 def file_costs(model: ModelFile, target: Target) -> tuple[dict[str, Quantity], list[str]]:
@@ -106,4 +111,12 @@ def _latency(model: ModelFile, target: Target) -> Quantity:
     if target.latency is None or reason:
         reason = reason or f"target {target.name!r} has no latency model"
         return Quantity(math.nan, "ms", How.UNKNOWN, None, reason)
-    return program_latency(model.program, target.latency, model.axes, model.uncounted)
+    program = model.program
+    if target.latency.prunes:
+        program = pruned(program, dict(model.alive))
+    found = latency_of(replace(work_of_program(program), axes=model.axes), target)
+    if not model.uncounted:
+        return found
+    hidden = f"the work of {', '.join(model.uncounted)} is not known; {found.source}"
+    spread = max(found.spread or 0.0, _UNMEASURED * found.value)
+    return replace(found, how=How.ESTIMATED, spread=spread, source=hidden)

@@ -54,6 +54,7 @@ class ModelFile:
         activations: Types of what layers with weights read (or all layers), likewise.
         inputs: Shape, batch included and as the file orders it, and numbers of each input.
         outputs: Likewise of each output.
+        alive: Output channels with a weight other than 0, of layers that have dead ones, by place.
     """
 
     format: str
@@ -67,6 +68,7 @@ class ModelFile:
     activations: str
     inputs: tuple[tuple[Shape, Numbers], ...]
     outputs: tuple[tuple[Shape, Numbers], ...]
+    alive: tuple[tuple[int, int], ...] = ()
 
     @property
     def macs(self) -> int:

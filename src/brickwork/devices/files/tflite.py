@@ -87,6 +87,7 @@ class _Reader:
         self.weights = Types()
         self.activations = Types()
         self.counted: set[int] = set()
+        self.alive: list[tuple[int, int]] = []
 
     def model(self) -> ModelFile:
         inputs = [self.index(i) for i in _all(self.graph.Inputs, self.graph.InputsLength())]
@@ -115,6 +116,7 @@ class _Reader:
             activations=self.activations.text,
             inputs=tuple([(self.shape(i), self.numbers(i)) for i in inputs]),
             outputs=tuple([(self.shape(i), self.numbers(i)) for i in outputs]),
+            alive=tuple(self.alive),
         )
 
     def operator(self, op: Any) -> None:
@@ -143,6 +145,7 @@ class _Reader:
         layer = Layer(kind, -1, inputs, output, further=further, **settings)
         self.check(layer, present)
         self.layers.append(layer)
+        self.note_dead(layer, present)
         self.count(kind, present)
         if kind in WEIGHTED and read:
             self.activations.add(self.type(read[0]), self.elements(read[0]))
@@ -173,6 +176,20 @@ class _Reader:
         expected, weight = program.weight_shape(layer), self.shape(operands[1])
         if prod(expected) != prod(weight):
             raise ValueError(f"{layer.kind} has a weight of {weight}, expected {expected}")
+
+    def note_dead(self, layer: Layer, operands: list[int]) -> None:
+        """Note how many output channels have a weight other than 0, where some have none."""
+        weight = self.values(operands[1]) if layer.kind in WEIGHTED else None
+        if weight is None or self.type(operands[1]) != "int8":
+            return
+        grid = weight.reshape(self.shape(operands[1]))
+        channels = grid.shape[-1] if layer.kind == "DEPTHWISE_CONV_2D" else grid.shape[0]
+        if layer.kind == "DEPTHWISE_CONV_2D":
+            left = int(grid.reshape(-1, channels).any(axis=0).sum())
+        else:
+            left = int(grid.reshape(channels, -1).any(axis=1).sum())
+        if left < channels:
+            self.alive.append((len(self.layers) - 1, max(1, left)))
 
     def count(self, kind: str, operands: list[int]) -> None:
         """Count the constants among an operation's operands that were trained.
