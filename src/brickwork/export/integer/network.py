@@ -114,6 +114,7 @@ class IntegerNetwork:
         scales: What the integers of each tensor of the program mean.
         steps: Its layers with their integers, as many as ``program.layers``.
         input: How raw samples become the integers of tensor 0.
+        names: A name for each layer, that of the op it does most of the work of.
         notes: How it was made, for its card.
     """
 
@@ -121,6 +122,7 @@ class IntegerNetwork:
     scales: tuple[Scale, ...]
     steps: tuple[Step, ...]
     input: Input
+    names: tuple[str, ...] = ()
     notes: Mapping[str, Any] = field(default_factory=dict)
 
     @property
