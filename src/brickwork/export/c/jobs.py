@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from brickwork.devices.program import CONVOLUTIONS, Layer, Program
 from brickwork.errors import ExportError
 from brickwork.export.integer.network import IntegerNetwork, Scale, Step
+from brickwork.space import Shape
 
 __all__ = ["Job", "jobs_of"]
 
@@ -29,6 +30,7 @@ class Job:
         step: The step; its layer has the padding that was fused into it.
         place: Its place in the program, before fusing.
         inputs: Tensors that it reads; other names of a tensor are resolved.
+        shapes: Their shapes, as it sees them.
         output: The tensor that it writes.
         counted: Of an average pool: whether the border counts as zeros.
     """
@@ -36,6 +38,7 @@ class Job:
     step: Step
     place: int
     inputs: tuple[int, ...]
+    shapes: tuple[Shape, ...]
     output: int
     counted: bool = False
 
@@ -70,7 +73,8 @@ def jobs_of(network: IntegerNetwork) -> tuple[list[Job], int]:
             layer = replace(layer, pads=(pads[0], pads[1], pads[2], pads[3]))
             inputs = (pad.inputs[0], *inputs[1:])
         reads = tuple([name[i] for i in inputs])
-        jobs.append(Job(replace(step, layer=layer), place, reads, layer.output, counted))
+        shapes = tuple([program.shapes[i] for i in inputs])
+        jobs.append(Job(replace(step, layer=layer), place, reads, shapes, layer.output, counted))
     if not jobs:
         raise ExportError("a network that computes nothing cannot be written in C")
     return jobs, name[program.output]

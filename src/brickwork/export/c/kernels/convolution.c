@@ -21,7 +21,8 @@ static void convolution(const int8_t *in, int8_t *out, const convolution_setting
     const int32_t depth = channels / s->groups;          /* channels that a filter reads */
     const int32_t row = s->kernel_width * depth;         /* weights of a row of the window */
     const int32_t filter = s->kernel_height * row;
-    const int32_t line = s->in_width * channels; /* inputs of a row */
+    const int32_t down = s->in_width * channels * s->dilation_height; /* from tap to tap */
+    const int32_t right = channels * s->dilation_width;
     const int32_t zero = s->in_zero;
     /* Without gaps between the taps a row of the window is one run of inputs and weights. */
     const int whole = s->groups == 1 && s->dilation_width == 1;
@@ -34,8 +35,8 @@ static void convolution(const int8_t *in, int8_t *out, const convolution_setting
             const taps xs = inside(x, s->in_width, s->kernel_width, s->dilation_width);
             const int32_t runs = whole ? 1 : xs.last - xs.first;
             const int32_t count = whole ? (xs.last - xs.first) * depth : depth;
-            const int32_t corner = (y + ys.first * s->dilation_height) * line
-                + (x + xs.first * s->dilation_width) * channels;
+            const int32_t corner = (y * s->in_width + x) * channels + ys.first * down
+                + xs.first * right;
             const int32_t tap = ys.first * row + xs.first * depth;
             const int32_t rows = ys.last - ys.first;
             for (int32_t group = 0; group < s->groups; ++group) {
@@ -46,10 +47,8 @@ static void convolution(const int8_t *in, int8_t *out, const convolution_setting
                     int32_t sums[4] = {s->bias[o], s->bias[o + 1], s->bias[o + 2], s->bias[o + 3]};
                     for (int32_t ky = 0; ky < rows; ++ky) {
                         for (int32_t kx = 0; kx < runs; ++kx) {
-                            dot4(sums,
-                                 start + ky * s->dilation_height * line
-                                     + kx * s->dilation_width * channels,
-                                 weights + ky * row + kx * depth, filter, count, zero);
+                            dot4(sums, in + (corner + ky * down + kx * right + group * depth),
+                                 weights + (ky * row + kx * depth), filter, count, zero);
                         }
                     }
                     for (int32_t i = 0; i < 4; ++i) {
@@ -63,10 +62,8 @@ static void convolution(const int8_t *in, int8_t *out, const convolution_setting
                     int32_t sum = s->bias[o];
                     for (int32_t ky = 0; ky < rows; ++ky) {
                         for (int32_t kx = 0; kx < runs; ++kx) {
-                            sum = dot(sum,
-                                      start + ky * s->dilation_height * line
-                                          + kx * s->dilation_width * channels,
-                                      weights + ky * row + kx * depth, count, zero);
+                            sum = dot(sum, in + (corner + ky * down + kx * right + group * depth),
+                                      weights + (ky * row + kx * depth), count, zero);
                         }
                     }
                     *out++ = clamped(scaled(sum, s->multipliers[o], s->shifts[o]) + s->out_zero,
