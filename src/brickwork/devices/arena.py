@@ -2,12 +2,12 @@
 
 No plan can be smaller than the bytes that are alive at once at the worst moment, the *bound*; most
 networks reach it. Several orders of placing each buffer at the lowest free place are tried, then
-these orders are repaired, then a search over all plans, which is exact for small networks and stops
-after a fixed number of steps for large ones. The same sizes and lifetimes always give the same plan.
+these orders are repaired, then all plans are searched, which is exact for small networks and stops
+after a fixed number of steps for large ones. Equal sizes and lifetimes always give the same plan.
 
 References: Pisarchyk and Lee, "Efficient memory management for deep neural net inference", 2020
-(greedy by size and by breadth); Sekiyama et al., "Profile-guided memory optimization for deep neural
-networks", 2018 (best fit; the problem as rectangles in time and memory).
+(greedy by size and by breadth); Sekiyama et al., "Profile-guided memory optimization for deep
+neural networks", 2018 (best fit; the problem as rectangles in time and memory).
 Differs from them: the repair, and the search.
 """
 
@@ -132,7 +132,11 @@ class _Problem:
         offsets = [-1] * len(self.sizes)
         for i in order:
             taken = sorted(
-                [(offsets[j], offsets[j] + self.sizes[j]) for j in self.rivals[i] if offsets[j] >= 0]
+                [
+                    (offsets[j], offsets[j] + self.sizes[j])
+                    for j in self.rivals[i]
+                    if offsets[j] >= 0
+                ]
             )
             at = 0
             for start, end in taken:

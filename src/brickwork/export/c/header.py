@@ -25,7 +25,9 @@ def header_of(placed: Placed, name: str, title: str) -> str:
         f"Input: {dimensions(into)}, channels last; {raw_meaning(network.input, first)}.\n"
         f"Output: {dimensions(out)}, channels last; real = {meaning(last)}.",
     )
-    return "\n".join(about) + f"""
+    return (
+        "\n".join(about)
+        + f"""
 #ifndef {upper}_H
 #define {upper}_H
 
@@ -65,6 +67,7 @@ const int8_t *{name}_output(void);
 
 #endif
 """
+    )
 
 
 def _literal(value: float) -> str:

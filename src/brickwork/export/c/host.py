@@ -1,4 +1,4 @@
-"""A network in C run on this machine, with its warnings as errors and undefined behaviour trapped."""
+"""A network in C run on this machine; warnings are errors, and undefined behaviour can be one."""
 
 from __future__ import annotations
 
@@ -81,10 +81,10 @@ def compile_c(
     """
     compiler = found(("cc", "gcc", "clang"), "gcc", "C files cannot be run on this machine")
     (folder / f"{files.name}.h").write_text(files.header)
-    sources = {folder / f"{files.name}.c": files.source, folder / "brickwork_main.c": main}
+    sources = {folder / f"{files.name}.c": files.source, folder / f"{files.name}_main.c": main}
     for path, text in sources.items():
         path.write_text(text)
-    program = folder / "brickwork_main"
+    program = folder / f"{files.name}_program"
     ran(
         [compiler, *STRICT, *flags, "-o", program, *sources],
         timeout_s,

@@ -9,15 +9,15 @@ from brickwork.errors import ExportError
 
 __all__ = ["checked_name", "comment", "plain"]
 
-_KEYWORDS = frozenset(
-    "alignas alignof and and_eq asm auto bitand bitor bool break case catch char class compl const "
-    "constexpr continue decltype default delete do double else enum explicit export extern false "
-    "float for friend goto if inline int long mutable namespace new noexcept not not_eq nullptr "
-    "operator or or_eq private protected public register restrict return short signed sizeof "
-    "static struct switch template this throw true try typedef typeid typename union unsigned "
-    "using virtual void volatile wchar_t while xor xor_eq".split()
-)
-"""Words of C and C++."""
+_WORDS = """
+alignas alignof and and_eq asm auto bitand bitor bool break case catch char class compl const
+constexpr continue decltype default delete do double else enum explicit export extern false
+float for friend goto if inline int long mutable namespace new noexcept not not_eq nullptr
+operator or or_eq private protected public register restrict return short signed sizeof static
+struct switch template this throw true try typedef typeid typename union unsigned using virtual
+void volatile wchar_t while xor xor_eq
+"""  # of C and C++
+_KEYWORDS = frozenset(_WORDS.split())
 
 _LONGEST = 40  # compilers need not tell names apart by more than 63 characters
 

@@ -19,9 +19,7 @@ from brickwork.export.integer.network import IntegerNetwork
 
 __all__ = ["Placed", "place"]
 
-_POINTWISE = frozenset(
-    {"ADD", "MUL", "RELU", "RELU6", "LOGISTIC", "TANH", "HARD_SWISH", "GELU"}
-)
+_POINTWISE = frozenset({"ADD", "MUL", "RELU", "RELU6", "LOGISTIC", "TANH", "HARD_SWISH", "GELU"})
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -1,4 +1,4 @@
-"""Compilers and emulators: found or named, run with a time limit, and their complaints in a line."""
+"""Compilers and emulators: found or named, run with a time limit, their complaints in a line."""
 
 from __future__ import annotations
 

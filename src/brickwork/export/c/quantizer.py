@@ -22,14 +22,16 @@ def quantizer(network: IntegerNetwork, name: str) -> Iterator[str]:
 }}"""
         return
     count = max(len(way.mean), len(way.std))
-    for label, values in (("mean", way.mean), ("deviation", way.std)):
+    for label, values in (("input_mean", way.mean), ("input_deviation", way.std)):
         whole = values * count if len(values) == 1 else values
         yield f"static const double {label}[{count}] = {{{', '.join(map(repr, whole))}}};"
+    mean, deviation = [f"input_{label}[i % {count}]" for label in ("mean", "deviation")]
     yield f"""
 void {name}_quantize(const float *raw, int8_t *input)
 {{
     for (int32_t i = 0; i < {upper}_INPUT_SIZE; ++i) {{
-        const double steps = ((double)raw[i] - mean[i % {count}]) / deviation[i % {count}] / {scale.scale!r};
+        const double normal = ((double)raw[i] - {mean}) / {deviation};
+        const double steps = normal / {scale.scale!r};
         const double value = steps < -256.0 ? -256.0 : steps > 256.0 ? 256.0 : steps;
         int32_t q = (int32_t)value;
         const double rest = value - q;

@@ -17,8 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from brickwork.export.c.calls import KERNELS, Call, call_of
-from brickwork.export.c.jobs import Job
 from brickwork.export.c.header import header_of
+from brickwork.export.c.jobs import Job
 from brickwork.export.c.naming import checked_name, comment, plain
 from brickwork.export.c.placing import Placed, place
 from brickwork.export.c.quantizer import quantizer
@@ -99,7 +99,7 @@ def _source(placed: Placed, calls: Sequence[Call], name: str, title: str) -> Ite
     yield from comment(
         title,
         "Written by Brickwork. C99, no other files but the header, no allocation. The layers run "
-        "in this order; \"bytes\" are constants, \"arena\" says where in the static memory a layer "
+        'in this order; "bytes" are constants, "arena" says where in the static memory a layer '
         "reads and writes.",
         table(placed, calls),
         "Real numbers are scale * (q - zero). The arithmetic is that of TensorFlow Lite Micro's "
@@ -132,13 +132,26 @@ def _label(placed: Placed, job: Job) -> str:
 def _kernels(calls: Sequence[Call]) -> Iterator[str]:
     """The text of what is needed, each piece once, in the order of definition."""
     used = dict.fromkeys(call.kernel for call in calls)
-    parts = [*dict.fromkeys(part for kernel in used for part in KERNELS[kernel]), *used]
+    needed = dict.fromkeys(part for kernel in used for part in KERNELS[kernel])
+    down = not any(shift > 0 for call in calls for shift in _shifts(call))
+    parts = ["scaled_down" if down and part == "scaled" else part for part in needed]
+    parts += used
     if any("extent " in _kernel(part) for part in parts):
         small = all(value <= _SHORT for call in calls for value in _extents(call))
         kind = "int16_t" if small else "int32_t"
         yield from (f"typedef {kind} extent; /* holds every size of an image or a window */", "")
     for part in parts:
         yield _kernel(part)
+
+
+def _shifts(call: Call) -> Iterator[int]:
+    """The exponents of a call's factors."""
+    for field, value in call.settings.items():
+        if field.startswith("shift") and isinstance(value, int):
+            yield value
+    for name, array in call.arrays.items():
+        if name.endswith("_shifts"):
+            yield from array.tolist()
 
 
 def _extents(call: Call) -> list[int]:
