@@ -19,6 +19,7 @@ from brickwork.config import Context
 from brickwork.engine.executors import Executor, Job, Outcome
 from brickwork.engine.store import Store
 from brickwork.errors import TrainingError
+from brickwork.export.formats import impossible
 from brickwork.final import candidates, expected, overhead, runners_up, spread_out
 from brickwork.names import EXPORTERS
 from brickwork.objective import quality_of, violation
@@ -196,13 +197,14 @@ class Finish:
 
         def job(key: str) -> Job:
             net = todo[key]
+            left_out = impossible(self.context.graph(net.arch), list(EXPORTERS))
             return {
                 "kind": "export" if net.role == "front" else "test",
                 "arch": net.arch.to_json(),
                 "weights": [path.read_bytes() for path in ready[net]],
                 "folder": str(self.folder / "models" / net.arch.id),
-                "formats": list(EXPORTERS),
-                "info": self._info(net),
+                "formats": [name for name in EXPORTERS if name not in left_out],
+                "info": {**self._info(net), "left_out": left_out},
             }
 
         for key, outcome in self._done(todo, job, float("inf")):

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from brickwork.errors import BrickworkError, UnknownName
-from brickwork.export.artifacts import EXPORTERS
+from brickwork.export.formats import EXPORTERS
 from brickwork.space import Shape, Space
 from brickwork.strategies.base import Problem, Strategy
 

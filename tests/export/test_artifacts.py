@@ -14,7 +14,6 @@ from safetensors.numpy import load_file
 
 from brickwork.errors import ExportError, UnknownName
 from brickwork.export.artifacts import (
-    FORMATS,
     Artifacts,
     add_verification,
     check_manifest,
@@ -22,6 +21,7 @@ from brickwork.export.artifacts import (
     export_model,
     read_manifest,
 )
+from brickwork.export.formats import FORMATS
 from brickwork.export.onnx import random_weights
 from brickwork.export.runtimes import run_onnx, run_torch
 from brickwork.space import Conv, GlobalPool, Linear, Seq

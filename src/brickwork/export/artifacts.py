@@ -4,28 +4,27 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import importlib
-import io
 import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from numpy.typing import NDArray
 
-from brickwork.errors import ExportError, UnknownName
+from brickwork.errors import ExportError
 from brickwork.export.card import write_card
-from brickwork.export.runtimes import run_onnx, run_torch
+from brickwork.export.contents import as_json, contents, facts_of, meaning_of
+from brickwork.export.formats import FORMATS, checked, impossible
 from brickwork.space import Graph
 
+if TYPE_CHECKING:
+    from brickwork.export.integer.network import IntegerNetwork
+
 __all__ = [
-    "EXPORTERS",
-    "FORMATS",
     "Artifacts",
     "FileFacts",
     "add_verification",
@@ -35,18 +34,6 @@ __all__ = [
     "read_manifest",
 ]
 
-FORMATS: Mapping[str, tuple[str, ...]] = {
-    "source": ("model.py", "weights.safetensors"),
-    "onnx": ("model.onnx",),
-    "onnx-int8": ("model.int8.onnx",),
-}
-"""The files of each format."""
-
-EXPORTERS: Mapping[str, str] = {
-    "source": "brickwork.export.source:write_source",
-    "onnx": "brickwork.export.onnx:write_onnx",
-    "onnx-int8": "brickwork.export.quantize:quantize",
-}
 _MANIFEST = "manifest.json"
 _VERSION = 1  # of the manifest's form
 
@@ -73,10 +60,12 @@ class Artifacts:
     Attributes:
         folder: Where it lies.
         files: What is in it, but for the manifest itself.
+        integer: The quantised network that its integer files were written from, if any was.
     """
 
     folder: Path
     files: Mapping[str, FileFacts]
+    integer: IntegerNetwork | None = None
 
 
 def export_model(
@@ -84,8 +73,9 @@ def export_model(
     graph: Graph,
     weights: Mapping[str, Array],
     *,
-    formats: Sequence[str] = tuple(FORMATS),
+    formats: Sequence[str] | None = None,
     calibration: Array | None = None,
+    judge: Callable[[IntegerNetwork], float] | None = None,
     golden_inputs: Array,
     info: Mapping[str, Any],
 ) -> Artifacts:
@@ -95,8 +85,10 @@ def export_model(
         folder: Where; a model that was there before is replaced.
         graph: The network.
         weights: Its weights by state-dict key.
-        formats: Any of ``FORMATS``.
+        formats: Any of ``formats.FORMATS``; by default all that the network can have here.
         calibration: Raw training samples ``(samples, *input)``, for int8.
+        judge: Scores a quantised network, larger is better: of several ways to round a network to
+            integers the best is taken.
         golden_inputs: A few raw samples whose logits are stored beside the model.
         info: What is known of the model, for its card (see ``write_card``); JSON.
 
@@ -104,11 +96,16 @@ def export_model(
         UnknownName: A format is not known.
         ExportError: The folder cannot be written, or the network not in this format.
     """
-    for name in formats:
-        if name not in FORMATS:
-            raise UnknownName("format", name, FORMATS)
-    files = _files(graph, weights, formats, calibration, golden_inputs, info)
-    return _write(Path(folder), files, dict(info) | _facts(graph))
+    if formats is None:
+        formats = [name for name in FORMATS if name not in impossible(graph, list(FORMATS))]
+    checked(formats)
+    files, integer = contents(graph, weights, formats, calibration, judge, golden_inputs, info)
+    sizes = {name: asdict(_fact(content)) for name, content in files.items()}
+    known = dict(info) | facts_of(graph)
+    if integer is not None:
+        known["integer"] = meaning_of(integer)
+    files["card.md"] = write_card({**known, "files": sizes}).encode()
+    return replace(_write(Path(folder), files, known), integer=integer)
 
 
 def copy_model(folder: Path, out: Path, formats: Sequence[str] = ()) -> Path:
@@ -123,9 +120,7 @@ def copy_model(folder: Path, out: Path, formats: Sequence[str] = ()) -> Path:
         UnknownName: A format is not known.
         ExportError: The model is not there, not in this format, or was changed.
     """
-    for name in formats:
-        if name not in FORMATS:
-            raise UnknownName("format", name, FORMATS)
+    checked(formats)
     if problems := check_manifest(folder):
         raise ExportError(f"{folder} cannot be copied: {'; '.join(problems)}")
     manifest = read_manifest(folder)
@@ -202,7 +197,7 @@ def add_verification(folder: Path, verification: Mapping[str, Any]) -> Artifacts
     card = write_card(
         {**manifest["info"], "files": manifest["files"], "verification": verification}
     )
-    changed = {"verification.json": _json(verification), "card.md": card.encode()}
+    changed = {"verification.json": as_json(verification), "card.md": card.encode()}
     facts |= {name: _fact(content) for name, content in changed.items()}
     changed[_MANIFEST] = _manifest(facts, manifest["info"])
     with _writable(folder):
@@ -213,81 +208,15 @@ def add_verification(folder: Path, verification: Mapping[str, Any]) -> Artifacts
     return Artifacts(folder, facts)
 
 
-def _files(
-    graph: Graph,
-    weights: Mapping[str, Array],
-    formats: Sequence[str],
-    calibration: Array | None,
-    golden_inputs: Array,
-    info: Mapping[str, Any],
-) -> dict[str, bytes]:
-    """The content of every file but the manifest."""
-    import safetensors.numpy
-
-    golden = {"inputs": golden_inputs, "logits": run_torch(graph, weights, golden_inputs)}
-    files: dict[str, bytes] = {}
-    if "source" in formats:
-        title = f"Model {info['id']}" if "id" in info else "Model"
-        classes = [str(name) for name in info.get("classes", ())]
-        source = _exporter("source")(graph, title, classes=classes)
-        arrays = {key: np.asarray(value, order="C") for key, value in weights.items()}
-        files["model.py"] = source.encode()
-        files["weights.safetensors"] = safetensors.numpy.save(arrays, {"graph": graph.hash})
-    if "onnx" in formats or "onnx-int8" in formats:
-        model = _exporter("onnx")(graph, weights)
-        if "onnx" in formats:
-            files["model.onnx"] = model
-        if "onnx-int8" in formats:
-            if calibration is None:
-                raise ExportError("int8 needs calibration samples: give some of the training split")
-            files["model.int8.onnx"] = _exporter("onnx-int8")(model, calibration)
-            golden["logits_int8"] = run_onnx(files["model.int8.onnx"], golden_inputs)
-    buffer = io.BytesIO()
-    np.savez_compressed(buffer, allow_pickle=False, **golden)
-    files["golden.npz"] = buffer.getvalue()
-    files["arch.json"] = _json({"arch": info.get("arch"), **_facts(graph), "ops": _ops(graph)})
-    sizes = {name: asdict(_fact(content)) for name, content in files.items()}
-    files["card.md"] = write_card({**info, **_facts(graph), "files": sizes}).encode()
-    return files
-
-
-def _exporter(name: str) -> Any:
-    """An exporter's function; what it depends on is heavy, so it is imported on first use."""
-    module, _, function = EXPORTERS[name].partition(":")
-    return getattr(importlib.import_module(module), function)
-
-
-def _facts(graph: Graph) -> dict[str, Any]:
-    return {"input": list(graph.input), "output": list(graph.output), "graph": graph.hash}
-
-
-def _ops(graph: Graph) -> list[dict[str, Any]]:
-    """The operations of a graph for a reader: name, settings, what each reads, and its shape."""
-    return [
-        {
-            "name": node.name,
-            "kind": node.op.kind,
-            "settings": asdict(node.op),  # type: ignore[call-overload]  # every op is a dataclass
-            "inputs": [graph.nodes[i].name for i in node.inputs],
-            "shape": list(node.shape),
-        }
-        for node in graph.nodes
-    ]
-
-
 def _fact(content: bytes) -> FileFacts:
     return FileFacts(hashlib.sha256(content).hexdigest(), len(content))
-
-
-def _json(value: Any) -> bytes:
-    return (json.dumps(value, indent=1, ensure_ascii=False) + "\n").encode()
 
 
 def _manifest(facts: Mapping[str, FileFacts], info: Mapping[str, Any]) -> bytes:
     from brickwork.export.onnx import producer_version
 
     files = {name: asdict(fact) for name, fact in sorted(facts.items())}
-    return _json(
+    return as_json(
         {
             "version": _VERSION,
             "brickwork": producer_version(),

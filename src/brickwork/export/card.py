@@ -14,6 +14,8 @@ _WHAT = {
     "weights.safetensors": "weights for model.py",
     "model.onnx": "ONNX, float32",
     "model.int8.onnx": "ONNX, int8 weights and uint8 activations (QDQ)",
+    "model.tflite": "TensorFlow Lite (LiteRT), float32",
+    "model.int8.tflite": "TensorFlow Lite (LiteRT, TensorFlow Lite Micro), int8 in and out",
     "golden.npz": "raw inputs and the logits they gave",
     "arch.json": "the architecture, op by op",
     "verification.json": "what was verified, in full",
@@ -34,6 +36,17 @@ import onnxruntime as ort
 
 session = ort.InferenceSession("{file}", providers=["CPUExecutionProvider"])
 (logits,) = session.run(None, {{"input": x}})  # x: numpy.float32, {shape}
+```"""
+
+
+_TFLITE = """```python
+from ai_edge_litert.interpreter import Interpreter
+
+net = Interpreter("{file}")
+net.allocate_tensors()
+net.set_tensor(net.get_input_details()[0]["index"], x)   # {what}
+net.invoke()
+y = net.get_tensor(net.get_output_details()[0]["index"])
 ```"""
 
 
@@ -114,6 +127,10 @@ def _files(info: Mapping[str, Any]) -> Iterator[str]:
     yield from _table(("file", "bytes", "what it is", "sha256 begins"), rows)
     yield ""
     yield "`manifest.json` has the full checksums. Nothing here needs Brickwork."
+    for reason in dict.fromkeys((info.get("left_out") or {}).values()):
+        names = [f"`{name}`" for name, why in info["left_out"].items() if why == reason]
+        yield ""
+        yield f"Not exported as {' and '.join(names)}: {reason}."
 
 
 def _use(info: Mapping[str, Any]) -> Iterator[str]:
@@ -129,6 +146,37 @@ def _use(info: Mapping[str, Any]) -> Iterator[str]:
             yield f"## Use it from {title}"
             yield ""
             yield _ONNX.format(file=name, shape=shape)
+    yield from _tflite(info, files)
+
+
+def _tflite(info: Mapping[str, Any], files: Mapping[str, Any]) -> Iterator[str]:
+    """How to use the files of TensorFlow Lite, whose tensors are channels last."""
+    last = [*(info.get("input") or [0])[1:], (info.get("input") or [0])[0]]
+    if len(last) == 2:  # a sequence is an image of height 1
+        last = [1, *last]
+    shape = "[1, " + ", ".join(map(str, last)) + "]"
+    if "model.tflite" in files:
+        yield ""
+        yield "## Use it from LiteRT"
+        yield ""
+        yield _TFLITE.format(file="model.tflite", what=f"numpy.float32, {shape}, channels last")
+    meaning = info.get("integer")
+    if "model.int8.tflite" in files and meaning:
+        yield ""
+        yield "## Use it from LiteRT or TensorFlow Lite Micro, int8"
+        yield ""
+        yield _TFLITE.format(file="model.int8.tflite", what=f"numpy.int8, {shape}, channels last")
+        yield ""
+        first, out = meaning["input"], meaning["output"]
+        if meaning["bytes"]:
+            yield "- Input: the raw byte less 128. The normalisation is part of the first layer."
+        else:
+            mean, std = [", ".join(f"{v:g}" for v in meaning[key]) for key in ("mean", "std")]
+            yield (
+                f"- Input: `round((x - mean) / std / {first['scale']:.8g}) + {first['zero']}`, "
+                f"clipped to int8, with mean {mean} and std {std} (of all channels, or of each)"
+            )
+        yield f"- Output: logits are `{out['scale']:.8g} * (q - {out['zero']})`"
 
 
 def _data(info: Mapping[str, Any]) -> Iterator[str]:

@@ -11,7 +11,7 @@ import select
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +21,10 @@ from numpy.typing import NDArray
 from brickwork.errors import ExportError
 from brickwork.space import Graph
 
-__all__ = ["PlainPython", "plain_python", "run_onnx", "run_torch"]
+__all__ = ["PlainPython", "plain_python", "run_litert", "run_onnx", "run_tflm", "run_torch"]
 
 _BATCH = 256
+_MISSING = "{} is not installed: pip install 'brickwork[mcu]'"
 
 Array = NDArray[Any]
 
@@ -46,6 +47,85 @@ def run_onnx(model: bytes, x: Array) -> Array:
     except Exception as error:  # it has a class for each status, without a common base
         raise ExportError(f"ONNX Runtime cannot run it: {_line(error)}") from error
     return np.concatenate(parts)
+
+
+def run_tflm(model: bytes, q: Array) -> Array:
+    """What an int8 file gives in TensorFlow Lite Micro, whose reference kernels the wheel has.
+
+    Args:
+        model: The file.
+        q: int8 inputs ``(samples, *input)``, channels last.
+
+    Raises:
+        ExportError: The extra ``mcu`` is missing, or the runtime cannot run the file.
+    """
+    try:
+        from tflite_micro import runtime
+    except ImportError:
+        raise ExportError(_MISSING.format("TensorFlow Lite Micro")) from None
+    with _said() as said:
+        try:
+            interpreter = runtime.Interpreter.from_bytes(model)
+            found = []
+            for sample in q:
+                interpreter.set_input(sample[None], 0)
+                interpreter.invoke()
+                found.append(interpreter.get_output(0)[0].copy())
+        except Exception as error:  # it raises what its C++ side does
+            why = said() or _line(error)
+            raise ExportError(f"TensorFlow Lite Micro cannot run it: {why}") from error
+    return np.array(found)
+
+
+def run_litert(model: bytes, x: Array) -> Array:
+    """What a file gives in LiteRT, the runtime of phones, on one thread of the CPU.
+
+    Args:
+        model: The file.
+        x: Inputs of the file's type, ``(samples, *input)``, channels last.
+
+    Raises:
+        ExportError: The extra ``mcu`` is missing, or the runtime cannot run the file.
+    """
+    try:
+        from ai_edge_litert.interpreter import Interpreter
+    except ImportError:
+        raise ExportError(_MISSING.format("LiteRT")) from None
+    with _said() as said:
+        try:
+            interpreter = Interpreter(model_content=model, num_threads=1)
+            interpreter.allocate_tensors()
+            into = interpreter.get_input_details()[0]["index"]
+            out = interpreter.get_output_details()[0]["index"]
+            found = []
+            for sample in x:
+                interpreter.set_tensor(into, sample[None])
+                interpreter.invoke()
+                found.append(interpreter.get_tensor(out)[0].copy())
+        except Exception as error:  # likewise
+            why = said() or _line(error)
+            raise ExportError(f"LiteRT cannot run it: {why}") from error
+    return np.array(found)
+
+
+@contextlib.contextmanager
+def _said() -> Iterator[Callable[[], str]]:
+    """Keep what a runtime writes to file descriptor 2, and give its first line on request."""
+    sys.stderr.flush()
+    before = os.dup(2)
+    with tempfile.TemporaryFile() as kept:
+
+        def first() -> str:
+            kept.seek(0)
+            lines = kept.read().decode(errors="replace").splitlines()
+            return next((line.strip() for line in lines if not line.startswith("INFO")), "")
+
+        os.dup2(kept.fileno(), 2)
+        try:
+            yield first
+        finally:
+            os.dup2(before, 2)
+            os.close(before)
 
 
 def run_torch(graph: Graph, weights: Mapping[str, Array], x: Array) -> Array:

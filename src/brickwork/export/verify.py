@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from zipfile import BadZipFile
 
 import numpy as np
@@ -21,9 +21,20 @@ from brickwork.export.artifacts import (
     read_manifest,
 )
 from brickwork.export.crosscheck import crosscheck
-from brickwork.export.runtimes import PlainPython, plain_python, run_onnx, run_torch
+from brickwork.export.formats import FORMATS, INTEGER, files_in_order
+from brickwork.export.runtimes import (
+    PlainPython,
+    plain_python,
+    run_litert,
+    run_onnx,
+    run_tflm,
+    run_torch,
+)
 from brickwork.quantity import Quantity
 from brickwork.space import Graph, Shape
+
+if TYPE_CHECKING:
+    from brickwork.export.integer.network import IntegerNetwork
 
 __all__ = ["FileCheck", "Verification", "recheck", "verify"]
 
@@ -37,8 +48,12 @@ _FLOAT_AGREEMENT = 0.99
 _INT8_AGREEMENT = 0.90
 _INT8_GOLDEN = 0.05  # of the largest logit: other processors round differently
 
-_FILES = ("model.py", "model.onnx", "model.int8.onnx")
-_PRIMARY = {"int8": ("model.int8.onnx", "model.onnx"), "float32": ("model.onnx", "model.int8.onnx")}
+_FILES = tuple(files[0] for files in FORMATS.values())
+_MICRO_MACS = (
+    3e8  # that the reference kernels may take to compare a file, and no fewer samples than
+)
+_MICRO_SAMPLES = 8
+_MICRO = files_in_order(INTEGER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,14 +160,17 @@ def verify(
     y: Array,
     metrics: Metrics,
     *,
-    precision: str = "int8",
+    prefer: Sequence[str] = (),
+    integer: IntegerNetwork | None = None,
     measure: Measure | None = measure_onnx,
     python: PlainPython | None = None,
 ) -> Verification:
     """Run every file of a model's folder in its own runtime, and write down what came of it.
 
-    ONNX files run in ONNX Runtime on one thread; ``model.py`` in a Python without Brickwork. The
-    card and the manifest of the folder are brought up to date.
+    ONNX files run in ONNX Runtime on one thread; ``model.py`` in a Python without Brickwork; TFLite
+    files in LiteRT. An int8 file of TensorFlow Lite must give the bits of the reference arithmetic
+    in TensorFlow Lite Micro, on as many samples as there is time for; its scores, over all samples,
+    are those of that arithmetic. The card and the manifest of the folder are brought up to date.
 
     Args:
         folder: What ``export_model`` wrote.
@@ -161,7 +179,8 @@ def verify(
         x: Raw samples ``(samples, *input)`` of the test split.
         y: Their labels.
         metrics: Gives the scores of logits ``(samples, outputs)`` against labels.
-        precision: Of the target, ``"int8"`` or ``"float32"``: the model is judged by that file.
+        prefer: Formats in the order in which the model is judged by them (``formats.preferred``).
+        integer: The quantised network that integer files were written from.
         measure: Measures the latency of an ONNX file on this machine; None to leave it out.
         python: Where ``model.py`` runs; None for the one that this process keeps.
 
@@ -180,25 +199,28 @@ def verify(
     reference = run_torch(graph, weights, x[rows])
     checks = []
     for name in (name for name in _FILES if name in files):
-        # Python is slow on a whole split, and ONNX files give its scores already.
+        # Python is slow on a whole split, and other files give its scores already.
         some = name == "model.py" and len(files.keys() & set(_FILES)) > 1
         check = FileCheck(name, files[name])
         try:
-            logits = _run(folder / name, x[rows] if some else x, python)
+            content = (folder / name).read_bytes()
+            if name in _MICRO:
+                logits = _in_integers(content, integer, x)
+            else:
+                logits = _run(folder / name, x[rows] if some else x, python)
             if len(logits) == (len(rows) if some else len(x)):
                 check = _compared(check, reference, logits if some else logits[rows])
                 if check.difference is not None and not some:
                     check = replace(check, metrics=_scores(metrics, logits, y, name))
                 if measure is not None and name.endswith(".onnx"):
-                    latency = measure((folder / name).read_bytes(), graph.input)
-                    check = replace(check, latency=latency)
+                    check = replace(check, latency=measure(content, graph.input))
             else:
                 check = replace(check, reason=f"{name} gives {len(logits)} answers to {len(x)}")
         except (ExportError, OSError) as error:
             check = replace(check, reason=f"{name}: {error}")
         checks.append(check)
     reasons += [check.reason for check in checks if check.reason]
-    judged = _judged(checks, precision)
+    judged = _judged(checks, prefer)
     result = Verification(
         folder,
         tuple(checks),
@@ -228,6 +250,9 @@ def recheck(folder: Path, python: PlainPython | None = None) -> list[str]:
     except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
         return [f"golden.npz cannot be read: {error}"]
     for name in (name for name in _FILES if name in read_manifest(folder)["files"]):
+        if name in _MICRO:
+            problems += _same_bits(folder / name, vectors)
+            continue
         int8 = name == "model.int8.onnx"
         try:
             logits = _run(folder / name, x, python)
@@ -244,10 +269,26 @@ def recheck(folder: Path, python: PlainPython | None = None) -> list[str]:
     return problems
 
 
+def _same_bits(file: Path, vectors: Mapping[str, Array]) -> list[str]:
+    """What is wrong with an integer file: it must reproduce its golden vectors to the bit."""
+    if "q_inputs" not in vectors:
+        return [f"golden.npz has no integers for {file.name}: export the model again"]
+    try:
+        found = run_tflm(file.read_bytes(), vectors["q_inputs"])
+    except (ExportError, OSError) as error:
+        return [f"{file.name}: {error}"]
+    same = np.array_equal(found, vectors["q_outputs"])
+    return [] if same else [f"{file.name} does not reproduce golden.npz to the bit"]
+
+
 def _scores(metrics: Metrics, logits: Array, y: Array, name: str) -> dict[str, Quantity]:
     """The scores of a file, whose source says which file it was and what ran it."""
     where = "a Python without Brickwork"
-    if name.endswith(".onnx"):
+    if name in _MICRO:
+        where = "integers, bit by bit as TensorFlow Lite Micro"
+    elif name.endswith(".tflite"):
+        where = "LiteRT"
+    elif name.endswith(".onnx"):
         import onnxruntime
 
         where = f"ONNX Runtime {onnxruntime.__version__}"
@@ -265,7 +306,31 @@ def _run(file: Path, x: Array, python: PlainPython | None) -> Array:
     """
     if file.suffix == ".py":
         return (python or plain_python()).run(file, x)
+    if file.suffix == ".tflite":
+        last = np.ascontiguousarray(np.moveaxis(x, 1, -1), dtype=np.float32)
+        return run_litert(file.read_bytes(), last[:, None] if x.ndim == 3 else last)
     return run_onnx(file.read_bytes(), x)
+
+
+def _in_integers(content: bytes, integer: IntegerNetwork | None, x: Array) -> Array:
+    """Logits of raw samples from an integer file, which gives the bits of the quantised network.
+
+    Raises:
+        ExportError: It does not, cannot be run, or what it was written from is not known.
+    """
+    from brickwork.export.integer.reference import logits, run
+
+    if integer is None:
+        raise ExportError("the quantised network that it was written from is not known")
+    macs = sum(map(integer.program.macs, integer.program.layers))
+    count = min(len(x), max(_MICRO_SAMPLES, int(_MICRO_MACS / max(1, macs))))
+    some = np.linspace(0, len(x) - 1, count).astype(np.intp)
+    q = integer.input.quantized(x[some], integer.scales[0])
+    expected, found = run(integer, q), run_tflm(content, q)
+    if not np.array_equal(expected, found):
+        bad = int((expected != found).reshape(count, -1).any(axis=1).sum())
+        raise ExportError(f"other bits in TensorFlow Lite Micro for {bad} of {count} samples")
+    return logits(integer, x)
 
 
 def _findings(result: Verification) -> dict[str, Any]:
@@ -279,10 +344,10 @@ def _findings(result: Verification) -> dict[str, Any]:
     }
 
 
-def _judged(checks: list[FileCheck], precision: str) -> FileCheck | None:
-    """The check of the file in the target's precision; of another with scores if there is none."""
+def _judged(checks: list[FileCheck], prefer: Sequence[str]) -> FileCheck | None:
+    """The check of the first format that has scores."""
     by_name = {check.file: check for check in checks if check.metrics}
-    names = (*_PRIMARY.get(precision, ()), *_FILES)
+    names = (*files_in_order(prefer), *_FILES)
     return next((by_name[name] for name in names if name in by_name), None)
 
 
@@ -296,7 +361,7 @@ def _difference(expected: Array, found: Array) -> tuple[float, float]:
 
 def _compared(check: FileCheck, reference: Array, logits: Array) -> FileCheck:
     """The check with differences, and with a reason where they are too large."""
-    name, int8 = check.file, check.file == "model.int8.onnx"
+    name, int8 = check.file, ".int8." in check.file
     if logits.shape != reference.shape:
         reason = f"{name} gives logits of shape {logits.shape}, the network {reference.shape}"
         return replace(check, reason=reason)

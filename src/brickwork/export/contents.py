@@ -1,0 +1,134 @@
+"""What is in each file of a model's folder."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from brickwork.errors import ExportError
+from brickwork.export.formats import INTEGER, exporter
+from brickwork.export.runtimes import run_onnx, run_torch
+from brickwork.space import Graph
+
+if TYPE_CHECKING:
+    from brickwork.export.integer.network import IntegerNetwork
+
+__all__ = ["as_json", "contents", "facts_of", "meaning_of"]
+
+Array = NDArray[Any]
+
+
+def contents(
+    graph: Graph,
+    weights: Mapping[str, Array],
+    formats: Sequence[str],
+    calibration: Array | None,
+    judge: Callable[[IntegerNetwork], float] | None,
+    golden_inputs: Array,
+    info: Mapping[str, Any],
+) -> tuple[dict[str, bytes], IntegerNetwork | None]:
+    """The content of every file but the card and the manifest, and the quantised network, if any.
+
+    Args:
+        graph: The network.
+        weights: Its weights by state-dict key.
+        formats: Any of ``formats.FORMATS``.
+        calibration: Raw training samples ``(samples, *input)``, for int8.
+        judge: Scores a quantised network: of several the best is taken.
+        golden_inputs: A few raw samples whose outputs are stored.
+        info: What is known of the model.
+
+    Raises:
+        ExportError: The network cannot be written in one of the formats.
+    """
+    if calibration is None and any(name.endswith("-int8") for name in formats):
+        raise ExportError("int8 needs calibration samples: give some of the training split")
+    golden = {"inputs": golden_inputs, "logits": run_torch(graph, weights, golden_inputs)}
+    files: dict[str, bytes] = {}
+    if "source" in formats:
+        files |= _source(graph, weights, info)
+    if "onnx" in formats or "onnx-int8" in formats:
+        model = exporter("onnx")(graph, weights)
+        if "onnx" in formats:
+            files["model.onnx"] = model
+        if "onnx-int8" in formats:
+            files["model.int8.onnx"] = exporter("onnx-int8")(model, calibration)
+            golden["logits_int8"] = run_onnx(files["model.int8.onnx"], golden_inputs)
+    title = _title(info)
+    if "tflite" in formats:
+        files["model.tflite"] = exporter("tflite")(graph, weights, title)
+    integer = None
+    if calibration is not None and any(name in INTEGER for name in formats):
+        from brickwork.export.integer.quantizing import quantize_integer
+        from brickwork.export.integer.reference import run
+
+        integer = quantize_integer(graph, weights, calibration, judge)
+        golden["q_inputs"] = integer.input.quantized(golden_inputs, integer.scales[0])
+        golden["q_outputs"] = run(integer, golden["q_inputs"])
+        if "tflite-int8" in formats:
+            files["model.int8.tflite"] = exporter("tflite-int8")(integer, title)
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, allow_pickle=False, **golden)
+    files["golden.npz"] = buffer.getvalue()
+    files["arch.json"] = as_json({"arch": info.get("arch"), **facts_of(graph), "ops": _ops(graph)})
+    return files, integer
+
+
+def as_json(value: Any) -> bytes:
+    """A JSON file that a person can read."""
+    return (json.dumps(value, indent=1, ensure_ascii=False) + "\n").encode()
+
+
+def facts_of(graph: Graph) -> dict[str, Any]:
+    """Shapes and hash of a network."""
+    return {"input": list(graph.input), "output": list(graph.output), "graph": graph.hash}
+
+
+def meaning_of(integer: IntegerNetwork) -> dict[str, Any]:
+    """What the integers of input and output mean."""
+    first, last = integer.scales[0], integer.scales[integer.program.output]
+    return {
+        "bytes": integer.input.bytes,
+        "mean": list(integer.input.mean),
+        "std": list(integer.input.std),
+        "input": asdict(first),
+        "output": asdict(last),
+        "shape": list(integer.program.shapes[0]),
+        **integer.notes,
+    }
+
+
+def _source(
+    graph: Graph, weights: Mapping[str, Array], info: Mapping[str, Any]
+) -> dict[str, bytes]:
+    import safetensors.numpy
+
+    classes = [str(name) for name in info.get("classes", ())]
+    source = exporter("source")(graph, _title(info), classes=classes)
+    arrays = {key: np.asarray(value, order="C") for key, value in weights.items()}
+    saved = safetensors.numpy.save(arrays, {"graph": graph.hash})
+    return {"model.py": source.encode(), "weights.safetensors": saved}
+
+
+def _title(info: Mapping[str, Any]) -> str:
+    return f"Model {info['id']}" if "id" in info else "Model"
+
+
+def _ops(graph: Graph) -> list[dict[str, Any]]:
+    """The operations of a graph for a reader: name, settings, what each reads, and its shape."""
+    return [
+        {
+            "name": node.name,
+            "kind": node.op.kind,
+            "settings": asdict(node.op),  # type: ignore[call-overload]  # every op is a dataclass
+            "inputs": [graph.nodes[i].name for i in node.inputs],
+            "shape": list(node.shape),
+        }
+        for node in graph.nodes
+    ]
