@@ -93,13 +93,13 @@ class _Problem:
 
     def solved(self, steps: int) -> tuple[list[int], int]:
         """The best offsets found, and how far they reach."""
-        best = [0] * len(self.sizes)
-        total = sum(self.sizes)
+        best: list[int] = []
+        total = sum(self.sizes) + 1  # more than any order needs
         for order in self._orders():
             for _ in range(_REPAIRS):
                 offsets = self._first_fit(order)
                 reach = self._reach(offsets)
-                if not self.buffers or reach < total:
+                if reach < total:
                     best, total = offsets, reach
                 if total == self.bound:
                     return best, total

@@ -28,8 +28,8 @@ KERNELS: Mapping[str, tuple[str, ...]] = {
     "add": _WEIGHTED,
     "average_pool": ("clamped", "inside", "pool"),
     "clamp": ("clamped",),
-    "convolution": (*_WEIGHTED, "inside", "dot", "dot4"),
-    "dense": (*_WEIGHTED, "dot", "dot4"),
+    "convolution": (*_WEIGHTED, "inside", "pairs", "dot", "dot4"),
+    "dense": (*_WEIGHTED, "pairs", "dot", "dot4"),
     "depthwise": (*_WEIGHTED, "inside"),
     "depthwise_multiplied": (*_WEIGHTED, "inside"),
     "join": (),
@@ -38,8 +38,8 @@ KERNELS: Mapping[str, tuple[str, ...]] = {
     "mean": _WEIGHTED,
     "multiply": _WEIGHTED,
     "pad": (),
-    "pointwise": (*_WEIGHTED, "dot", "dot4"),
-    "transposed": (*_WEIGHTED, "dot"),
+    "pointwise": (*_WEIGHTED, "pairs", "dot", "dot4"),
+    "transposed": (*_WEIGHTED, "pairs", "dot"),
 }
 """What each kernel needs besides itself."""
 

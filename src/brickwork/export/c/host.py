@@ -18,7 +18,7 @@ from brickwork.export.c.writer import CFiles
 __all__ = ["SANITIZED", "STRICT", "compile_c", "run_c", "samples_of"]
 
 STRICT = ("-std=c99", "-Wall", "-Wextra", "-Werror", "-pedantic")
-SANITIZED = ("-g", "-fsanitize=undefined,address", "-fno-sanitize-recover=all")
+SANITIZED = ("-fsanitize=undefined,address", "-fno-sanitize-recover=all")
 """What the compiler adds for a run in which undefined behaviour is an error."""
 
 _MAIN = """#include <stdio.h>

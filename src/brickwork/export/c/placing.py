@@ -124,12 +124,24 @@ def _ordered(
         bytes_of = [sizes[entry], *(sizes[jobs[i].output] for i in part)]
         entry = output if end == len(jobs) else jobs[end - 1].output
         plan = Fused(tuple(steps), tuple(bytes_of), local[entry], ())
-        found, given = best_order(plan), list(part)
-        best = [begin + k for k in found]
-        before = max(live_elements(plan, [i - begin for i in given]))
-        order += best if max(live_elements(plan, found)) < before else given
+        found = _best(plan)
+        order += [begin + k for k in found]
         begin = end
     return [jobs[i] for i in order], [over[i] for i in order]
+
+
+def _best(plan: Fused) -> list[int]:
+    """The order of a part that keeps the fewest bytes alive; the given one if none is better."""
+    given = list(range(len(plan.steps)))
+    peak = max(live_elements(plan, given))
+    least = max(
+        sum(plan.sizes[buffer] for buffer in (*step.reads, step.writes)) + step.scratch
+        for step in plan.steps
+    )
+    if peak == least:  # what a step needs while it runs cannot be helped
+        return given
+    found = best_order(plan)
+    return found if max(live_elements(plan, found)) < peak else given
 
 
 def _cuts(jobs: Sequence[Job], output: int) -> list[int]:
