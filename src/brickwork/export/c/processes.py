@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 from collections.abc import Sequence
@@ -10,6 +11,8 @@ from pathlib import Path
 from brickwork.errors import ExportError
 
 __all__ = ["found", "ran"]
+
+_TELLING = re.compile(r"(?<!collect2: )error|overflowed", re.IGNORECASE)
 
 
 def found(programs: Sequence[str], package: str, lost: str) -> str:
@@ -58,8 +61,13 @@ def ran(
     except OSError as error:
         raise ExportError(f"{what} failed: {error.strerror or error}") from error
     if done.returncode:
-        lines = (done.stderr + b"\n" + done.stdout).decode(errors="replace").split("\n")
-        reason = next((line for line in lines if "error" in line.lower()), "")
-        reason = reason or next((line for line in lines if line.strip()), "")
-        raise ExportError(f"{what} failed with exit code {done.returncode}: {reason.strip()[:300]}")
+        raise ExportError(f"{what} failed with exit code {done.returncode}: {_reason(done)}")
     return done.stdout
+
+
+def _reason(done: subprocess.CompletedProcess[bytes]) -> str:
+    """The line of a complaint that says most."""
+    text = (done.stderr + b"\n" + done.stdout).decode(errors="replace")
+    lines = [line.strip() for line in text.split("\n") if line.strip()]
+    telling = [line for line in lines if _TELLING.search(line)]
+    return [*telling, *lines, "it says nothing"][0][:300]

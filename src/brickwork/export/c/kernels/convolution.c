@@ -40,34 +40,28 @@ static void convolution(const int8_t *in, int8_t *out, const convolution_setting
             const int32_t tap = ys.first * row + xs.first * depth;
             const int32_t rows = ys.last - ys.first;
             for (int32_t group = 0; group < s->groups; ++group) {
-                int32_t o = group * filters;
-                const int32_t end = o + filters;
-                for (; o + 4 <= end; o += 4) {
-                    const int8_t *weights = s->weights + (o * filter + tap);
-                    int32_t sums[4] = {s->bias[o], s->bias[o + 1], s->bias[o + 2], s->bias[o + 3]};
+                const int32_t end = (group + 1) * filters;
+                for (int32_t o = group * filters; o < end;) {
+                    const int32_t lanes = end - o < 4 ? 1 : 4; /* filters at once */
+                    int32_t sums[4] = {0, 0, 0, 0};
                     for (int32_t ky = 0; ky < rows; ++ky) {
                         for (int32_t kx = 0; kx < runs; ++kx) {
-                            dot4(sums, in + (corner + ky * down + kx * right + group * depth),
-                                 weights + (ky * row + kx * depth), filter, count, zero);
+                            const int8_t *run =
+                                in + (corner + ky * down + kx * right + group * depth);
+                            const int8_t *weights =
+                                s->weights + (o * filter + tap + ky * row + kx * depth);
+                            if (lanes == 4) {
+                                dot4(sums, run, weights, filter, count, zero);
+                            } else {
+                                sums[0] = dot(sums[0], run, weights, count, zero);
+                            }
                         }
                     }
-                    for (int32_t i = 0; i < 4; ++i) {
-                        *out++ = clamped(
-                            scaled(sums[i], s->multipliers[o + i], s->shifts[o + i]) + s->out_zero,
-                            s->low, s->high);
+                    for (int32_t i = 0; i < lanes; ++i, ++o) {
+                        const int32_t sum = sums[i] + s->bias[o];
+                        *out++ = clamped(scaled(sum, s->multipliers[o], s->shifts[o]) + s->out_zero,
+                                         s->low, s->high);
                     }
-                }
-                for (; o < end; ++o) {
-                    const int8_t *weights = s->weights + (o * filter + tap);
-                    int32_t sum = s->bias[o];
-                    for (int32_t ky = 0; ky < rows; ++ky) {
-                        for (int32_t kx = 0; kx < runs; ++kx) {
-                            sum = dot(sum, in + (corner + ky * down + kx * right + group * depth),
-                                      weights + (ky * row + kx * depth), count, zero);
-                        }
-                    }
-                    *out++ = clamped(scaled(sum, s->multipliers[o], s->shifts[o]) + s->out_zero,
-                                     s->low, s->high);
                 }
             }
         }

@@ -10,20 +10,21 @@ typedef struct {
 
 static void dense(const int8_t *in, int8_t *out, const dense_settings *s)
 {
-    for (int32_t r = 0; r < s->rows; ++r, in += s->inputs) {
-        const int8_t *weights = s->weights;
-        int32_t o = 0;
-        for (; o + 4 <= s->outputs; o += 4, weights += 4 * s->inputs) {
-            int32_t sums[4] = {s->bias[o], s->bias[o + 1], s->bias[o + 2], s->bias[o + 3]};
-            dot4(sums, in, weights, s->inputs, s->inputs, s->in_zero);
-            for (int32_t i = 0; i < 4; ++i) {
-                *out++ = clamped(scaled(sums[i], s->multiplier, s->shift) + s->out_zero, s->low,
+    for (int32_t row = 0; row < s->rows; ++row, in += s->inputs) {
+        for (int32_t o = 0; o < s->outputs;) {
+            const int32_t lanes = s->outputs - o < 4 ? 1 : 4; /* outputs at once */
+            const int8_t *weights = s->weights + o * s->inputs;
+            int32_t sums[4] = {0, 0, 0, 0};
+            if (lanes == 4) {
+                dot4(sums, in, weights, s->inputs, s->inputs, s->in_zero);
+            } else {
+                sums[0] = dot(0, in, weights, s->inputs, s->in_zero);
+            }
+            for (int32_t i = 0; i < lanes; ++i, ++o) {
+                const int32_t sum = sums[i] + s->bias[o];
+                *out++ = clamped(scaled(sum, s->multiplier, s->shift) + s->out_zero, s->low,
                                  s->high);
             }
-        }
-        for (; o < s->outputs; ++o, weights += s->inputs) {
-            const int32_t sum = dot(s->bias[o], in, weights, s->inputs, s->in_zero);
-            *out++ = clamped(scaled(sum, s->multiplier, s->shift) + s->out_zero, s->low, s->high);
         }
     }
 }

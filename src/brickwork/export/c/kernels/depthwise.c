@@ -28,15 +28,19 @@ static void depthwise(const int8_t *in, int8_t *out, const depthwise_settings *s
             const int32_t x = ox * s->stride_width - s->left;
             const taps xs = inside(x, s->in_width, s->kernel_width, s->dilation_width);
             const int32_t corner = (y * s->in_width + x) * channels;
-            int32_t c = 0;
-            for (; c + 4 <= channels; c += 4) {
-                int32_t sum0 = s->bias[c], sum1 = s->bias[c + 1];
-                int32_t sum2 = s->bias[c + 2], sum3 = s->bias[c + 3];
+            for (int32_t c = 0; c < channels;) {
+                const int32_t lanes = channels - c < 4 ? 1 : 4; /* channels at once */
+                int32_t sum0 = 0, sum1 = 0, sum2 = 0, sum3 = 0;
                 for (int32_t ky = ys.first; ky < ys.last; ++ky) {
                     const int8_t *pixel = in + (corner + ky * line + xs.first * step + c);
                     const int8_t *weights =
                         s->weights + (ky * s->kernel_width + xs.first) * channels + c;
-                    for (int32_t kx = xs.first; kx < xs.last; ++kx) {
+                    for (int32_t kx = xs.first; lanes == 1 && kx < xs.last; ++kx) {
+                        sum0 += (*pixel - zero) * *weights;
+                        pixel += step;
+                        weights += channels;
+                    }
+                    for (int32_t kx = xs.first; lanes == 4 && kx < xs.last; ++kx) {
                         sum0 += (pixel[0] - zero) * weights[0];
                         sum1 += (pixel[1] - zero) * weights[1];
                         sum2 += (pixel[2] - zero) * weights[2];
@@ -46,22 +50,11 @@ static void depthwise(const int8_t *in, int8_t *out, const depthwise_settings *s
                     }
                 }
                 const int32_t sums[4] = {sum0, sum1, sum2, sum3};
-                for (int32_t i = 0; i < 4; ++i) {
-                    *out++ = clamped(
-                        scaled(sums[i], s->multipliers[c + i], s->shifts[c + i]) + s->out_zero,
-                        s->low, s->high);
+                for (int32_t i = 0; i < lanes; ++i, ++c) {
+                    const int32_t sum = sums[i] + s->bias[c];
+                    *out++ = clamped(scaled(sum, s->multipliers[c], s->shifts[c]) + s->out_zero,
+                                     s->low, s->high);
                 }
-            }
-            for (; c < channels; ++c) {
-                int32_t sum = s->bias[c];
-                for (int32_t ky = ys.first; ky < ys.last; ++ky) {
-                    for (int32_t kx = xs.first; kx < xs.last; ++kx) {
-                        sum += (in[corner + ky * line + kx * step + c] - zero)
-                            * s->weights[(ky * s->kernel_width + kx) * channels + c];
-                    }
-                }
-                *out++ = clamped(scaled(sum, s->multipliers[c], s->shifts[c]) + s->out_zero, s->low,
-                                 s->high);
             }
         }
     }

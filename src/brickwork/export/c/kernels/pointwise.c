@@ -15,21 +15,20 @@ static void pointwise(const int8_t *in, int8_t *out, const pointwise_settings *s
     const int32_t zero = s->in_zero;
 
     for (int32_t position = 0; position < s->positions; ++position, in += channels) {
-        const int8_t *weights = s->weights;
-        int32_t o = 0;
-        for (; o + 4 <= s->out_channels; o += 4, weights += 4 * channels) {
-            int32_t sums[4] = {s->bias[o], s->bias[o + 1], s->bias[o + 2], s->bias[o + 3]};
-            dot4(sums, in, weights, channels, channels, zero);
-            for (int32_t i = 0; i < 4; ++i) {
-                *out++ = clamped(
-                    scaled(sums[i], s->multipliers[o + i], s->shifts[o + i]) + s->out_zero, s->low,
-                    s->high);
+        for (int32_t o = 0; o < s->out_channels;) {
+            const int32_t lanes = s->out_channels - o < 4 ? 1 : 4; /* filters at once */
+            const int8_t *weights = s->weights + o * channels;
+            int32_t sums[4] = {0, 0, 0, 0};
+            if (lanes == 4) {
+                dot4(sums, in, weights, channels, channels, zero);
+            } else {
+                sums[0] = dot(0, in, weights, channels, zero);
             }
-        }
-        for (; o < s->out_channels; ++o, weights += channels) {
-            const int32_t sum = dot(s->bias[o], in, weights, channels, zero);
-            *out++ = clamped(scaled(sum, s->multipliers[o], s->shifts[o]) + s->out_zero, s->low,
-                             s->high);
+            for (int32_t i = 0; i < lanes; ++i, ++o) {
+                const int32_t sum = sums[i] + s->bias[o];
+                *out++ = clamped(scaled(sum, s->multipliers[o], s->shifts[o]) + s->out_zero, s->low,
+                                 s->high);
+            }
         }
     }
 }
