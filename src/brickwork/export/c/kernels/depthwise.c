@@ -19,7 +19,9 @@ static void depthwise(const int8_t *in, int8_t *out, const depthwise_settings *s
     const int32_t channels = s->channels;
     const int32_t line = s->in_width * channels * s->dilation_height; /* from tap to tap */
     const int32_t step = channels * s->dilation_width;
-    const int32_t zero = s->in_zero;
+    const int32_t zero = s->in_zero, out_zero = s->out_zero, low = s->low, high = s->high;
+    const int32_t *const bias = s->bias, *const multipliers = s->multipliers;
+    const int8_t *const shifts = s->shifts;
 
     for (int32_t oy = 0; oy < s->out_height; ++oy) {
         const int32_t y = oy * s->stride_height - s->top;
@@ -35,25 +37,21 @@ static void depthwise(const int8_t *in, int8_t *out, const depthwise_settings *s
                     const int8_t *pixel = in + (corner + ky * line + xs.first * step + c);
                     const int8_t *weights =
                         s->weights + (ky * s->kernel_width + xs.first) * channels + c;
-                    for (int32_t kx = xs.first; lanes == 1 && kx < xs.last; ++kx) {
-                        sum0 += (*pixel - zero) * *weights;
-                        pixel += step;
-                        weights += channels;
-                    }
-                    for (int32_t kx = xs.first; lanes == 4 && kx < xs.last; ++kx) {
+                    for (int32_t kx = xs.first; kx < xs.last; ++kx) {
                         sum0 += (pixel[0] - zero) * weights[0];
-                        sum1 += (pixel[1] - zero) * weights[1];
-                        sum2 += (pixel[2] - zero) * weights[2];
-                        sum3 += (pixel[3] - zero) * weights[3];
+                        if (lanes == 4) {
+                            sum1 += (pixel[1] - zero) * weights[1];
+                            sum2 += (pixel[2] - zero) * weights[2];
+                            sum3 += (pixel[3] - zero) * weights[3];
+                        }
                         pixel += step;
                         weights += channels;
                     }
                 }
                 const int32_t sums[4] = {sum0, sum1, sum2, sum3};
                 for (int32_t i = 0; i < lanes; ++i, ++c) {
-                    const int32_t sum = sums[i] + s->bias[c];
-                    *out++ = clamped(scaled(sum, s->multipliers[c], s->shifts[c]) + s->out_zero,
-                                     s->low, s->high);
+                    const int32_t sum = sums[i] + bias[c];
+                    *out++ = clamped(scaled(sum, multipliers[c], shifts[c]) + out_zero, low, high);
                 }
             }
         }
