@@ -24,6 +24,7 @@ from brickwork.trial import Proposal, rng_for
 
 if TYPE_CHECKING:
     from brickwork.export.integer.network import IntegerNetwork
+    from brickwork.export.integer.quantizing import Judge
 
 __all__ = ["Worker", "make"]
 
@@ -32,6 +33,7 @@ Result = dict[str, Any]
 
 _CALIBRATION = 256  # training samples that set the ranges of an int8 file
 _ROUNDING = 512  # validation samples by which ranges of activations are chosen
+_TUNING = 2048  # training samples to train on with, where rounding costs too much
 _GOLDEN = 8  # samples whose outputs are stored beside an exported model
 
 
@@ -158,7 +160,7 @@ class Worker:
             weights,
             formats=tuple(job["formats"]),
             calibration=np.asarray(seen[np.sort(rows)]),
-            judge=self._rounded_best(whole, weights),
+            judge=self._judge(whole, weights),
             golden_inputs=np.asarray(x[:_GOLDEN]),
             info=job["info"],
         )
@@ -174,28 +176,37 @@ class Worker:
         )
         return {"scores": tested, "verification": verified.to_json()}
 
-    def _rounded_best(
-        self, whole: Graph, weights: Mapping[str, Any]
-    ) -> Callable[[IntegerNetwork], float]:
-        """Scores a quantised network on validation samples; of equal scores the nearest one wins.
+    def _judge(self, whole: Graph, weights: Mapping[str, Any]) -> Judge:
+        """Judges a quantised network on validation samples; of equal scores the nearest one wins.
 
         What is scored first is how often it is right, then how close it is to the float network.
         """
+        from brickwork.export.integer.quantizing import Judge
         from brickwork.export.integer.reference import logits
         from brickwork.export.runtimes import run_torch
 
-        x, y = self.context.task.arrays("val")
-        rows = rng_for(self.context.run.seed, "rounding").permutation(len(x))[:_ROUNDING]
+        task, seed = self.context.task, self.context.run.seed
+        x, y = task.arrays("val")
+        rows = rng_for(seed, "rounding").permutation(len(x))[:_ROUNDING]
         x, y = np.asarray(x[rows]), y[rows]
         exact = run_torch(whole, weights, x)
         size = float(np.square(exact).mean()) or 1.0
         wanted = self.context.objectives[0].metric
 
-        def score(network: IntegerNetwork) -> float:
-            found = logits(network, x)
+        def score_of(found: Any) -> float:
             away = float(np.square(found - exact).mean()) / size
-            metrics = self.context.task.metrics(found, y)
+            metrics = task.metrics(found, y)
             first = metrics.get(wanted) or next(iter(metrics.values()))
             return first.value - 1e-3 * min(1.0, away)
 
-        return score
+        def score(network: IntegerNetwork) -> float:
+            return score_of(logits(network, x))
+
+        seen, _ = task.arrays("train")
+        some = rng_for(seed, "tuning").permutation(len(seen))[:_TUNING]
+        samples = np.asarray(seen[np.sort(some)])
+
+        def outputs(raw: Any) -> Any:
+            return run_torch(whole, weights, raw)
+
+        return Judge(score, score_of(exact), samples, outputs, seed)

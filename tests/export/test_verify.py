@@ -15,10 +15,12 @@ from safetensors.numpy import save_file
 
 import brickwork.export.crosscheck as crosschecking
 from brickwork.errors import ExportError
-from brickwork.export.artifacts import check_manifest, copy_model, export_model
+from brickwork.export.artifacts import Artifacts, check_manifest, copy_model, export_model
 from brickwork.export.crosscheck import crosscheck
+from brickwork.export.formats import FORMATS, preferred
 from brickwork.export.onnx import write_onnx
 from brickwork.export.runtimes import PlainPython, run_torch
+from brickwork.export.tflite import write_tflite_int8
 from brickwork.export.verify import Verification, recheck, verify
 from brickwork.quantity import How, Quantity
 from brickwork.space import Graph, Shape
@@ -38,10 +40,12 @@ def stopwatch(model: bytes, input: Shape) -> Quantity:
 
 
 @pytest.fixture(scope="module")
-def written(digits: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def written(digits: Any, tmp_path_factory: pytest.TempPathFactory) -> Artifacts:
+    pytest.importorskip("tflite_micro")
+    pytest.importorskip("ai_edge_litert")
     folder = tmp_path_factory.mktemp("study") / "models" / "ab12"
     x, _ = digits.split("test")
-    export_model(
+    return export_model(
         folder,
         digits.graph,
         digits.weights,
@@ -49,21 +53,27 @@ def written(digits: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
         golden_inputs=x[:8],
         info={"id": "ab12", "task": "digits", "classes": list(digits.task.classes)},
     )
-    return folder
 
 
 @pytest.fixture
-def folder(written: Path, tmp_path: Path) -> Path:
-    return copy_model(written, tmp_path / "models" / "ab12")
+def folder(written: Artifacts, tmp_path: Path) -> Path:
+    return copy_model(written.folder, tmp_path / "models" / "ab12")
 
 
 @pytest.fixture
-def check(digits: Any, folder: Path, python: PlainPython) -> Callable[..., Verification]:
+def check(
+    digits: Any, written: Artifacts, folder: Path, python: PlainPython
+) -> Callable[..., Verification]:
     """Verifies the folder."""
     x, y = digits.split("test")
 
     def run(**changes: Any) -> Verification:
-        settings = {"measure": stopwatch, "python": python} | changes
+        settings = {
+            "measure": stopwatch,
+            "python": python,
+            "integer": written.integer,
+            "prefer": preferred("board", "int8"),
+        } | changes
         return verify(folder, digits.graph, digits.weights, x, y, scores, **settings)
 
     return run
@@ -85,8 +95,12 @@ def overwrite(folder: Path, name: str, content: bytes) -> None:
 def test_a_good_model_passes(check: Callable[..., Verification], folder: Path, digits: Any):
     result = check()
     assert result.passed, result.reason
-    assert [c.file for c in result.checks] == ["model.py", "model.onnx", "model.int8.onnx"]
-    source, exact, int8 = result.checks
+    assert [c.file for c in result.checks] == [files[0] for files in FORMATS.values()]
+    source, exact, int8, phone, micro = result.checks
+    assert phone.agreement == 1.0
+    assert micro.agreement is not None
+    assert micro.agreement > 0.97
+    assert "bit by bit as TensorFlow Lite Micro" in micro.metrics["accuracy"].source
     assert source.relative is not None
     assert source.relative < 1e-5
     assert exact.agreement == 1.0
@@ -103,8 +117,25 @@ def test_a_good_model_passes(check: Callable[..., Verification], folder: Path, d
 
 
 def test_a_target_in_float_is_judged_by_the_float_file(check: Callable[..., Verification]):
-    result = check(precision="float32")
-    assert result.judged == "model.onnx"
+    assert check(prefer=preferred("cpu", "float32")).judged == "model.onnx"
+    assert check(prefer=preferred("phone", "float32")).judged == "model.tflite"
+    assert check(prefer=preferred("mcu", "int8")).judged == "model.int8.tflite"
+
+
+def test_an_integer_file_with_one_other_weight_fails(
+    check: Callable[..., Verification], folder: Path, written: Artifacts
+):
+    assert written.integer is not None
+    step = next(s for s in written.integer.steps if s.weight is not None)
+    weight = step.weight.copy()
+    weight.reshape(-1)[:4] += np.where(weight.reshape(-1)[:4] > 0, -90, 90).astype(np.int8)
+    steps = tuple(replace(s, weight=weight) if s is step else s for s in written.integer.steps)
+    wrong = write_tflite_int8(replace(written.integer, steps=steps))
+    overwrite(folder, "model.int8.tflite", wrong)
+    assert "model.int8.tflite: other bits in TensorFlow Lite Micro for" in check().reason
+    (problem,) = recheck(folder)
+    assert problem == "model.int8.tflite does not reproduce golden.npz to the bit"
+    assert "is not known" in check(integer=None).reason
 
 
 def test_json_has_what_a_study_records(check: Callable[..., Verification], folder: Path):
@@ -143,7 +174,7 @@ def test_a_float_file_with_other_weights_fails(
     overwrite(folder, "model.onnx", write_onnx(digits.graph, weights))
     result = check()
     assert "model.onnx differs from the trained network by" in result.reason
-    assert [bool(c.reason) for c in result.checks] == [False, True, False]
+    assert [c.file for c in result.checks if c.reason] == ["model.onnx"]
     assert result.to_json()["artifacts"]["model.onnx"]["verified"] is False
 
 
@@ -165,7 +196,7 @@ def test_nan_is_a_reason_and_not_a_score(
     overwrite(folder, "model.int8.onnx", write_onnx(digits.graph, weights))
     result = check()
     assert "gives NaN or infinity" in result.reason
-    assert result.judged == "model.onnx"
+    assert result.judged == "model.int8.tflite"
 
 
 @pytest.mark.parametrize(

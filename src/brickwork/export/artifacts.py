@@ -8,7 +8,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,6 +23,7 @@ from brickwork.space import Graph
 
 if TYPE_CHECKING:
     from brickwork.export.integer.network import IntegerNetwork
+    from brickwork.export.integer.quantizing import Judge
 
 __all__ = [
     "Artifacts",
@@ -75,7 +76,7 @@ def export_model(
     *,
     formats: Sequence[str] | None = None,
     calibration: Array | None = None,
-    judge: Callable[[IntegerNetwork], float] | None = None,
+    judge: Judge | None = None,
     golden_inputs: Array,
     info: Mapping[str, Any],
 ) -> Artifacts:
@@ -87,8 +88,7 @@ def export_model(
         weights: Its weights by state-dict key.
         formats: Any of ``formats.FORMATS``; by default all that the network can have here.
         calibration: Raw training samples ``(samples, *input)``, for int8.
-        judge: Scores a quantised network, larger is better: of several ways to round a network to
-            integers the best is taken.
+        judge: Chooses one of several quantised networks.
         golden_inputs: A few raw samples whose logits are stored beside the model.
         info: What is known of the model, for its card (see ``write_card``); JSON.
 

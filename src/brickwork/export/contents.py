@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +18,7 @@ from brickwork.space import Graph
 
 if TYPE_CHECKING:
     from brickwork.export.integer.network import IntegerNetwork
+    from brickwork.export.integer.quantizing import Judge
 
 __all__ = ["as_json", "contents", "facts_of", "meaning_of"]
 
@@ -29,7 +30,7 @@ def contents(
     weights: Mapping[str, Array],
     formats: Sequence[str],
     calibration: Array | None,
-    judge: Callable[[IntegerNetwork], float] | None,
+    judge: Judge | None,
     golden_inputs: Array,
     info: Mapping[str, Any],
 ) -> tuple[dict[str, bytes], IntegerNetwork | None]:
@@ -40,16 +41,16 @@ def contents(
         weights: Its weights by state-dict key.
         formats: Any of ``formats.FORMATS``.
         calibration: Raw training samples ``(samples, *input)``, for int8.
-        judge: Scores a quantised network: of several the best is taken.
+        judge: Chooses one of several quantised networks.
         golden_inputs: A few raw samples whose outputs are stored.
         info: What is known of the model.
 
     Raises:
         ExportError: The network cannot be written in one of the formats.
     """
+    golden = {"inputs": golden_inputs, "logits": run_torch(graph, weights, golden_inputs)}
     if calibration is None and any(name.endswith("-int8") for name in formats):
         raise ExportError("int8 needs calibration samples: give some of the training split")
-    golden = {"inputs": golden_inputs, "logits": run_torch(graph, weights, golden_inputs)}
     files: dict[str, bytes] = {}
     if "source" in formats:
         files |= _source(graph, weights, info)

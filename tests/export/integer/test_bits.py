@@ -10,6 +10,7 @@ from export_networks import (
     WIRED,
     every_op,
     graph_of,
+    member,
     raw,
     relatives,
     wired,
@@ -17,10 +18,11 @@ from export_networks import (
 
 from brickwork.devices.lowering import lower, why_not
 from brickwork.errors import ExportError
+from brickwork.export.integer import tuning
 from brickwork.export.integer.floats import run as run_float
 from brickwork.export.integer.folding import fold, normalization
 from brickwork.export.integer.network import IntegerNetwork
-from brickwork.export.integer.quantizing import quantize_integer
+from brickwork.export.integer.quantizing import Judge, quantize_integer
 from brickwork.export.integer.reference import logits, run
 from brickwork.export.onnx import random_weights
 from brickwork.export.runtimes import run_litert, run_tflm, run_torch
@@ -260,7 +262,34 @@ def test_the_better_ranges_are_chosen() -> None:
         tried.append(network.scales[network.program.output].scale)
         return -tried[-1]
 
-    network = quantize_integer(whole, weights(whole), x, judge)
+    network = quantize_integer(whole, weights(whole), x, Judge(judge))
     assert len(tried) == 3
     assert network.scales[network.program.output].scale == min(tried)
     assert network.notes["range"] < 1.0
+
+
+def test_training_on_brings_a_rounded_network_nearer_to_the_float_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(tuning, "_STEPS", 60)
+    whole = member((1, 12, 12), 0)
+    own = weights(whole)
+    x = raw(whole, 260).astype(np.uint8)
+    seen, unseen = x[:200], x[200:]
+    exact = run_torch(whole, own, unseen.astype(np.float32))
+
+    def score(network: IntegerNetwork) -> float:
+        return -float(np.square(logits(network, unseen) - exact).mean() / exact.var())
+
+    def outputs(samples: np.ndarray) -> np.ndarray:
+        return run_torch(whole, own, samples.astype(np.float32))
+
+    plain = quantize_integer(whole, own, seen, Judge(score))
+    better = quantize_integer(whole, own, seen, Judge(score, 1.0, seen, outputs))
+    again = quantize_integer(whole, own, seen, Judge(score, 1.0, seen, outputs))
+    assert better.notes.get("tuned")
+    assert score(better) > 0.9 * score(plain)
+    for a, b in zip(better.steps, again.steps, strict=True):
+        assert a.weight is None or np.array_equal(a.weight, b.weight)
+    kept = quantize_integer(whole, own, seen, Judge(score, score(plain), seen, outputs))
+    assert not kept.notes.get("tuned")

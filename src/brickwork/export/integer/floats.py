@@ -19,7 +19,16 @@ from brickwork.devices.program import Layer, Program
 from brickwork.export.integer.folding import Folded
 from brickwork.space import Shape
 
-__all__ = ["convolved", "incoming", "padded", "reshaped", "run", "windowed_sum"]
+__all__ = [
+    "convolved",
+    "forward",
+    "incoming",
+    "padded",
+    "reshaped",
+    "run",
+    "tensors",
+    "windowed_sum",
+]
 
 Visit = Callable[[int, Tensor], None]
 
@@ -47,20 +56,50 @@ def run(
         x: ``(samples, channels, *spatial)``, normalised; float32 or float64.
         visit: Is shown every tensor of the program when it is known.
     """
-    kept: dict[int, Tensor] = {0: incoming(x)}
-    last = {tensor: end for tensor, (_, end) in enumerate(program.lifetimes())}
-    with torch.inference_mode():
+
+    def seen(tensor: int, values: Tensor) -> Tensor:
         if visit is not None:
-            visit(0, kept[0])
-        for place, (layer, weights) in enumerate(zip(program.layers, folded, strict=True)):
-            inputs = [kept[i] for i in layer.inputs]
-            out = _clamped(layer, _applied(program, layer, weights, inputs))
-            kept[layer.output] = out
-            if visit is not None:
-                visit(layer.output, out)
-            for tensor in [t for t in kept if last[t] <= place and t != program.output]:
-                del kept[tensor]
+            visit(tensor, values)
+        return values
+
+    with torch.inference_mode():
+        return forward(program, [tensors(own, x.dtype) for own in folded], incoming(x), seen)
+
+
+def forward(
+    program: Program,
+    weights: Sequence[tuple[Tensor, Tensor] | None],
+    first: Tensor,
+    change: Callable[[int, Tensor], Tensor],
+) -> Tensor:
+    """What the network gives, with every tensor changed on its way.
+
+    Args:
+        program: The network.
+        weights: Weight and bias of its layers, in the layout of TensorFlow Lite.
+        first: Tensor 0, channels first.
+        change: Gets each tensor's place in the program and its values, and gives what is used.
+    """
+    last = [end for _, end in program.lifetimes()]
+    kept: dict[int, Tensor] = {0: change(0, first)}
+    for place, (layer, own) in enumerate(zip(program.layers, weights, strict=True)):
+        inputs = [kept[i] for i in layer.inputs]
+        kept[layer.output] = change(
+            layer.output, _clamped(layer, _applied(program, layer, own, inputs))
+        )
+        for tensor in [t for t in kept if last[t] <= place and t != program.output]:
+            del kept[tensor]
     return kept[program.output]
+
+
+def tensors(folded: Folded | None, dtype: torch.dtype) -> tuple[Tensor, Tensor] | None:
+    """Weight and bias as tensors."""
+    if folded is None:
+        return None
+    weight, bias = [
+        torch.from_numpy(np.ascontiguousarray(a)).to(dtype) for a in (folded.weight, folded.bias)
+    ]
+    return weight, bias
 
 
 def incoming(x: Tensor) -> Tensor:
@@ -121,14 +160,14 @@ def reshaped(x: Tensor, shape: Shape) -> Tensor:
 
 
 def _applied(
-    program: Program, layer: Layer, weights: Folded | None, inputs: list[Tensor]
+    program: Program,
+    layer: Layer,
+    weights: tuple[Tensor, Tensor] | None,
+    inputs: list[Tensor],
 ) -> Tensor:
     x, kind = inputs[0], layer.kind
     if weights is not None:
-        weight, bias = [
-            torch.from_numpy(np.ascontiguousarray(a)).to(x.dtype)
-            for a in (weights.weight, weights.bias)
-        ]
+        weight, bias = weights
         along = bias.reshape(-1, 1, 1) if x.ndim == 4 else bias
         return convolved(program, layer, x, weight) + along
     if kind in _FUNCTIONS:

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -27,14 +27,16 @@ from brickwork.export.integer.folding import Folded, fold, normalization
 from brickwork.export.integer.network import Input, IntegerNetwork, Scale
 from brickwork.export.integer.ranges import Ranges, seen
 from brickwork.export.integer.steps import FIXED, step_of
+from brickwork.export.integer.tuning import tuned
 from brickwork.space import Graph
 
-__all__ = ["PARTS", "quantize_integer"]
+__all__ = ["LOSS", "PARTS", "Judge", "quantize_integer"]
 
 PARTS = (1.0, 0.9999, 0.999)
 """Parts of the activations that lie in the ranges which are tried."""
 
-Judge = Callable[[IntegerNetwork], float]
+LOSS = 0.005
+"""A score that may be lost to rounding before the network is trained on with it."""
 
 _SHARED = frozenset(
     {"MAX_POOL_2D", "AVERAGE_POOL_2D", "RESHAPE", "PAD", "PADV2", "CONCATENATION", "RELU6"}
@@ -42,6 +44,25 @@ _SHARED = frozenset(
 """Kinds that copy integers (RELU6 clamps them): what they read and give has one scale."""
 
 _NARROWEST = 1e-8  # of a range, so that a scale is never zero
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Judge:
+    """By what one of several networks in integers is chosen.
+
+    Attributes:
+        score: Of such a network; larger is better.
+        exact: The score of the float network.
+        samples: Raw training samples to train on with, where rounding costs too much.
+        outputs: Gives what the float network makes of raw samples.
+        seed: Decides their order.
+    """
+
+    score: Callable[[IntegerNetwork], float]
+    exact: float = -math.inf
+    samples: NDArray[Any] | None = None
+    outputs: Callable[[NDArray[Any]], NDArray[np.float32]] | None = None
+    seed: int = 0
 
 
 def quantize_integer(
@@ -57,8 +78,8 @@ def quantize_integer(
         weights: Its weights by state-dict key.
         calibration: Raw samples ``(samples, *input)`` of the training split; bytes where samples
             are bytes.
-        judge: Gives a score, larger is better, by which ranges are chosen; without it all
-            activations that were seen lie in the ranges.
+        judge: Chooses ranges; without it all activations that were seen lie in the ranges. Where
+            the best network scores ``LOSS`` less than the float network it is trained on.
 
     Raises:
         ExportError: The network cannot be lowered, or a sample does not fit it.
@@ -74,19 +95,44 @@ def quantize_integer(
     normal = _normalized(calibration, mean, std)
     if not np.isfinite(normal).all():
         raise ExportError("calibration samples hold NaN or infinite values: clean the data first")
+    way, first = Input(False, mean, std), None
+    own: Sequence[Folded | None] = folded
+    if calibration.dtype == np.uint8 and _takes_bytes(program):
+        way, first = Input(True, mean, std), _byte_scale(mean, std)
+        own = _absorbed(program, folded, first, mean, std)
+    names = _names(program, graph)
     parts = PARTS if judge is not None else PARTS[:1]
-    best: IntegerNetwork | None = None
-    best_score = -math.inf
-    for part, ranges in zip(parts, seen(program, folded, normal, parts), strict=True):
-        network = _quantized(program, folded, ranges, calibration.dtype == np.uint8, mean, std)
-        score = 0.0 if judge is None else judge(network)
-        if best is None or score > best_score:
-            notes = {"range": part, "samples": len(calibration)}
-            names = _names(program, graph)
-            best, best_score = replace(network, names=names, notes=notes), score
-    if best is None:
-        raise RuntimeError("no ranges were tried")
-    return best
+    tried = [
+        _network(program, own, _scales(program, ranges, first), way, names, part)
+        for part, ranges in zip(parts, seen(program, folded, normal, parts), strict=True)
+    ]
+    if judge is None:
+        return tried[0]
+    scores = [judge.score(network) for network in tried]
+    best = tried[int(np.argmax(scores))]
+    if judge.exact - max(scores) <= LOSS or judge.samples is None or judge.outputs is None:
+        return best
+    learned = tuned(best, own, judge.samples, judge.outputs(judge.samples), judge.seed)
+    again = _network(program, learned, best.scales, way, names, best.notes["range"])
+    again = replace(again, notes={**again.notes, "tuned": True})
+    return again if judge.score(again) > max(scores) else best
+
+
+def _network(
+    program: Program,
+    folded: Sequence[Folded | None],
+    scales: Sequence[Scale],
+    way: Input,
+    names: tuple[str, ...],
+    part: float,
+) -> IntegerNetwork:
+    """The network that weights become at some scales."""
+    steps = [
+        step_of(program, layer, own, scales)
+        for layer, own in zip(program.layers, folded, strict=True)
+    ]
+    notes = {"range": part}
+    return IntegerNetwork(program, tuple(scales), tuple(steps), way, names, notes)
 
 
 def _names(program: Program, graph: Graph) -> tuple[str, ...]:
@@ -106,26 +152,6 @@ def _normalized(
     along = (-1, *[1] * (x.ndim - 2))
     a, b = [np.asarray(v, dtype=np.float64).reshape(along) for v in (mean, std)]
     return np.ascontiguousarray((x.astype(np.float64) - a) / b, dtype=np.float32)
-
-
-def _quantized(
-    program: Program,
-    folded: Sequence[Folded | None],
-    ranges: Ranges,
-    raw_bytes: bool,
-    mean: tuple[float, ...],
-    std: tuple[float, ...],
-) -> IntegerNetwork:
-    way, first = Input(False, mean, std), None
-    if raw_bytes and _takes_bytes(program):
-        way, first = Input(True, mean, std), _byte_scale(mean, std)
-        folded = _absorbed(program, folded, first, mean, std)
-    scales = _scales(program, ranges, first)
-    steps = [
-        step_of(program, layer, weights, scales)
-        for layer, weights in zip(program.layers, folded, strict=True)
-    ]
-    return IntegerNetwork(program, tuple(scales), tuple(steps), way)
 
 
 def _takes_bytes(program: Program) -> bool:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from brickwork.devices.arena import Arena, plan_arena
+from brickwork.devices.planner import Arena, plan_arena
 
 LIFE = st.tuples(st.integers(0, 8), st.integers(0, 8)).map(lambda pair: tuple(sorted(pair)))
 BUFFER = st.tuples(st.integers(0, 30), LIFE)
