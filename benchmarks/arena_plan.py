@@ -19,8 +19,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
 from catalogue import CATALOGUE
 
-from brickwork.devices.planner import plan_arena
 from brickwork.devices.lowering import lower, why_not
+from brickwork.devices.planner import plan_arena
 from brickwork.export.c.placing import place
 from brickwork.export.integer.network import Input, IntegerNetwork, Scale, Step
 from brickwork.space import graph

@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import prod
 
-from brickwork.devices.planner import Arena, plan_arena
 from brickwork.devices.fusion import Fused, Step
 from brickwork.devices.memory import best_order, live_elements
+from brickwork.devices.planner import Arena, plan_arena
 from brickwork.export.c.jobs import Job, jobs_of
 from brickwork.export.integer.network import IntegerNetwork
 
