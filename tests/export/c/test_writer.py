@@ -16,7 +16,7 @@ from integer_networks import integers, network_of, quantized
 from brickwork.devices.lowering import lower, why_not
 from brickwork.errors import ExportError
 from brickwork.export.c import CFiles, write_c
-from brickwork.export.c.host import STRICT, compile_c, run_c
+from brickwork.export.c.host import SANITIZED, STRICT, compile_c, run_c
 from brickwork.export.c.naming import checked_name, plain
 from brickwork.export.c.placing import place
 from brickwork.export.integer.network import Input, IntegerNetwork, Scale, Step
@@ -168,6 +168,28 @@ def test_conversions_are_explicit(tmp_path: Path) -> None:
     (tmp_path / "net.h").write_text(files.header)
     (tmp_path / "net.c").write_text(files.source)
     subprocess.run(["gcc", *STRICT, *flags, "net.c"], cwd=tmp_path, check=True)
+
+
+def test_what_is_not_a_number_has_some_integer(tmp_path: Path) -> None:
+    main = _OUTSIDE.replace("RAW", "float")
+    program = compile_c(write_c(small(), "net"), main, tmp_path, ("-O0", *SANITIZED))
+    raw = np.full(60, np.nan, np.float32)
+    done = subprocess.run([program], input=raw.tobytes(), capture_output=True, check=True)
+    assert set(np.frombuffer(done.stdout, np.int8)[:60].tolist()) == {127}
+
+
+def test_sequences_of_any_length() -> None:
+    shapes = [(1, 70_000, 1), (1, 35_000, 2), (1, 1, 2), (2,)]
+    layers: list[dict[str, Any]] = [
+        {"kind": "CONV_2D", "kernel": (1, 3), "stride": (1, 2), "pads": (0, 0, 0, 1)},
+        {"kind": "MAX_POOL_2D", "kernel": (1, 35_000), "stride": (1, 35_000)},
+        {"kind": "RESHAPE"},
+    ]
+    network = network_of(shapes, layers)
+    files, q = write_c(network), integers(network, 1)
+    assert "typedef int32_t extent;" in files.source
+    assert "typedef int16_t extent;" in write_c(small()).source
+    np.testing.assert_array_equal(run_c(files, q, ("-O1", *SANITIZED)), run(network, q))
 
 
 # --- running --------------------------------------------------------------------------------------

@@ -32,7 +32,7 @@ void {name}_quantize(const float *raw, int8_t *input)
     for (int32_t i = 0; i < {upper}_INPUT_SIZE; ++i) {{
         const double normal = ((double)raw[i] - {mean}) / {deviation};
         const double steps = normal / {scale.scale!r};
-        const double value = steps < -256.0 ? -256.0 : steps > 256.0 ? 256.0 : steps;
+        const double value = steps < -256.0 ? -256.0 : steps <= 256.0 ? steps : 256.0;
         int32_t q = (int32_t)value;
         const double rest = value - q;
         if (rest > 0.5 || (rest == 0.5 && q % 2 != 0)) {{ /* halves go to the even neighbour */

@@ -221,7 +221,7 @@ void {name}_layer(int layer)
 const int8_t *{name}_run(const int8_t *input)
 {{
     if (input != {name}_input()) {{
-        memcpy({name}_input(), input, {upper}_INPUT_SIZE);
+        memmove({name}_input(), input, {upper}_INPUT_SIZE);
     }}
     for (int layer = 0; layer < {upper}_LAYERS; ++layer) {{
         {name}_layer(layer);
