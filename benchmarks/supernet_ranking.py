@@ -8,7 +8,8 @@ Members of the mobile space are trained alone with two seeds; Kendall's tau betw
 any estimate can reach. Beside it: tau of the supernet's scores with the mean of both, overall and
 inside bands of MACs, for each rule of training, and of parameters and MACs alone. All scores are
 accuracies on the validation split. With ``--tune E`` each member trains on for E epochs, alone,
-from the weights of the supernet, before it is scored.
+from the weights of the supernet, before it is scored. "With MACs" is the mean of the ranks by the
+score and by MACs, which a search knows as well.
 """
 
 from __future__ import annotations
@@ -183,11 +184,22 @@ def main() -> None:
                 if len(scores) > 1:
                     mean = np.mean(scores, axis=0).tolist()
                     show(f"{name}, all seeds", [tau(mean, truth)], [in_bands(mean, truth, macs)])
+                sized = [(ranks(one) + ranks(macs)).tolist() for one in scores]
+                show(
+                    f"{name}, with MACs",
+                    [tau(one, truth) for one in sized],
+                    [in_bands(one, truth, macs) for one in sized],
+                )
                 each = statistics.mean(t[1 + i] for _, t in found) / len(texts)
                 print(
                     f"{'':34} ({each:.1f} CPU s a network, accuracy {np.mean(scores):.3f} beside "
                     f"{statistics.mean(truth):.3f})"
                 )
+
+
+def ranks(values: Sequence[float]) -> Any:
+    """Places in the order of the values."""
+    return np.argsort(np.argsort(values, kind="stable"), kind="stable").astype(float)
 
 
 def show(name: str, overall: Sequence[float], banded: Sequence[float]) -> None:

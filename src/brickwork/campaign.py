@@ -316,6 +316,11 @@ def _missed(context: Context, nearest: tuple[float, Arch] | None) -> str:
             f"{context.task.input}: choose another --space"
         )
     costs = context.known(nearest[1])
+    if "unsupported_ops" in costs:
+        return (
+            f"no network of the space {context.space.name!r} was found that {context.target.title} "
+            f"can run: {costs['unsupported_ops'].source}; choose another --space or --target"
+        )
     broken = [
         f"{limit.metric} {costs[limit.metric].text()} against {limit.text} "
         f"({100 * limit.excess(costs[limit.metric].value):.0f} % beyond)"

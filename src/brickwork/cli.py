@@ -13,6 +13,7 @@ import typer
 from brickwork.errors import BrickworkError
 
 if TYPE_CHECKING:
+    from brickwork.devices.target import Target
     from brickwork.study import Study
 
 __all__ = ["app", "main"]
@@ -201,7 +202,7 @@ def targets(as_json: AsJson = False) -> None:
                 "precision": target.precision,
                 "engine": target.engine,
                 "limits": [limit.text for limit in target.limits()],
-                "latency": "measured" if target.measurable else "predicted",
+                "latency": _latency_of(target),
             }
         )
     _list(rows, as_json)
@@ -254,7 +255,8 @@ def spaces(as_json: AsJson = False) -> None:
 @app.command()
 def cost(
     name: Annotated[
-        str, typer.Argument(help="A space, a reference, or a file with an arch (JSON).")
+        str,
+        typer.Argument(help="A space, a reference, a .tflite or .onnx file, or an arch (JSON)."),
     ],
     target: Annotated[str, typer.Option(help="Name of a target, or a TOML file.")] = "cpu",
     input: Annotated[str, typer.Option(help="Shape of a sample, such as 3,224,224.")] = "",
@@ -334,6 +336,13 @@ def doctor(as_json: AsJson = False) -> None:
     width = max(map(len, found))
     for key, value in found.items():
         typer.echo(f"{key:<{width}}  {value}")
+
+
+def _latency_of(target: Target) -> str:
+    """How the latency of a target is known."""
+    if target.npu is not None:
+        return "simulated"
+    return "measured" if target.measurable else "predicted"
 
 
 def _names(text: str) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from brickwork.errors import BrickworkError, BudgetError, UnknownName
+from brickwork.errors import BrickworkError, BudgetError, TargetError, UnknownName
 from brickwork.names import (
     SPACES,
     SUPERNETS,
@@ -172,7 +172,15 @@ class Context:
     def of(cls, run: Run, task: Task) -> Context:
         from brickwork.devices.target import load_target
 
-        return cls(run, task, make_space(run.space, task.input), load_target(run.target))
+        context = cls(run, task, make_space(run.space, task.input), load_target(run.target))
+        wanted = {objective.metric for objective in context.objectives}
+        wanted |= {limit.metric for limit in context.limits}
+        if context.target.npu is not None and wanted & {"latency_ms", "energy_mj"}:
+            raise TargetError(
+                f"target {run.target!r} tells latency of files only, by its compiler: search with "
+                "other objectives and limits, then use 'brickwork cost FILE'"
+            )
+        return context
 
     @functools.cached_property
     def objectives(self) -> tuple[Objective, ...]:
@@ -322,7 +330,8 @@ class Context:
 
 def default_objectives(target: Target) -> tuple[str, ...]:
     """What is wanted where nothing was said: small on a microcontroller, else fast."""
-    return ("accuracy", "parameters") if target.family == "mcu" else ("accuracy", "latency_ms")
+    small = target.family in ("mcu", "npu")
+    return ("accuracy", "parameters") if small else ("accuracy", "latency_ms")
 
 
 def task_for(run: Run, data: Any = None) -> Task:

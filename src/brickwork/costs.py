@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import inspect
 import json
+from collections import Counter
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from brickwork.devices import known_costs
+from brickwork.devices.files import is_model_file, read_model
 from brickwork.devices.target import Target, load_target
-from brickwork.errors import BrickworkError, SpaceError, UnknownName
+from brickwork.errors import BrickworkError, ModelFileError, SpaceError, UnknownName
 from brickwork.names import SPACES, load, make_space
 from brickwork.objective import broken
 from brickwork.quantity import Quantity
@@ -23,10 +26,11 @@ _USUAL = 1000  # outputs, as ImageNet has classes
 
 
 def cost_of(name: str, target: str, input: str = "", outputs: int | None = None) -> dict[str, Any]:
-    """Costs of a reference, of an architecture in a file, or of a space's extremes.
+    """Costs of a reference, an architecture or a model in a file, or of a space's extremes.
 
     Args:
-        name: A name of the catalogue, or a JSON file (or JSON text) with an architecture.
+        name: A name of the catalogue, a ``.tflite`` or ``.onnx`` file of any origin, or a JSON file
+            (or JSON text) with an architecture.
         target: Name or file of the target.
         input: Shape as text, ``"3,224,224"``; by default what a reference was published with, or
             what a space is usually for.
@@ -36,6 +40,10 @@ def cost_of(name: str, target: str, input: str = "", outputs: int | None = None)
         BrickworkError: A name, the shape or the architecture cannot be used.
     """
     device = load_target(target)
+    if is_model_file(name):
+        if input or outputs is not None:
+            raise BrickworkError(f"{name} has a shape of its own: leave out --input and --outputs")
+        return _file(name, device)
     arch = _arch_in(name)
     space_name = name if arch is None else arch.space
     usual_input, usual_outputs = PUBLISHED.get(space_name) or (_default_input(space_name), _USUAL)
@@ -67,6 +75,33 @@ def _member(space: Space, arch: Arch, shape: Shape, outputs: int, device: Target
     return {
         "arch": arch.to_json(),
         "metrics": {key: quantity.to_json() for key, quantity in metrics.items()},
+        "fits": not cause,
+        "broken": cause,
+    }
+
+
+def _file(name: str, device: Target) -> dict[str, Any]:
+    """What a model file costs, and what it says of itself."""
+    from brickwork.devices.files.costs import file_costs
+
+    model = read_model(name)
+    try:
+        metrics, notes = file_costs(model, device)
+    except ModelFileError as error:
+        raise ModelFileError(f"{name}: {error}") from None
+    cause = broken(metrics, device.limits())
+    return {
+        "name": name,
+        "target": device.name,
+        "format": model.format,
+        "bytes": len(model.content),
+        "input": [{"shape": list(shape), **asdict(held)} for shape, held in model.inputs],
+        "output": [{"shape": list(shape), **asdict(held)} for shape, held in model.outputs],
+        "weights": model.weights,
+        "activations": model.activations,
+        "layers": dict(Counter(layer.kind for layer in model.program.layers)),
+        "metrics": {key: quantity.to_json() for key, quantity in metrics.items()},
+        "notes": notes,
         "fits": not cause,
         "broken": cause,
     }

@@ -7,6 +7,7 @@
     ├── LimitError                 a limit's text cannot be read, or no candidate can meet it
     ├── TargetError                a device description is not usable
     ├── DataError                  the user's data cannot be used as it is
+    ├── ModelFileError             a model file cannot be read, or a tool cannot use it
     ├── BudgetError                the budget does not suffice for one trial
     ├── StudyError                 the study folder cannot be used
     │   ├── StudyBusy              another process works in it
@@ -34,6 +35,7 @@ __all__ = [
     "ExportError",
     "LimitError",
     "MissingExtra",
+    "ModelFileError",
     "ShapeError",
     "SpaceError",
     "StudyBusy",
@@ -85,6 +87,10 @@ class TargetError(BrickworkError):
 
 class DataError(BrickworkError):
     """The user's data cannot be used as it is."""
+
+
+class ModelFileError(BrickworkError):
+    """A model file cannot be read, or a tool cannot use it."""
 
 
 class BudgetError(BrickworkError):

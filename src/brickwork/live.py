@@ -212,4 +212,6 @@ def cost_table(found: Mapping[str, Any]) -> None:
                 METRICS[key].label, quantity.text(), spread, str(quantity.how), quantity.source
             )
         console.print(table)
+        for note in member.get("notes", ()):
+            console.print(f"note: {note}", markup=False)
         console.print("fits" if member["fits"] else "does not fit: " + member["broken"])

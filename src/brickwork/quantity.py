@@ -133,9 +133,11 @@ METRICS: Mapping[str, Metric] = {
         Metric("parameters", "1", False, "parameters"),
         Metric("macs", "1", False, "MACs"),
         Metric("flash_bytes", "B", False, "flash"),
+        Metric("flash_total_bytes", "B", False, "flash with runtime"),
         Metric("peak_sram_bytes", "B", False, "peak SRAM"),
         Metric("latency_ms", "ms", False, "latency"),
         Metric("energy_mj", "mJ", False, "energy"),
+        Metric("unsupported_ops", "1", False, "ops that the runtime lacks"),
     )
 }
 

@@ -173,8 +173,18 @@ class Worker:
             task.metrics,
             prefer=prefer,
             integer=made.integer,
+            costs=self._file_costs,
         )
         return {"scores": tested, "verification": verified.to_json()}
+
+    def _file_costs(self, file: Path) -> dict[str, Quantity]:
+        """What a model's file takes where the runtime interprets it: the real numbers."""
+        if not self.context.target.has_arena or file.suffix != ".tflite":
+            return {}
+        from brickwork.devices.files import read_model
+        from brickwork.devices.files.costs import file_memory
+
+        return file_memory(read_model(file), self.context.target)
 
     def _judge(self, whole: Graph, weights: Mapping[str, Any]) -> Judge:
         """Judges a quantised network on validation samples; of equal scores the nearest one wins.

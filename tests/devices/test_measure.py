@@ -47,6 +47,20 @@ def test_pixels_have_the_type_that_the_model_takes(kind):
     assert measure_onnx(model(kind=kind), (8,), rounds=3, calls=3, warm_up=1).value > 0
 
 
+def test_files_of_others_may_have_several_inputs_and_a_batch_of_their_own():
+    kinds = (onnx.TensorProto.FLOAT, onnx.TensorProto.INT64)
+    inputs = [
+        onnx.helper.make_tensor_value_info("x", kinds[0], [4, 8]),
+        onnx.helper.make_tensor_value_info("rows", kinds[1], ["n"]),
+    ]
+    output = onnx.helper.make_tensor_value_info("y", kinds[0], ["n", 8])
+    node = onnx.helper.make_node("Gather", ["x", "rows"], ["y"])
+    graph = onnx.helper.make_graph([node], "g", inputs, [output])
+    made = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 17)])
+    made.ir_version = 8
+    assert measure_onnx(made.SerializeToString(), (8,), rounds=3, calls=3, warm_up=1).value > 0
+
+
 def test_more_work_takes_longer():
     small = measure_onnx(model(16), (16,), rounds=5, calls=10, warm_up=5)
     large = measure_onnx(model(1024), (1024,), rounds=5, calls=10, warm_up=5)

@@ -68,7 +68,8 @@ def test_targets_of_the_library_load(name):
     assert target.title
     assert target.engine
     assert target is load_target(name)  # read once
-    assert target.measurable == (target.latency is None)
+    assert (target.latency is None) == (target.measurable or target.npu is not None)
+    assert (target.npu is not None) == (target.family == "npu")
 
 
 def tables_with_numbers(table: dict[str, Any], at: str = "") -> Iterator[tuple[str, dict]]:
@@ -111,6 +112,8 @@ def test_limits_are_those_of_a_microcontroller():
     assert load_target("stm32f746").limits() == (
         Limit("peak_sram_bytes", True, 320 * 1024),
         Limit("flash_bytes", True, 1024 * 1024),
+        Limit("flash_total_bytes", True, 1024 * 1024),
+        Limit("unsupported_ops", True, 0),
     )
     for name in ("cpu", "pixel", "raspberrypi4"):
         assert load_target(name).limits() == ()
@@ -143,6 +146,28 @@ def test_nanoseconds_need_no_clock(tmp_path):
     assert load_target(path).latency.coefficients[0] == pytest.approx(2e-6)
 
 
+NPU = """
+[npu]
+accelerator = "ethos-u55-64"
+system_config = "Mine"
+memory_mode = "Shared_Sram"
+source = "mine.ini"
+"""
+
+
+def test_an_npu_is_what_its_compiler_is_told(tmp_path):
+    path = tmp_path / "board.toml"
+    path.write_text(GOOD + NPU)
+    npu = load_target(path).npu
+    assert (npu.accelerator, npu.system_config, npu.source) == ("ethos-u55-64", "Mine", "mine.ini")
+    assert npu.config == "Arm/vela.ini"
+    path.write_text(GOOD + NPU + 'config = "mine.ini"')
+    assert load_target(path).npu.config == "mine.ini"
+    path.write_text(GOOD + NPU.replace('"Mine"', "1"))
+    with pytest.raises(TargetError, match=r"npu\.system_config must be a text, got 1"):
+        load_target(path)
+
+
 def test_a_target_can_be_sent_to_a_worker():
     target = load_target("stm32l4r5")
     assert pickle.loads(pickle.dumps(target)).limits() == target.limits()  # noqa: S301
@@ -158,7 +183,11 @@ def test_unknown_names_are_answered_with_the_known_ones():
     ("old", "new", "message"),
     [
         ('name = "board"', "", "name must be a text, got None"),
-        ('family = "mcu"', 'family = "toaster"', "family must be one of mcu, phone, board, cpu"),
+        (
+            'family = "mcu"',
+            'family = "toaster"',
+            "family must be one of mcu, npu, phone, board, cpu",
+        ),
         ('precision = "int8"', 'precision = "int4"', "precision must be one of int8, float32"),
         ("value = 1000", "value = -1", "sram_bytes.value must be positive, got -1"),
         ("value = 1000", 'value = "much"', "sram_bytes.value must be a number, got 'much'"),
@@ -221,7 +250,8 @@ def test_missing_and_unreadable_files(tmp_path):
 def test_the_example_of_the_documentation_loads(tmp_path):
     import brickwork.devices.target as module
 
-    text = Path(module.__file__).read_text().split(".. code-block:: toml\n")[1].split('"""')[0]
+    text = Path(module.__file__).read_text().split(".. code-block:: toml\n")[1]
+    text = text.split("\n\nAn NPU")[0]
     path = tmp_path / "example.toml"
     path.write_text("\n".join(line[4:] for line in text.splitlines()))
     with pytest.raises(TargetError, match="flash_bytes is missing"):  # "likewise", it says

@@ -16,7 +16,7 @@ import bisect
 from collections.abc import Mapping
 from math import prod
 
-from brickwork.devices.program import CONVOLUTIONS, Program
+from brickwork.devices.program import CONVOLUTIONS, Program, stored_tensors
 from brickwork.quantity import How, Quantity
 
 __all__ = ["arena", "head_bytes", "tail_bytes"]
@@ -44,18 +44,6 @@ _OF_KIND: Mapping[str, float] = {
 }
 """Bytes of the tail, beside those for its tensors; below 0 where a kernel needs less than most."""
 _ANY_KIND = 76.4  # of a kind that was not among the networks measured
-
-_CONSTANTS = {
-    "CONV_2D": 2,
-    "DEPTHWISE_CONV_2D": 2,
-    "FULLY_CONNECTED": 2,
-    "MEAN": 1,
-    "PAD": 1,
-    "PADV2": 2,
-    "RESHAPE": 1,
-    "TRANSPOSE_CONV": 3,
-}
-"""Tensors with constants that an operation of a kind reads."""
 
 _ERROR = 100.0  # bytes: what the tail of networks left out of the fit differed by, rounded up
 _SOURCE = (
@@ -99,20 +87,12 @@ def head_bytes(program: Program) -> int:
 
 def tail_bytes(program: Program) -> int:
     """Bytes of what stays."""
-    total = _ALWAYS + _TENSOR * _tensors(program)
+    total = _ALWAYS + _TENSOR * stored_tensors(program)
     for layer in program.layers:
         total += _OF_KIND.get(layer.kind, _ANY_KIND)
         if layer.kind in CONVOLUTIONS:
             total += _CHANNEL * program.shapes[layer.output][-1]
     return round(total)
-
-
-def _tensors(program: Program) -> int:
-    """Tensors of the file: activations and constants."""
-    constants = (
-        _CONSTANTS.get(layer.kind, 0) + (layer.constant is not None) for layer in program.layers
-    )
-    return 1 + len(program.layers) + sum(constants)
 
 
 def _rounded(size: int) -> int:

@@ -4,8 +4,14 @@ from __future__ import annotations
 
 import math
 
+from brickwork.devices.arena import arena
 from brickwork.devices.counts import counted
+from brickwork.devices.file_size import file_bytes
+from brickwork.devices.fusion import fused
+from brickwork.devices.lacking import unsupported
 from brickwork.devices.latency import PredictedLatency
+from brickwork.devices.lowering import lower
+from brickwork.devices.runtime import with_runtime
 from brickwork.devices.target import Target
 from brickwork.quantity import How, Quantity, weakest
 from brickwork.space import Graph
@@ -51,9 +57,24 @@ def known_costs(graph: Graph, target: Target) -> dict[str, Quantity]:
     """All costs that are known without training or measuring.
 
     Counted: ``parameters``, ``macs``, ``flash_bytes``, ``peak_sram_bytes``. Where the target has a
-    latency model also ``latency_ms`` and ``energy_mj`` (unknown where its power is).
+    latency model also ``latency_ms`` and ``energy_mj`` (unknown where its power is). On a
+    microcontroller ``unsupported_ops``, where its runtime lacks any, and ``flash_total_bytes``,
+    where it is known what the runtime takes; in TensorFlow Lite Micro the flash is that of the file
+    and the peak that of the arena.
     """
     costs = counted(graph, target)
+    if target.family == "mcu":
+        lacking = unsupported(graph)
+        if lacking is not None:
+            costs["unsupported_ops"] = lacking
+        elif target.has_arena:
+            program = lower(graph)
+            costs["flash_bytes"] = file_bytes(program)
+            costs["peak_sram_bytes"] = arena(program)
+        layers = sum(len(fused(part).steps) for part in graph.parts)
+        total = with_runtime(costs["flash_bytes"], layers, target)
+        if total is not None:
+            costs["flash_total_bytes"] = total
     if target.latency is not None:
         latency = _LATENCY.cost(graph, target)
         costs["latency_ms"] = latency

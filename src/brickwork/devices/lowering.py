@@ -27,7 +27,7 @@ from brickwork.space import (
     Shape,
 )
 
-__all__ = ["lower", "why_not"]
+__all__ = ["Piece", "lower", "lowered", "why_not"]
 
 
 def lower(graph: Graph) -> Program:
@@ -43,7 +43,7 @@ def lower(graph: Graph) -> Program:
     layers: list[Layer] = []
     offset, at, normalize = 1, 0, -1
     for part in graph.parts:
-        piece = _lowered(part)
+        piece = lowered(part)
         if piece.reason:
             raise ExportError(piece.reason)
         if piece.normalizes:
@@ -81,7 +81,7 @@ def why_not(graph: Graph) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class _Piece:
+class Piece:
     """A lowered fragment; indices of nodes are those of the fragment.
 
     Attributes:
@@ -100,7 +100,8 @@ class _Piece:
 
 
 @functools.lru_cache(maxsize=CACHE)
-def _lowered(fragment: Fragment) -> _Piece:
+def lowered(fragment: Fragment) -> Piece:
+    """A fragment as operations, or why there are none."""
     lowering = Pass(fragment)
     try:
         for index, node in enumerate(fragment.nodes):
@@ -109,6 +110,6 @@ def _lowered(fragment: Fragment) -> _Piece:
                 raise Refused(f"{node.name}: TensorFlow Lite has no integer op for {node.op.kind}")
             write(lowering, index)
     except Refused as refused:
-        return _Piece((), (), 0, reason=str(refused))
+        return Piece((), (), 0, reason=str(refused))
     output = lowering.at[len(fragment.nodes) - 1] if fragment.nodes else 0
-    return _Piece(tuple(lowering.shapes), tuple(lowering.layers), output, lowering.normalizes)
+    return Piece(tuple(lowering.shapes), tuple(lowering.layers), output, lowering.normalizes)

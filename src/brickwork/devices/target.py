@@ -7,7 +7,7 @@ is loaded by its path. Every table that holds a number says in ``source`` where 
 
     name = "board"                 # how it is asked for
     title = "My board (Cortex-M7)" # how it is called
-    family = "mcu"                 # mcu, phone, board or cpu
+    family = "mcu"                 # mcu, npu, phone, board or cpu
     precision = "int8"             # int8 or float32: what runs there
     engine = "X-CUBE-AI 8.1"       # the runtime that the numbers below belong to
 
@@ -35,6 +35,17 @@ is loaded by its path. Every table that holds a number says in ``source`` where 
     conv_mac = 1.1
     op = 2000
     source = "fit of ..."
+
+An NPU of the Ethos-U family has, instead of a latency model, what its compiler is told:
+
+.. code-block:: toml
+
+    [npu]
+    accelerator = "ethos-u55-128"
+    system_config = "Ethos_U55_High_End_Embedded"
+    memory_mode = "Shared_Sram"
+    config = "Arm/vela.ini"        # the file of the compiler, or one of your own, with both
+    source = "Vela's own ..."
 """
 
 from __future__ import annotations
@@ -52,9 +63,9 @@ from typing import Any
 from brickwork.errors import TargetError, UnknownName
 from brickwork.objective import Limit
 
-__all__ = ["COEFFICIENTS", "LatencyModel", "Target", "load_target", "target_names"]
+__all__ = ["COEFFICIENTS", "LatencyModel", "Npu", "Target", "load_target", "target_names"]
 
-FAMILIES = ("mcu", "phone", "board", "cpu")
+FAMILIES = ("mcu", "npu", "phone", "board", "cpu")
 PRECISIONS = ("int8", "float32")
 UNITS = ("cycles", "ns")
 
@@ -73,7 +84,7 @@ COEFFICIENTS = (
 
 _KEYS = {
     "name", "title", "family", "precision", "engine", "measurable",
-    "sram_bytes", "flash_bytes", "clock_mhz", "active_power_mw", "latency",
+    "sram_bytes", "flash_bytes", "clock_mhz", "active_power_mw", "latency", "npu",
 }  # fmt: skip
 
 
@@ -98,13 +109,32 @@ class LatencyModel:
 
 
 @dataclass(frozen=True, slots=True)
+class Npu:
+    """An NPU as its compiler is told of it.
+
+    Attributes:
+        accelerator: Its configuration, such as ``"ethos-u55-128"``.
+        system_config: Clock and memories around it, a section of ``config``.
+        memory_mode: What lies in which memory, a section of ``config``.
+        config: The compiler's file with both.
+        source: What they stand for, for a person.
+    """
+
+    accelerator: str
+    system_config: str
+    memory_mode: str
+    config: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
 class Target:
     """A device and the engine that runs networks on it.
 
     Attributes:
         name: How it is asked for.
         title: What a person calls it.
-        family: ``"mcu"``, ``"phone"``, ``"board"`` or ``"cpu"``.
+        family: ``"mcu"``, ``"npu"``, ``"phone"``, ``"board"`` or ``"cpu"``.
         precision: ``"int8"`` or ``"float32"``: what runs there.
         engine: The runtime that its numbers belong to.
         measurable: Whether latency is measured on this machine instead of predicted.
@@ -115,6 +145,7 @@ class Target:
         power_spread_w: Half the width of its 80 % interval.
         power_source: The power in words, with its source; why it is not known otherwise.
         latency: The latency model, if there is one.
+        npu: The NPU, if its compiler tells the costs.
         sources: Where each number comes from, by key.
     """
 
@@ -131,14 +162,25 @@ class Target:
     power_spread_w: float | None = None
     power_source: str = ""
     latency: LatencyModel | None = None
+    npu: Npu | None = None
     sources: tuple[tuple[str, str], ...] = ()
 
     def limits(self) -> tuple[Limit, ...]:
-        """What no network on this device can exceed: the memory of a microcontroller."""
+        """What no network on this device can exceed: memory and operations of a microcontroller."""
         if self.family != "mcu":
             return ()
-        sizes = (("peak_sram_bytes", self.sram_bytes), ("flash_bytes", self.flash_bytes))
+        sizes = (
+            ("peak_sram_bytes", self.sram_bytes),
+            ("flash_bytes", self.flash_bytes),
+            ("flash_total_bytes", self.flash_bytes),
+            ("unsupported_ops", 0),
+        )
         return tuple(Limit(name, True, float(size)) for name, size in sizes if size is not None)
+
+    @property
+    def has_arena(self) -> bool:
+        """Whether all memory that its runtime writes is one arena, as in TensorFlow Lite Micro."""
+        return self.engine.startswith("TensorFlow Lite Micro")
 
     def source(self, key: str) -> str:
         """Where a number comes from; empty where there is none of that key."""
@@ -221,6 +263,7 @@ class _Reader:
             power_spread_w=None if spread is None else spread / 1000,
             latency=self.latency(engine, clock) if "latency" in self.data else None,
             power_source=self.power_source(power, spread),
+            npu=self.npu() if "npu" in self.data else None,
             sources=tuple(self.sources.items()),
         )
 
@@ -254,6 +297,15 @@ class _Reader:
             fitted=frozenset(fitted),
             source=f"linear model of {engine}{clock_text}: {self.sources['latency']}",
         )
+
+    def npu(self) -> Npu:
+        keys = ("accelerator", "system_config", "memory_mode", "config")
+        table = {"config": "Arm/vela.ini", **self.table("npu", {*keys, "source"})}
+        for key in keys:
+            if not isinstance(table.get(key), str) or not table[key].strip():
+                raise self.error(f"npu.{key}", f"must be a text, got {table.get(key)!r}")
+        accelerator, system_config, memory_mode, config = [table[key] for key in keys]
+        return Npu(accelerator, system_config, memory_mode, config, self.sources["npu"])
 
     def power_source(self, power: float | None, spread: float | None) -> str:
         if power is None:

@@ -162,6 +162,7 @@ def verify(
     *,
     prefer: Sequence[str] = (),
     integer: IntegerNetwork | None = None,
+    costs: Callable[[Path], Mapping[str, Quantity]] | None = None,
     measure: Measure | None = measure_onnx,
     python: PlainPython | None = None,
 ) -> Verification:
@@ -181,6 +182,7 @@ def verify(
         metrics: Gives the scores of logits ``(samples, outputs)`` against labels.
         prefer: Formats in the order in which the model is judged by them (``formats.preferred``).
         integer: The quantised network that integer files were written from.
+        costs: Gives what the file that the model is judged by costs on its target.
         measure: Measures the latency of an ONNX file on this machine; None to leave it out.
         python: Where ``model.py`` runs; None for the one that this process keeps.
 
@@ -221,10 +223,11 @@ def verify(
         checks.append(check)
     reasons += [check.reason for check in checks if check.reason]
     judged = _judged(checks, prefer)
+    known = costs(folder / judged.file) if judged and costs is not None else {}
     result = Verification(
         folder,
         tuple(checks),
-        judged.metrics if judged else {},
+        {**judged.metrics, **known} if judged else {},
         judged.file if judged else "",
         files,
         "; ".join(dict.fromkeys(reasons)),

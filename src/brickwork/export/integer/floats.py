@@ -107,7 +107,7 @@ def incoming(x: Tensor) -> Tensor:
     return x[:, :, None] if x.ndim == 3 else x
 
 
-def padded(x: Tensor, pads: tuple[int, int, int, int], value: float = 0.0) -> Tensor:
+def padded(x: Tensor, pads: tuple[int, ...], value: float = 0.0) -> Tensor:
     """An image with pixels above, below, left and right."""
     top, bottom, left, right = pads
     return functional.pad(x, (left, right, top, bottom), value=value) if any(pads) else x
