@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
 from typing import Any
 
 import numpy as np
+import pytest
 from export_networks import raw
 from numpy.typing import NDArray
 
@@ -17,7 +19,13 @@ from brickwork.export.onnx import random_weights
 from brickwork.space import Graph, Shape
 from brickwork.trial import rng_for
 
-__all__ = ["integers", "network_of", "quantized"]
+__all__ = ["compiled", "integers", "network_of", "quantized"]
+
+compiled = pytest.mark.skipif(
+    not any(map(shutil.which, ("cc", "gcc", "clang"))),
+    reason="no C compiler: apt install gcc libc6-dev",
+)
+"""Marks tests that compile C for this machine."""
 
 COPIES = ("PAD", "PADV2", "MAX_POOL_2D", "AVERAGE_POOL_2D", "CONCATENATION", "RESHAPE", "RELU6")
 

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 from export_networks import CASES, INPUTS, every_op, graph_of, member, relatives, wired
-from integer_networks import integers, network_of, quantized
+from integer_networks import compiled, integers, network_of, quantized
 
 from brickwork.devices.lowering import why_not
 from brickwork.devices.program import Constant
@@ -16,6 +16,8 @@ from brickwork.export.integer.reference import run
 from brickwork.export.runtimes import run_tflm
 from brickwork.export.tflite import write_tflite_int8
 from brickwork.space import Shape
+
+pytestmark = compiled
 
 Layers = list[dict[str, Any]]
 

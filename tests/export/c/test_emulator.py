@@ -1,5 +1,7 @@
 """C files on emulated cores: the bits of the host, and counts that are the same every time."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from export_networks import member
@@ -91,6 +93,16 @@ def test_what_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "cannot be tried" in reason
     with pytest.raises(ExportError, match="arm-none-eabi-gcc is not installed"):
         emulate(write_c(small()), integers(small()))
+
+
+def test_a_compiler_without_a_library(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    fake = tmp_path / "arm-none-eabi-gcc"
+    fake.write_text("#!/bin/sh\necho nano.specs\n")
+    fake.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    reason = why_no_emulator()
+    assert reason.startswith("arm-none-eabi-gcc has no C library")
+    assert reason.endswith("(on Debian: apt install libnewlib-arm-none-eabi)")
 
 
 def test_a_core_that_is_not_known() -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from integer_networks import integers, network_of
+from integer_networks import compiled, integers, network_of
 
 from brickwork.export.c.emulator import why_no_emulator
 from brickwork.export.c.host import STRICT
@@ -25,15 +25,17 @@ def scope() -> dict[str, Any]:
 NETWORK = network_of([(5, 4, 2), (2,), (3,)], [{"kind": "MEAN"}, {"kind": "FULLY_CONNECTED"}])
 
 
+@compiled
 def test_the_firmware_compiles(tmp_path: Path) -> None:
     for name, text in scope()["written"](NETWORK).items():
         (tmp_path / name).write_text(text)
     code = re.search(r"```c\n(.*?)```", PAGE, re.DOTALL)
     assert code is not None
     (tmp_path / "main.c").write_text(code[1] + "int main(void)\n{\n    return 0;\n}\n")
-    subprocess.run(["gcc", *STRICT, "main.c", "kws.c"], cwd=tmp_path, check=True)
+    subprocess.run(["cc", *STRICT, "main.c", "kws.c"], cwd=tmp_path, check=True)
 
 
+@compiled
 @pytest.mark.skipif(bool(why_no_emulator()), reason=why_no_emulator() or "-")
 def test_the_emulation() -> None:
     same, instructions = scope()["tried"](NETWORK, integers(NETWORK))

@@ -56,12 +56,10 @@ CORES: Mapping[str, Core] = {
 """The cores that can be emulated, by what a data sheet calls them."""
 
 _LOST = "C files cannot be tried on emulated microcontrollers"
-_COMPILER = ("arm-none-eabi-gcc", "gcc-arm-none-eabi libnewlib-arm-none-eabi")
-_EMULATOR = ("qemu-system-arm", "qemu-system-arm")
+_SPECS = "nano.specs"  # of a small C library
 _LOOP_ROUNDS = 400_000
 _LOOP_INSTRUCTIONS = 2 * _LOOP_ROUNDS
 _WRAPPED = 2**32 - 1
-_SPECS = "--specs=nano.specs"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -101,8 +99,8 @@ class Emulation:
 def why_no_emulator() -> str:
     """What is missing and what is lost, a sentence; empty if cores can be emulated."""
     try:
-        for program, package in (_COMPILER, _EMULATOR):
-            found([program], package, _LOST)
+        _compiler()
+        _emulator()
     except ExportError as error:
         return str(error)
     return ""
@@ -149,8 +147,7 @@ class _Board:
     def run(self, inputs: NDArray[np.int8]) -> Emulation:
         program, size = self._built(inputs)
         machine = CORES[self.core].machine
-        emulator = found([_EMULATOR[0]], _EMULATOR[1], _LOST)
-        command: list[str | Path] = [emulator, "-M", machine, "-icount", "shift=0"]
+        command: list[str | Path] = [_emulator(), "-M", machine, "-icount", "shift=0"]
         command += ["-display", "none", "-monitor", "none", "-serial", "null"]
         command += ["-chardev", "stdio,id=text", "-semihosting-config"]
         command += ["enable=on,target=native,chardev=text", "-kernel", program]
@@ -169,7 +166,7 @@ class _Board:
             sources[f"firmware_{file}" if file.endswith(".c") else file] = _firmware(file)
         for file, text in sources.items():
             (self.folder / file).write_text(text)
-        compiler = found([_COMPILER[0]], _COMPILER[1], _LOST)
+        compiler = _compiler()
         target = ["-O2", "-mthumb", *CORES[self.core].flags]
         module, program = self.folder / "network.o", self.folder / "firmware.elf"
         what = f"compiling {name}.c for a {self.core}"
@@ -183,7 +180,14 @@ class _Board:
             module,
         ]
         ran(command, self.timeout_s, what)
-        command = [compiler, *target, "-std=gnu99", _SPECS, "-nostartfiles", "-Wl,--gc-sections"]
+        command = [
+            compiler,
+            *target,
+            "-std=gnu99",
+            f"--specs={_SPECS}",
+            "-nostartfiles",
+            "-Wl,--gc-sections",
+        ]
         command += [f"-L{self.folder}", "-T", self.folder / CORES[self.core].memory]
         command += [self.folder / f"firmware_{part}.c" for part in ("start", "count")]
         ran([*command, module, "-o", program], self.timeout_s, what)
@@ -207,6 +211,32 @@ class _Board:
             layer = self.files.layers[ticks.index(_WRAPPED)]
             raise ExportError(f"{layer} takes more instructions than can be counted")
         return Emulation(self.core, outputs, ticks, _LOOP_INSTRUCTIONS / loop, size)
+
+
+def _compiler() -> str:
+    """The compiler for the cores, with a C library.
+
+    Raises:
+        ExportError: One of them is missing.
+    """
+    packages = "gcc-arm-none-eabi libnewlib-arm-none-eabi"
+    compiler = found(["arm-none-eabi-gcc"], packages, _LOST)
+    library = ran([compiler, f"-print-file-name={_SPECS}"], 10.0, "looking for a C library")
+    if not Path(library.decode().strip()).is_absolute():  # what is not there is only named
+        raise ExportError(
+            f"arm-none-eabi-gcc has no C library: {_LOST} (on Debian: apt install "
+            "libnewlib-arm-none-eabi)"
+        )
+    return compiler
+
+
+def _emulator() -> str:
+    """The emulator.
+
+    Raises:
+        ExportError: It is missing.
+    """
+    return found(["qemu-system-arm"], "qemu-system-arm", _LOST)
 
 
 def _names(name: str, files: CFiles, inputs: NDArray[np.int8]) -> str:
