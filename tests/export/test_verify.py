@@ -96,8 +96,9 @@ def test_a_good_model_passes(check: Callable[..., Verification], folder: Path, d
     result = check()
     assert result.passed, result.reason
     assert [c.file for c in result.checks] == [files[0] for files in FORMATS.values()]
-    source, exact, int8, phone, micro = result.checks
+    source, exact, int8, phone, micro, plain = result.checks
     assert phone.agreement == 1.0
+    assert plain.metrics["accuracy"].value == micro.metrics["accuracy"].value
     assert micro.agreement is not None
     assert micro.agreement > 0.97
     assert "bit by bit as TensorFlow Lite Micro" in micro.metrics["accuracy"].source
@@ -136,6 +137,18 @@ def test_an_integer_file_with_one_other_weight_fails(
     (problem,) = recheck(folder)
     assert problem == "model.int8.tflite does not reproduce golden.npz to the bit"
     assert "is not known" in check(integer=None).reason
+
+
+def test_a_c_file_with_one_other_weight_fails(check: Callable[..., Verification], folder: Path):
+    source = (folder / "model.c").read_text()
+    place = source.index("layer_0_weight[")
+    start = source.index("{", place) + 1
+    end = source.index(",", start)
+    wrong = source[:start] + "\n    " + str((int(source[start:end]) + 90) % 100) + source[end:]
+    overwrite(folder, "model.c", wrong.encode())
+    assert "model.c: other bits as a program for" in check().reason
+    (problem,) = recheck(folder)
+    assert problem == "model.c does not reproduce golden.npz to the bit"
 
 
 def test_json_has_what_a_study_records(check: Callable[..., Verification], folder: Path):

@@ -16,6 +16,9 @@ _WHAT = {
     "model.int8.onnx": "ONNX, int8 weights and uint8 activations (QDQ)",
     "model.tflite": "TensorFlow Lite (LiteRT), float32",
     "model.int8.tflite": "TensorFlow Lite (LiteRT, TensorFlow Lite Micro), int8 in and out",
+    "model_data.h": "the bytes of model.int8.tflite, for an Arduino sketch",
+    "model.c": "the int8 network in C99, without dependencies",
+    "model.h": "its interface",
     "golden.npz": "raw inputs and the logits they gave",
     "arch.json": "the architecture, op by op",
     "verification.json": "what was verified, in full",
@@ -161,12 +164,14 @@ def _tflite(info: Mapping[str, Any], files: Mapping[str, Any]) -> Iterator[str]:
         yield ""
         yield _TFLITE.format(file="model.tflite", what=f"numpy.float32, {shape}, channels last")
     meaning = info.get("integer")
-    if "model.int8.tflite" in files and meaning:
+    if meaning:
         yield ""
-        yield "## Use it from LiteRT or TensorFlow Lite Micro, int8"
+        yield "## Use it in integers"
         yield ""
-        yield _TFLITE.format(file="model.int8.tflite", what=f"numpy.int8, {shape}, channels last")
-        yield ""
+        if "model.int8.tflite" in files:
+            what = f"numpy.int8, {shape}, channels last"
+            yield _TFLITE.format(file="model.int8.tflite", what=what)
+            yield ""
         first, out = meaning["input"], meaning["output"]
         if meaning["bytes"]:
             yield "- Input: the raw byte less 128. The normalisation is part of the first layer."
@@ -176,6 +181,8 @@ def _tflite(info: Mapping[str, Any], files: Mapping[str, Any]) -> Iterator[str]:
                 f"- Input: `round((x - mean) / std / {first['scale']:.8g}) + {first['zero']}`, "
                 f"clipped to int8, with mean {mean} and std {std} (of all channels, or of each)"
             )
+        if "model.c" in files:
+            yield "- From C: `model.h` says how; `model_quantize` makes these integers."
         yield f"- Output: logits are `{out['scale']:.8g} * (q - {out['zero']})`"
 
 

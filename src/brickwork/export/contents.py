@@ -73,7 +73,14 @@ def contents(
         golden["q_inputs"] = integer.input.quantized(golden_inputs, integer.scales[0])
         golden["q_outputs"] = run(integer, golden["q_inputs"])
         if "tflite-int8" in formats:
+            from brickwork.export.c.embedding import bytes_header
+
             files["model.int8.tflite"] = exporter("tflite-int8")(integer, title)
+            text = bytes_header(files["model.int8.tflite"], "model_data", title)
+            files["model_data.h"] = text.encode()
+        if "c" in formats:
+            written = exporter("c")(integer, "model", title)
+            files["model.c"], files["model.h"] = written.source.encode(), written.header.encode()
     buffer = io.BytesIO()
     np.savez_compressed(buffer, allow_pickle=False, **golden)
     files["golden.npz"] = buffer.getvalue()

@@ -27,9 +27,9 @@ from brickwork.export.runtimes import (
     plain_python,
     run_litert,
     run_onnx,
-    run_tflm,
     run_torch,
 )
+from brickwork.export.verify_integers import integer_logits, other_bits
 from brickwork.quantity import Quantity
 from brickwork.space import Graph, Shape
 
@@ -207,7 +207,7 @@ def verify(
         try:
             content = (folder / name).read_bytes()
             if name in _MICRO:
-                logits = _in_integers(content, integer, x)
+                logits = integer_logits(folder / name, integer, x)
             else:
                 logits = _run(folder / name, x[rows] if some else x, python)
             if len(logits) == (len(rows) if some else len(x)):
@@ -254,7 +254,7 @@ def recheck(folder: Path, python: PlainPython | None = None) -> list[str]:
         return [f"golden.npz cannot be read: {error}"]
     for name in (name for name in _FILES if name in read_manifest(folder)["files"]):
         if name in _MICRO:
-            problems += _same_bits(folder / name, vectors)
+            problems += other_bits(folder / name, vectors)
             continue
         int8 = name == "model.int8.onnx"
         try:
@@ -270,18 +270,6 @@ def recheck(folder: Path, python: PlainPython | None = None) -> list[str]:
                 f"largest logit, allowed is {allowed:g}"
             )
     return problems
-
-
-def _same_bits(file: Path, vectors: Mapping[str, Array]) -> list[str]:
-    """What is wrong with an integer file: it must reproduce its golden vectors to the bit."""
-    if "q_inputs" not in vectors:
-        return [f"golden.npz has no integers for {file.name}: export the model again"]
-    try:
-        found = run_tflm(file.read_bytes(), vectors["q_inputs"])
-    except (ExportError, OSError) as error:
-        return [f"{file.name}: {error}"]
-    same = np.array_equal(found, vectors["q_outputs"])
-    return [] if same else [f"{file.name} does not reproduce golden.npz to the bit"]
 
 
 def _scores(metrics: Metrics, logits: Array, y: Array, name: str) -> dict[str, Quantity]:
@@ -315,27 +303,6 @@ def _run(file: Path, x: Array, python: PlainPython | None) -> Array:
     return run_onnx(file.read_bytes(), x)
 
 
-def _in_integers(content: bytes, integer: IntegerNetwork | None, x: Array) -> Array:
-    """Logits of raw samples from an integer file, which gives the bits of the quantised network.
-
-    Raises:
-        ExportError: It does not, cannot be run, or what it was written from is not known.
-    """
-    from brickwork.export.integer.reference import logits, run
-
-    if integer is None:
-        raise ExportError("the quantised network that it was written from is not known")
-    macs = sum(map(integer.program.macs, integer.program.layers))
-    count = min(len(x), max(_MICRO_SAMPLES, int(_MICRO_MACS / max(1, macs))))
-    some = np.linspace(0, len(x) - 1, count).astype(np.intp)
-    q = integer.input.quantized(x[some], integer.scales[0])
-    expected, found = run(integer, q), run_tflm(content, q)
-    if not np.array_equal(expected, found):
-        bad = int((expected != found).reshape(count, -1).any(axis=1).sum())
-        raise ExportError(f"other bits in TensorFlow Lite Micro for {bad} of {count} samples")
-    return logits(integer, x)
-
-
 def _findings(result: Verification) -> dict[str, Any]:
     """What goes into ``verification.json`` and the card."""
     return {
@@ -364,7 +331,7 @@ def _difference(expected: Array, found: Array) -> tuple[float, float]:
 
 def _compared(check: FileCheck, reference: Array, logits: Array) -> FileCheck:
     """The check with differences, and with a reason where they are too large."""
-    name, int8 = check.file, ".int8." in check.file
+    name, int8 = check.file, ".int8." in check.file or check.file in _MICRO
     if logits.shape != reference.shape:
         reason = f"{name} gives logits of shape {logits.shape}, the network {reference.shape}"
         return replace(check, reason=reason)

@@ -1,0 +1,88 @@
+"""Integer files against the quantised network that they were written from: equal to the bit."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from brickwork.devices.lacking import MICRO_LACKS
+from brickwork.errors import ExportError
+from brickwork.export.runtimes import run_litert, run_tflm
+
+if TYPE_CHECKING:
+    from brickwork.export.integer.network import IntegerNetwork
+
+__all__ = ["integer_logits", "other_bits"]
+
+_MACS = 3e8  # that are run to compare a file,
+_SAMPLES = 8, 256  # and between so many samples
+_STEPS = 2  # by which LiteRT's kernels may round otherwise
+
+Array = NDArray[Any]
+
+
+def integer_logits(file: Path, integer: IntegerNetwork | None, x: Array) -> Array:
+    """Logits of raw samples from an integer file, which gives the bits of the quantised network.
+
+    Args:
+        file: The file.
+        integer: What it was written from.
+        x: Raw samples ``(samples, *input)``.
+
+    Raises:
+        ExportError: It gives other bits, cannot be run, or what it was written from is not known.
+    """
+    from brickwork.export.integer.reference import logits, run
+
+    if integer is None:
+        raise ExportError("the quantised network that it was written from is not known")
+    macs = sum(map(integer.program.macs, integer.program.layers))
+    least, most = _SAMPLES
+    count = min(len(x), most, max(least, int(_MACS / max(1, macs))))
+    some = np.linspace(0, len(x) - 1, count).astype(np.intp)
+    q = integer.input.quantized(x[some], integer.scales[0])
+    expected = run(integer, q)
+    if file.suffix == ".tflite" and _lacked(integer):
+        away = np.abs(run_litert(file.read_bytes(), q).astype(int) - expected).max()
+        if away > _STEPS:
+            raise ExportError(f"LiteRT differs by {away} steps, allowed are {_STEPS}")
+    else:
+        found = _run(file, q, expected.shape[1:])
+        if not np.array_equal(expected, found):
+            bad = int((expected != found).reshape(count, -1).any(axis=1).sum())
+            where = "as a program" if file.suffix == ".c" else "in TensorFlow Lite Micro"
+            raise ExportError(f"other bits {where} for {bad} of {count} samples")
+    return logits(integer, x)
+
+
+def other_bits(file: Path, vectors: Mapping[str, Array]) -> list[str]:
+    """What is wrong with an integer file: it must reproduce its golden vectors to the bit."""
+    if "q_inputs" not in vectors:
+        return [f"golden.npz has no integers for {file.name}: export the model again"]
+    expected = vectors["q_outputs"]
+    try:
+        found = _run(file, vectors["q_inputs"], expected.shape[1:])
+    except (ExportError, OSError) as error:
+        return [f"{file.name}: {error}"]
+    same = np.array_equal(found, expected)
+    return [] if same else [f"{file.name} does not reproduce golden.npz to the bit"]
+
+
+def _run(file: Path, q: Array, output: tuple[int, ...]) -> Array:
+    if file.suffix != ".c":
+        return run_tflm(file.read_bytes(), q)
+    from brickwork.export.c.host import run_c
+    from brickwork.export.c.writer import CFiles
+
+    source = file.read_text(encoding="utf-8")
+    header = file.with_suffix(".h").read_text(encoding="utf-8")
+    return run_c(CFiles(file.stem, source, header, q.shape[1:], output, (), 0, 0, 0), q)
+
+
+def _lacked(integer: IntegerNetwork) -> bool:
+    """Whether TensorFlow Lite Micro has no kernel for one of its layers."""
+    return any(layer.kind in MICRO_LACKS for layer in integer.program.layers)
