@@ -141,7 +141,7 @@ def test_an_integer_file_with_one_other_weight_fails(
 
 def test_a_c_file_with_one_other_weight_fails(check: Callable[..., Verification], folder: Path):
     source = (folder / "model.c").read_text()
-    place = source.index("layer_0_weight[")
+    place = source.index("layer_0_weights[")
     start = source.index("{", place) + 1
     end = source.index(",", start)
     wrong = source[:start] + "\n    " + str((int(source[start:end]) + 90) % 100) + source[end:]
