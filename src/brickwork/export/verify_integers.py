@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 __all__ = ["integer_logits", "other_bits"]
 
-_MACS = 3e8  # that are run to compare a file,
-_SAMPLES = 8, 256  # and between so many samples
+_MACS = 1e8  # that are run to compare a file,
+_SAMPLES = 8, 128  # and between so many samples
 _STEPS = 2  # by which LiteRT's kernels may round otherwise
 
 Array = NDArray[Any]

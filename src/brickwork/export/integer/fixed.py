@@ -50,15 +50,17 @@ def multiplied(values: Ints, mantissa: Ints | int, shift: NDArray[np.int64] | in
         shift: Likewise.
     """
     left, right = np.maximum(shift, 0), np.maximum(-np.asarray(shift), 0)
-    return rounding_shift(_high_product(values << left, mantissa), right)
+    shifted = values << left if np.any(left) else values
+    # For numbers of both signs this is the nearest, halves away from zero, as of magnitudes.
+    high = (shifted * np.asarray(mantissa, dtype=np.int64) + (1 << 30)) >> 31
+    return rounding_shift(high, right)
 
 
 def rounding_shift(values: Ints, exponent: NDArray[np.int64] | int) -> Ints:
     """Values divided by ``2**exponent``, to the nearest, halves away from zero."""
-    mask = (np.int64(1) << exponent) - 1
-    remainder = values & mask
-    threshold = (mask >> 1) + (values < 0)
-    return np.asarray((values >> exponent) + (remainder > threshold))
+    half = (np.int64(1) << exponent) >> 1
+    below = (values >> 63) * (half > 0)  # -1 for what is negative: its halves go down
+    return np.asarray((values + half + below) >> exponent)
 
 
 def activation_range(activation: str, scale: float, zero: int) -> tuple[int, int]:
@@ -70,12 +72,3 @@ def activation_range(activation: str, scale: float, zero: int) -> tuple[int, int
     if activation == "relu6":
         high = min(high, zero + rounded(float(np.float32(6.0) / step)))
     return low, high
-
-
-def _high_product(a: Ints, b: Ints | int) -> Ints:
-    """The upper half of twice the product of 32-bit numbers, rounded, halves away from zero."""
-    product = a * np.asarray(b, dtype=np.int64)
-    nudge = np.where(product >= 0, 1 << 30, 1 - (1 << 30))
-    total = product + nudge
-    # towards zero, as C divides
-    return np.asarray(np.where(total >= 0, total >> 31, -((-total) >> 31)))

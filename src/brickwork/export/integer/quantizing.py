@@ -30,10 +30,13 @@ from brickwork.export.integer.steps import FIXED, step_of
 from brickwork.export.integer.tuning import tuned
 from brickwork.space import Graph
 
-__all__ = ["LOSS", "PARTS", "Judge", "quantize_integer"]
+__all__ = ["GOOD", "LOSS", "PARTS", "Judge", "quantize_integer"]
 
 PARTS = (1.0, 0.9999, 0.999)
 """Parts of the activations that lie in the ranges which are tried."""
+
+GOOD = 0.001
+"""A score that may be lost to rounding before other ranges are tried."""
 
 LOSS = 0.005
 """A score that may be lost to rounding before the network is trained on with it."""
@@ -52,14 +55,14 @@ class Judge:
 
     Attributes:
         score: Of such a network; larger is better.
-        exact: The score of the float network.
+        exact: The score of the float network; without it all ranges are tried.
         samples: Raw training samples to train on with, where rounding costs too much.
         outputs: Gives what the float network makes of raw samples.
         seed: Decides their order.
     """
 
     score: Callable[[IntegerNetwork], float]
-    exact: float = -math.inf
+    exact: float = math.inf
     samples: NDArray[Any] | None = None
     outputs: Callable[[NDArray[Any]], NDArray[np.float32]] | None = None
     seed: int = 0
@@ -78,8 +81,8 @@ def quantize_integer(
         weights: Its weights by state-dict key.
         calibration: Raw samples ``(samples, *input)`` of the training split; bytes where samples
             are bytes.
-        judge: Chooses ranges; without it all activations that were seen lie in the ranges. Where
-            the best network scores ``LOSS`` less than the float network it is trained on.
+        judge: Chooses ranges, where those of all activations cost more than ``GOOD``. Where the
+            best network scores ``LOSS`` less than the float network it is trained on.
 
     Raises:
         ExportError: The network cannot be lowered, or a sample does not fit it.
@@ -102,13 +105,17 @@ def quantize_integer(
         own = _absorbed(program, folded, first, mean, std)
     names = _names(program, graph)
     parts = PARTS if judge is not None else PARTS[:1]
-    tried = [
-        _network(program, own, _scales(program, ranges, first), way, names, part)
-        for part, ranges in zip(parts, seen(program, folded, normal, parts), strict=True)
-    ]
+    tried, scores = list[IntegerNetwork](), list[float]()
+    for part, ranges in zip(parts, seen(program, folded, normal, parts), strict=True):
+        scales = _scales(program, ranges, first)
+        tried.append(_network(program, own, scales, way, names, part))
+        if judge is None:
+            return tried[0]
+        scores.append(judge.score(tried[-1]))
+        if judge.exact - scores[-1] <= GOOD:
+            break
     if judge is None:
-        return tried[0]
-    scores = [judge.score(network) for network in tried]
+        raise RuntimeError("no ranges were tried")
     best = tried[int(np.argmax(scores))]
     if judge.exact - max(scores) <= LOSS or judge.samples is None or judge.outputs is None:
         return best

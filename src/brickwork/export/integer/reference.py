@@ -1,6 +1,7 @@
 """A quantised network run bit by bit as TensorFlow Lite Micro's reference kernels run it.
 
-Sums of products are made in float64, where they are exact: no sum of a layer comes near 2**53.
+Sums of products are made in floating point, where they are exact: in float32 where they stay below
+2**24, else in float64.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from brickwork.export.integer.steps import ADD_SHIFT
 __all__ = ["logits", "run"]
 
 _BATCH = 128
+_LARGEST = 255  # an activation less its zero
 
 Ints = NDArray[np.int64]
 
@@ -87,9 +89,11 @@ class _Call:
 
 
 def _weighted(call: _Call) -> Ints:
-    x = _exact(call.inputs[0] - call.meanings[0].zero)
-    weight = torch.from_numpy(_given(call.step.weight).astype(np.float64))
-    sums = convolved(call.program, call.step.layer, x, weight).numpy().astype(np.int64)
+    weight = _given(call.step.weight)
+    real = _type(call.step.layer.kind, weight)
+    x = torch.from_numpy(np.ascontiguousarray(call.inputs[0] - call.meanings[0].zero, real))
+    found = convolved(call.program, call.step.layer, x, torch.from_numpy(weight.astype(real)))
+    sums = found.numpy().astype(np.int64)
     sums += _along(_given(call.step.bias).astype(np.int64), sums.ndim)
     return _brought(call, sums)
 
@@ -207,6 +211,16 @@ def _operands(call: _Call) -> list[tuple[Ints, Scale]]:
 def _along(values: Ints, axes: int) -> Ints:
     """One number for each channel, beside values with channels second."""
     return values.reshape(-1, 1, 1) if axes == 4 else values
+
+
+def _type(kind: str, weight: NDArray[np.int8]) -> type[np.floating[Any]]:
+    """A floating-point type in which no sum of products of this weight is rounded."""
+    axis = 3 if kind == "DEPTHWISE_CONV_2D" else 0
+    others = tuple(i for i in range(weight.ndim) if i != axis)
+    if kind == "TRANSPOSE_CONV":
+        return np.float64
+    largest = int(np.abs(weight.astype(np.int64)).sum(axis=others).max())
+    return np.float32 if largest * _LARGEST < 1 << 24 else np.float64
 
 
 def _exact(values: Ints) -> Tensor:
