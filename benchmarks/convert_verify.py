@@ -3,8 +3,8 @@
     python benchmarks/convert_verify.py [--samples 200]
 
 For networks of the catalogue with random weights: rounding (its loss judged on 512 samples, other
-ranges of activations tried where it is too large), the TFLite file, its bits in TensorFlow Lite Micro, the C files, compiled and run, and
-the real arena. Child processes (the compiler, the compiled program) count.
+ranges of activations tried where it is too large), the TFLite file, its bits in TensorFlow Lite
+Micro, the C files, compiled and run. Child processes (the compiler, the compiled program) count.
 """
 
 from __future__ import annotations
