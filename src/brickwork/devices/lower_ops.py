@@ -69,6 +69,7 @@ class Pass:
         self.layers: list[Layer] = []
         self.at = {-1: 0}  # the tensor that holds each node's output
         self.host: dict[int, int] = {}  # the layer that a follower of a node may go into
+        self.activated: dict[tuple[str, int], int] = {}  # what became of a tensor's activations
         self.normalizes = False
 
     def add(self, index: int) -> None:
@@ -212,8 +213,11 @@ def _activation(lowering: Pass, index: int) -> None:
             lowering.alias(index)
             return
     source, shape = lowering.source(index), lowering.shape(index)
-    if how in _SINGLE:
-        lowering.emit(index, _SINGLE[how], (source,), shape)
+    if (how, source) in lowering.activated:  # several edges of a cell begin with the same one
+        lowering.at[index] = lowering.activated[how, source]
+    elif how in _SINGLE:
+        tensor = lowering.emit(index, _SINGLE[how], (source,), shape)
+        lowering.activated[how, source] = tensor
     elif how == "silu":
         gate = lowering.emit(index, "LOGISTIC", (source,), shape)
         lowering.emit(index, "MUL", (source, gate), shape)

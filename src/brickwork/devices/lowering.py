@@ -1,11 +1,12 @@
 """From a graph to the operations that a runtime of TensorFlow Lite executes.
 
-Batch norms go into the layer before them; ReLU and ReLU6 into any op that can clamp its output.
-What TensorFlow Lite has no single operation for is written with several: SiLU is a product with a
-sigmoid, the hard sigmoid a clamped sum and a product, a norm that cannot be folded a depthwise
-convolution of one pixel. PyTorch pads both sides alike, TensorFlow's SAME puts the odd pixel at the
-end: where the two differ (mostly at stride 2) the padding is an operation of its own, and no larger
-than what the windows read. A sequence becomes an image of height 1; fragments are lowered once.
+Batch norms go into the layer before them; ReLU and ReLU6 into any op that can clamp its output;
+equal activations of one tensor are one operation. What TensorFlow Lite has no single operation for
+is written with several: SiLU is a product with a sigmoid, the hard sigmoid a clamped sum and a
+product, a norm that cannot be folded a depthwise convolution of one pixel. PyTorch pads both sides
+alike, TensorFlow's SAME puts the odd pixel at the end: where the two differ (mostly at stride 2)
+the padding is an operation of its own, and no larger than what the windows read. A sequence becomes
+an image of height 1; fragments are lowered once.
 """
 
 from __future__ import annotations

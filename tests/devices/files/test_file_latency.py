@@ -59,8 +59,9 @@ def test_macs_and_outputs_are_those_of_the_graph(whole: Graph):
     """Paddings, clamps and gates may be ops of their own in a program."""
     program = read_onnx(write_onnx(whole, weights(whole))).program
     found, expected = work_of_program(program).named(), work_of(whole).named()
-    layers = () if why_not(whole) else lower(whole).layers
-    alone = any(layer.node < 0 for layer in layers if layer.kind in WEIGHTED)
+    alone = bool(why_not(whole)) or any(
+        layer.node < 0 for layer in lower(whole).layers if layer.kind in WEIGHTED
+    )
     for key in (name for name in COEFFICIENTS if name.endswith("_mac")):
         if key != "depthwise_mac" or not alone:  # a norm that stands alone is one there
             assert found[key] == expected[key], key
