@@ -19,9 +19,8 @@ from brickwork.config import Context
 from brickwork.engine.executors import Executor, Job, Outcome
 from brickwork.engine.store import Store
 from brickwork.errors import TrainingError
-from brickwork.export.formats import impossible
+from brickwork.export.formats import asked_by, impossible
 from brickwork.final import candidates, expected, overhead, runners_up, spread_out
-from brickwork.names import EXPORTERS
 from brickwork.objective import quality_of, violation
 from brickwork.oneshot import SHARED
 from brickwork.oneshot.gated import believable
@@ -197,13 +196,14 @@ class Finish:
 
         def job(key: str) -> Job:
             net = todo[key]
-            left_out = impossible(self.context.graph(net.arch), list(EXPORTERS))
+            formats = asked_by(self.context.target.engine)
+            left_out = impossible(self.context.graph(net.arch), formats)
             return {
                 "kind": "export" if net.role == "front" else "test",
                 "arch": net.arch.to_json(),
                 "weights": [path.read_bytes() for path in ready[net]],
                 "folder": str(self.folder / "models" / net.arch.id),
-                "formats": [name for name in EXPORTERS if name not in left_out],
+                "formats": [name for name in formats if name not in left_out],
                 "info": {**self._info(net), "left_out": left_out},
             }
 
