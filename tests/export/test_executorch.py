@@ -102,6 +102,7 @@ def test_weights_of_another_network(monkeypatch: pytest.MonkeyPatch):
 
 def test_without_the_extra_one_line_names_it(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(importlib.util, "find_spec", lambda _name: None)
+    exporting._runtime.cache_clear()
     monkeypatch.setitem(sys.modules, "executorch.runtime", None)
     monkeypatch.setitem(sys.modules, "executorch.extension.pybindings", None)
     whole = graph_of(Linear(), (13,))

@@ -100,14 +100,6 @@ def test_what_is_no_model_is_one_line(tmp_path: Path):
         assert "\n" not in str(caught.value)
 
 
-@needs_openvino
-def test_a_sample_of_another_shape_is_one_line(tmp_path: Path):
-    call = load_openvino(written(member((1, 12, 12), 0), tmp_path))
-    with pytest.raises(ExportError, match="OpenVINO cannot run it") as caught:
-        call(np.zeros(3, np.float32))
-    assert "\n" not in str(caught.value)
-
-
 def test_without_the_extra_one_line_names_it(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(importlib.util, "find_spec", lambda _name: None)
     monkeypatch.setitem(sys.modules, "openvino", None)

@@ -55,8 +55,8 @@ y = net.get_tensor(net.get_output_details()[0]["index"])
 _EXECUTORCH = """```python
 from executorch.runtime import Runtime
 
-net = Runtime.get().load_program("model.pte").load_method("forward")
-(logits,) = net.execute([x])   # x: torch.float32, {shape}
+program = Runtime.get().load_program("model.pte")  # keep it: its methods do not
+(logits,) = program.load_method("forward").execute([x])  # x: torch.float32, {shape}
 ```
 In an app: `Module.load` of its Java, Kotlin, Swift or C++ library, with the XNNPACK back end."""
 

@@ -7,10 +7,12 @@ one float32 sample, as an app would give it.
 
 from __future__ import annotations
 
+import functools
 import importlib.util
+import io
 import warnings
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr
 from importlib import metadata
 from typing import Any
 
@@ -75,18 +77,14 @@ def load_executorch(content: bytes) -> Callable[[Array], Array]:
     """
     with _quiet():
         try:
-            from executorch.extension.pybindings import portable_lib
-            from executorch.runtime import Runtime
-
-            portable_lib._unsafe_reset_threadpool(1)
-            program = Runtime.get().load_program(content)
+            program = _runtime().load_program(content)
             method = program.load_method("forward")
         except ImportError:
             raise ExportError(str(MissingExtra("executorch", "running model.pte"))) from None
         except Exception as error:  # it raises what its C++ side does
             raise ExportError(f"ExecuTorch cannot run it: {first_line(error)}") from error
 
-    def call(x: Array) -> Array:
+    def call(x: Array, _alive: object = program) -> Array:  # a method does not keep its program
         try:
             (logits,) = method.execute([torch.from_numpy(x)])
         except Exception as error:  # likewise
@@ -158,9 +156,19 @@ def _unfoldable(graph: Graph, node: Node) -> bool:
     return batch and isinstance(before, ops.ConvTranspose) and before.groups != 1
 
 
+@functools.cache
+def _runtime() -> Any:
+    """The runtime of this process; its threads are set once, before anything uses them."""
+    from executorch.extension.pybindings import portable_lib
+    from executorch.runtime import Runtime
+
+    portable_lib._unsafe_reset_threadpool(1)
+    return Runtime.get()
+
+
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Without the warnings and the lines on file descriptor 2 that ExecuTorch writes."""
-    with warnings.catch_warnings(), hushed():
+    """Without the warnings that ExecuTorch gives, and what it writes from Python and from C++."""
+    with warnings.catch_warnings(), redirect_stderr(io.StringIO()), hushed():
         warnings.simplefilter("ignore")
         yield

@@ -95,7 +95,7 @@ def _fold(model: Any) -> None:
     manager.run_passes(model)
     for place, op in enumerate(model.get_ordered_ops()):
         kind, _, number = op.get_friendly_name().rpartition("_")
-        if kind == op.get_type_name() and number.isdigit():
+        if kind[:1].isupper() and number.isdigit():
             op.set_friendly_name(f"{kind}_at_{place}")
 
 
