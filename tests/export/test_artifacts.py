@@ -29,6 +29,7 @@ from brickwork.trial import rng_for
 
 WHOLE = member((1, 12, 12), 0)
 WEIGHTS = random_weights(WHOLE, rng_for(0, "weights"))
+SLOW = pytest.param("executorch", marks=pytest.mark.slow)
 REFUSED = impossible(WHOLE, list(FORMATS))
 """Without the extra ``mcu`` there are no files of TensorFlow Lite, and so on."""
 ALL = {
@@ -97,7 +98,7 @@ def test_the_architecture_is_described(written: Path):
     assert [op["name"] for op in described["ops"]] == [node.name for node in WHOLE.nodes]
 
 
-@pytest.mark.parametrize("name", FORMATS)
+@pytest.mark.parametrize("name", [SLOW if name == "executorch" else name for name in FORMATS])
 def test_only_the_formats_that_were_asked_for(tmp_path: Path, name: str):
     if name in REFUSED:
         pytest.skip(REFUSED[name])

@@ -22,6 +22,7 @@ from brickwork.trial import rng_for
 
 WHOLE = member((1, 12, 12), 0)
 INFO = {"id": "ab12", "classes": ["a", "b", "c", "d", "e"]}
+SLOW = pytest.param("executorch", marks=pytest.mark.slow)
 NEEDS = {"executorch": "executorch", "openvino": "openvino", "tflite": "tflite_micro"}
 
 
@@ -38,7 +39,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return exported(tmp_path_factory.mktemp("models") / "ab12", WHOLE, "source", "onnx")
 
 
-@pytest.mark.parametrize("name", ["tflite", "openvino", "executorch"])
+@pytest.mark.parametrize("name", ["tflite", "openvino", SLOW])
 def test_it_is_written_run_and_described(model: Path, tmp_path: Path, name: str):
     if importlib.util.find_spec(NEEDS[name]) is None:
         pytest.skip(f"needs {NEEDS[name]}")

@@ -306,6 +306,39 @@ def test_only_source(digits: Any, tmp_path: Path, python: PlainPython):
     assert result.metrics["accuracy"].value > 0.9
 
 
+@pytest.mark.parametrize(
+    ("name", "file", "runtime"),
+    [
+        ("openvino", "model.xml", "OpenVINO "),
+        pytest.param("executorch", "model.pte", "ExecuTorch ", marks=pytest.mark.slow),
+    ],
+)
+def test_formats_on_request_are_run_scored_and_timed(
+    digits: Any, tmp_path: Path, python: PlainPython, name: str, file: str, runtime: str
+):
+    pytest.importorskip(name)
+    x, y = digits.split("test")
+    folder = tmp_path / "models" / "ab12"
+    inputs = {"golden_inputs": x[:8], "info": {"input": [1, 8, 8]}}
+    export_model(folder, digits.graph, digits.weights, formats=("source", name), **inputs)
+    prefer = preferred("phone", "float32", runtime)
+    args = (folder, digits.graph, digits.weights, x, y, scores)
+    result = verify(*args, prefer=prefer, python=python)
+    assert result.passed, result.reason
+    check = next(check for check in result.checks if check.file == file)
+    assert check.agreement == 1.0
+    assert check.relative is not None
+    assert check.relative < 1e-5
+    assert check.latency is not None
+    assert check.latency.source.startswith(runtime)
+    assert result.judged == file
+    expected = scores(run_torch(digits.graph, digits.weights, x), y)["accuracy"].value
+    assert result.metrics["accuracy"].value == expected
+    assert f"{file} in {runtime}" in result.metrics["accuracy"].source
+    assert recheck(folder, python) == []
+    assert f"| `{file}` | {len(x)} |" in (folder / "card.md").read_text()
+
+
 def test_samples_and_labels_must_match(check: Callable[..., Verification], digits: Any):
     x, y = digits.split("test")
     with pytest.raises(ValueError, match="as many samples as labels"):
