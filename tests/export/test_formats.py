@@ -28,6 +28,7 @@ def test_a_heavy_format_is_written_for_the_engine_that_it_is_for(engine: str, mo
     order = preferred("phone", "float32", engine)
     assert set(order) == set(FORMATS)
     assert order[0] == (more.pop() if more else "tflite")
+    assert preferred("phone", "int8", engine) == preferred("phone", "int8")
 
 
 def test_integers_need_samples_and_cannot_be_written_later():

@@ -104,9 +104,9 @@ def preferred(family: str, precision: str, engine: str = "") -> tuple[str, ...]:
     Args:
         family: Of the target, such as ``"mcu"``.
         precision: ``"int8"`` or ``"float32"``: what runs there.
-        engine: What runs it; a format that is for it alone comes first.
+        engine: What runs it; a format of that precision that is for it alone comes first.
     """
-    own = [name for name in _ENGINES if _runs(name, engine)]
+    own = [n for n in _ENGINES if _runs(n, engine) and n.endswith("-int8") == (precision == "int8")]
     first = (*own, *_FIRST.get((family, precision), ()))
     same = [n for n in FORMATS if n.endswith("-int8") == (precision == "int8") and n != "source"]
     return tuple(dict.fromkeys([*first, *same, *(n for n in FORMATS if n != "source"), "source"]))
