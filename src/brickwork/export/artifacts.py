@@ -149,8 +149,9 @@ def copy_model(
     if added:
         files |= added
         known |= {name: asdict(file_facts(content)) for name, content in added.items()}
-        verified = {"checks": [], **(verified or {})}
-        verified["checks"] = [*verified["checks"], *checks]
+        before = (verified or {}).get("checks", [])
+        kept = [check for check in before if check["file"] not in added]
+        verified = {**(verified or {}), "checks": [*kept, *checks]}
         files["verification.json"] = as_json(verified)
     card = write_card({**manifest["info"], "files": known, "verification": verified})
     return _write(Path(out), {**files, "card.md": card.encode()}, manifest["info"]).folder

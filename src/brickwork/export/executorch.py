@@ -10,9 +10,10 @@ from __future__ import annotations
 import functools
 import importlib.util
 import io
+import threading
 import warnings
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, redirect_stderr
+from contextlib import contextmanager, redirect_stderr, suppress
 from importlib import metadata
 from typing import Any
 
@@ -62,6 +63,7 @@ def write_executorch(graph: Graph, weights: Mapping[str, Array]) -> bytes:
             from executorch.backends.xnnpack.partition.xnnpack_partitioner import XnnpackPartitioner
             from executorch.exir import to_edge_transform_and_lower
 
+            _without_bars()
             traced = torch.export.export(network, (torch.zeros(1, *graph.input),))
             lowered = to_edge_transform_and_lower(traced, partitioner=[XnnpackPartitioner()])
             return bytes(lowered.to_executorch().buffer)
@@ -154,6 +156,14 @@ def _unfoldable(graph: Graph, node: Node) -> bool:
     before = graph.nodes[node.inputs[0]].op
     batch = isinstance(node.op, ops.Norm) and node.op.how == "batch"
     return batch and isinstance(before, ops.ConvTranspose) and before.groups != 1
+
+
+def _without_bars() -> None:
+    """Give progress bars, of which none is shown, a lock that does not outlive a worker."""
+    with suppress(ImportError):
+        from tqdm import tqdm
+
+        tqdm.set_lock(threading.RLock())
 
 
 @functools.cache
