@@ -175,6 +175,21 @@ def test_export_of_one_format_and_of_an_unknown_one(study: Study, tmp_path: Path
         study.model("")
 
 
+def test_export_of_a_format_that_the_search_did_not_write(study: Study, tmp_path: Path) -> None:
+    pytest.importorskip("openvino")
+    model = study.front[0]
+    assert "model.xml" not in model.artifacts
+    command = ["export", str(study.folder), model.id, "--to", "openvino,onnx"]
+    command = [sys.executable, "-m", "brickwork", *command, "--out", str(tmp_path / "out")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert {"model.xml", "model.bin", "model.onnx"} <= {
+        p.name for p in (tmp_path / "out").iterdir()
+    }
+    assert "Use it from OpenVINO" in (tmp_path / "out" / "card.md").read_text(encoding="utf-8")
+    assert not (model.folder / "model.xml").exists()
+
+
 def test_the_report_is_there_and_stands_alone(study: Study) -> None:
     page = (study.folder / "report.html").read_text(encoding="utf-8")
     assert all(model.id in page for model in study.front)

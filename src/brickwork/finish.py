@@ -197,7 +197,7 @@ class Finish:
         def job(key: str) -> Job:
             net = todo[key]
             target = self.context.target
-            wanted = preferred(target.family, target.precision)
+            wanted = preferred(target.family, target.precision, target.engine)
             left_out = impossible(self.context.graph(net.arch), wanted)
             return {
                 "kind": "export" if net.role == "front" else "test",

@@ -83,7 +83,7 @@ class Model:
         return module.eval()
 
     def export(self, path: str | Path, formats: Sequence[str] = ()) -> Path:
-        """Copy its files to a folder.
+        """Copy its files to a folder; a float format that it does not have yet is written there.
 
         Args:
             path: The folder; made if it is not there.
@@ -91,11 +91,11 @@ class Model:
 
         Raises:
             UnknownName: A format is not known.
-            BrickworkError: It was not exported, or not in this format.
+            BrickworkError: It was not exported, or cannot have this format.
         """
-        from brickwork.export.artifacts import copy_model
+        from brickwork.export.later import copy_or_write
 
-        return copy_model(self.folder, Path(path), tuple(formats))
+        return copy_or_write(self.folder, Path(path), tuple(formats), self.graph)
 
     def to_json(self) -> dict[str, Any]:
         def quantities(metrics: Mapping[str, Quantity]) -> dict[str, Any]:

@@ -153,7 +153,8 @@ class Worker:
         seen, _ = task.arrays("train")
         rows = rng_for(context.run.seed, "calibration").permutation(len(seen))[:_CALIBRATION]
         folder = Path(job["folder"])
-        prefer = preferred(context.target.family, context.target.precision)
+        target = context.target
+        prefer = preferred(target.family, target.precision, target.engine)
         made = export_model(
             folder,
             whole,

@@ -50,6 +50,16 @@ def test_it_says_what_is_known_and_how():
         assert part in card
 
 
+def test_it_says_how_to_use_each_file():
+    files = {name: {"bytes": 1, "sha256": "ab" * 32} for name in ("model.pte", "model.xml")}
+    card = write_card({**INFO, "files": files})
+    assert "| `model.pte` | 1 | ExecuTorch (XNNPACK), float32, one sample a call |" in card
+    assert 'load_program("model.pte")' in card
+    assert "x: torch.float32, (1, 1, 8, 8)" in card
+    assert 'compile_model("model.xml", "CPU", {"INFERENCE_PRECISION_HINT": "f32"})' in card
+    assert "x: numpy.float32, (batch, 1, 8, 8)" in card
+
+
 def test_measured_scores_come_first():
     accuracy = Quantity(0.97, "fraction", How.MEASURED, 0.01, "test").to_json()
     verification = {"metrics": {"accuracy": accuracy}, "checks": [], "reason": ""}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 from collections.abc import Callable
 from dataclasses import replace
@@ -17,8 +18,9 @@ import brickwork.export.crosscheck as crosschecking
 from brickwork.errors import ExportError
 from brickwork.export.artifacts import Artifacts, check_manifest, copy_model, export_model
 from brickwork.export.crosscheck import crosscheck
-from brickwork.export.formats import FORMATS, preferred
+from brickwork.export.formats import asked_by, files_in_order, preferred
 from brickwork.export.onnx import write_onnx
+from brickwork.export.runners import latency_here
 from brickwork.export.runtimes import PlainPython, run_torch
 from brickwork.export.tflite import write_tflite_int8
 from brickwork.export.verify import Verification, recheck, verify
@@ -26,6 +28,13 @@ from brickwork.quantity import How, Quantity
 from brickwork.space import Graph, Shape
 from brickwork.tasks.task import classification_metrics
 
+FILES = files_in_order(asked_by())
+RUNTIMES = {
+    "model.onnx": "ONNX Runtime ",
+    "model.int8.onnx": "ONNX Runtime ",
+    "model.tflite": "LiteRT ",
+    "model.int8.tflite": "LiteRT ",
+}
 LATENCY = Quantity(0.5, "ms", How.MEASURED, 0.1, "a stopwatch")
 
 
@@ -33,10 +42,10 @@ def scores(logits: Any, labels: Any) -> dict[str, Quantity]:
     return classification_metrics(logits, labels, "test split")
 
 
-def stopwatch(model: bytes, input: Shape) -> Quantity:
-    assert model
+def stopwatch(file: Path, input: Shape) -> Quantity | None:
+    assert file.is_file()
     assert input == (1, 8, 8)
-    return LATENCY
+    return None if file.suffix == ".py" else LATENCY
 
 
 @pytest.fixture(scope="module")
@@ -95,7 +104,7 @@ def overwrite(folder: Path, name: str, content: bytes) -> None:
 def test_a_good_model_passes(check: Callable[..., Verification], folder: Path, digits: Any):
     result = check()
     assert result.passed, result.reason
-    assert [c.file for c in result.checks] == [files[0] for files in FORMATS.values()]
+    assert [c.file for c in result.checks] == list(FILES)
     source, exact, int8, phone, micro, plain = result.checks
     assert phone.agreement == 1.0
     assert plain.metrics["accuracy"].value == micro.metrics["accuracy"].value
@@ -105,7 +114,7 @@ def test_a_good_model_passes(check: Callable[..., Verification], folder: Path, d
     assert source.relative is not None
     assert source.relative < 1e-5
     assert exact.agreement == 1.0
-    assert exact.latency == int8.latency == LATENCY
+    assert exact.latency == int8.latency == phone.latency == micro.latency == LATENCY
     assert source.latency is None
     x, y = digits.split("test")
     expected = scores(run_torch(digits.graph, digits.weights, x), y)["accuracy"].value
@@ -115,6 +124,35 @@ def test_a_good_model_passes(check: Callable[..., Verification], folder: Path, d
     assert result.metrics == int8.metrics
     assert "model.int8.onnx in ONNX Runtime" in result.metrics["accuracy"].source
     assert check_manifest(folder) == []
+
+
+def test_every_file_is_timed_in_its_own_runtime(
+    folder: Path, digits: Any, capfd: pytest.CaptureFixture[str]
+):
+    found = {name: latency_here(folder / name, digits.graph.input) for name in FILES}
+    assert found.pop("model.py") is None
+    assert found.pop("model.c") is None
+    for name, runtime in RUNTIMES.items():
+        latency = found.pop(name)
+        assert latency is not None
+        assert latency.how is How.MEASURED
+        assert 0 < latency.value < 1000
+        assert latency.source.startswith(runtime)
+        assert "1 thread" in latency.source
+    assert not found
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_file_that_litert_does_not_run_is_a_reason(folder: Path, tmp_path: Path):
+    (tmp_path / "model.int8.tflite").write_bytes(b"TFL3" * 100)
+    with pytest.raises(ExportError, match="LiteRT cannot run it") as caught:
+        latency_here(tmp_path / "model.int8.tflite", (1, 8, 8))
+    assert "\n" not in str(caught.value)
+
+
+def test_without_litert_an_int8_file_has_no_latency(folder: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(importlib.util, "find_spec", lambda _name: None)
+    assert latency_here(folder / "model.int8.tflite", (1, 8, 8)) is None
 
 
 def test_a_target_in_float_is_judged_by_the_float_file(check: Callable[..., Verification]):
@@ -280,6 +318,39 @@ def test_only_source(digits: Any, tmp_path: Path, python: PlainPython):
     assert result.passed
     assert result.judged == "model.py"
     assert result.metrics["accuracy"].value > 0.9
+
+
+@pytest.mark.parametrize(
+    ("name", "file", "runtime"),
+    [
+        ("openvino", "model.xml", "OpenVINO "),
+        pytest.param("executorch", "model.pte", "ExecuTorch ", marks=pytest.mark.slow),
+    ],
+)
+def test_formats_on_request_are_run_scored_and_timed(
+    digits: Any, tmp_path: Path, python: PlainPython, name: str, file: str, runtime: str
+):
+    pytest.importorskip(name)
+    x, y = digits.split("test")
+    folder = tmp_path / "models" / "ab12"
+    inputs = {"golden_inputs": x[:8], "info": {"input": [1, 8, 8]}}
+    export_model(folder, digits.graph, digits.weights, formats=("source", name), **inputs)
+    prefer = preferred("phone", "float32", runtime)
+    args = (folder, digits.graph, digits.weights, x, y, scores)
+    result = verify(*args, prefer=prefer, python=python)
+    assert result.passed, result.reason
+    check = next(check for check in result.checks if check.file == file)
+    assert check.agreement == 1.0
+    assert check.relative is not None
+    assert check.relative < 1e-5
+    assert check.latency is not None
+    assert check.latency.source.startswith(runtime)
+    assert result.judged == file
+    expected = scores(run_torch(digits.graph, digits.weights, x), y)["accuracy"].value
+    assert result.metrics["accuracy"].value == expected
+    assert f"{file} in {runtime}" in result.metrics["accuracy"].source
+    assert recheck(folder, python) == []
+    assert f"| `{file}` | {len(x)} |" in (folder / "card.md").read_text()
 
 
 def test_samples_and_labels_must_match(check: Callable[..., Verification], digits: Any):

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from brickwork.errors import ExportError
 from brickwork.export.card import write_card
 from brickwork.export.contents import as_json, contents, facts_of, meaning_of
-from brickwork.export.formats import FORMATS, checked, impossible
+from brickwork.export.formats import FORMATS, asked_by, checked, impossible
 from brickwork.space import Graph
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ __all__ = [
     "check_manifest",
     "copy_model",
     "export_model",
+    "file_facts",
     "read_manifest",
 ]
 
@@ -86,7 +87,8 @@ def export_model(
         folder: Where; a model that was there before is replaced.
         graph: The network.
         weights: Its weights by state-dict key.
-        formats: Any of ``formats.FORMATS``; by default all that the network can have here.
+        formats: Any of ``formats.FORMATS``; by default those of any search that the network
+            can have here.
         calibration: Raw training samples ``(samples, *input)``, for int8.
         judge: Chooses one of several quantised networks.
         golden_inputs: A few raw samples whose logits are stored beside the model.
@@ -97,10 +99,11 @@ def export_model(
         ExportError: The folder cannot be written, or the network not in this format.
     """
     if formats is None:
-        formats = [name for name in FORMATS if name not in impossible(graph, list(FORMATS))]
+        refused = impossible(graph, asked_by())
+        formats = [name for name in asked_by() if name not in refused]
     checked(formats)
     files, integer = contents(graph, weights, formats, calibration, judge, golden_inputs, info)
-    sizes = {name: asdict(_fact(content)) for name, content in files.items()}
+    sizes = {name: asdict(file_facts(content)) for name, content in files.items()}
     known = dict(info) | facts_of(graph)
     if integer is not None:
         known["integer"] = meaning_of(integer)
@@ -108,13 +111,21 @@ def export_model(
     return replace(_write(Path(folder), files, known), integer=integer)
 
 
-def copy_model(folder: Path, out: Path, formats: Sequence[str] = ()) -> Path:
+def copy_model(
+    folder: Path,
+    out: Path,
+    formats: Sequence[str] = (),
+    added: Mapping[str, bytes] | None = None,
+    checks: Sequence[Mapping[str, Any]] = (),
+) -> Path:
     """Copy a model to another folder.
 
     Args:
         folder: A model's folder.
         out: Where to; made if it is not there.
-        formats: What to copy; everything where none are given.
+        formats: What to copy; everything where none are given and nothing is added.
+        added: More files for the copy.
+        checks: What came of verifying these, as JSON.
 
     Raises:
         UnknownName: A format is not known.
@@ -129,12 +140,19 @@ def copy_model(folder: Path, out: Path, formats: Sequence[str] = ()) -> Path:
         if missing:
             raise ExportError(f"{folder} was not exported as {name!r}: it has no {missing[0]}")
     optional = {file for name in FORMATS for file in FORMATS[name]}
-    wanted = {file for name in formats or FORMATS for file in FORMATS[name]}
+    wanted = {file for name in formats or (() if added else FORMATS) for file in FORMATS[name]}
     names = [name for name in manifest["files"] if name not in optional or name in wanted]
     with _readable(folder):
         files = {name: (Path(folder) / name).read_bytes() for name in names}
     known = {name: manifest["files"][name] for name in names}
     verified = json.loads(files["verification.json"]) if "verification.json" in files else None
+    if added:
+        files |= added
+        known |= {name: asdict(file_facts(content)) for name, content in added.items()}
+        before = (verified or {}).get("checks", [])
+        kept = [check for check in before if check["file"] not in added]
+        verified = {**(verified or {}), "checks": [*kept, *checks]}
+        files["verification.json"] = as_json(verified)
     card = write_card({**manifest["info"], "files": known, "verification": verified})
     return _write(Path(out), {**files, "card.md": card.encode()}, manifest["info"]).folder
 
@@ -170,7 +188,7 @@ def check_manifest(folder: Path) -> list[str]:
     problems = []
     for name, facts in manifest["files"].items():
         try:
-            found = _fact((Path(folder) / name).read_bytes())
+            found = file_facts((Path(folder) / name).read_bytes())
         except FileNotFoundError:
             problems.append(f"{name} is missing")
             continue
@@ -198,7 +216,7 @@ def add_verification(folder: Path, verification: Mapping[str, Any]) -> Artifacts
         {**manifest["info"], "files": manifest["files"], "verification": verification}
     )
     changed = {"verification.json": as_json(verification), "card.md": card.encode()}
-    facts |= {name: _fact(content) for name, content in changed.items()}
+    facts |= {name: file_facts(content) for name, content in changed.items()}
     changed[_MANIFEST] = _manifest(facts, manifest["info"])
     with _writable(folder):
         for name, content in changed.items():
@@ -208,7 +226,8 @@ def add_verification(folder: Path, verification: Mapping[str, Any]) -> Artifacts
     return Artifacts(folder, facts)
 
 
-def _fact(content: bytes) -> FileFacts:
+def file_facts(content: bytes) -> FileFacts:
+    """The facts of a file's content."""
     return FileFacts(hashlib.sha256(content).hexdigest(), len(content))
 
 
@@ -229,7 +248,7 @@ def _manifest(facts: Mapping[str, FileFacts], info: Mapping[str, Any]) -> bytes:
 
 def _write(folder: Path, files: Mapping[str, bytes], info: Mapping[str, Any]) -> Artifacts:
     """Write a folder beside its place, then put it there."""
-    facts = {name: _fact(content) for name, content in files.items()}
+    facts = {name: file_facts(content) for name, content in files.items()}
     try:
         replaceable = not folder.exists() or not any(folder.iterdir()) or _is_ours(folder)
     except OSError as error:

@@ -19,6 +19,9 @@ _WHAT = {
     "model_data.h": "the bytes of model.int8.tflite, for an Arduino sketch",
     "model.c": "the int8 network in C99, without dependencies",
     "model.h": "its interface",
+    "model.pte": "ExecuTorch (XNNPACK), float32, one sample a call",
+    "model.xml": "OpenVINO, float32",
+    "model.bin": "weights for model.xml",
     "golden.npz": "raw inputs and the logits they gave",
     "arch.json": "the architecture, op by op",
     "verification.json": "what was verified, in full",
@@ -51,6 +54,22 @@ net.set_tensor(net.get_input_details()[0]["index"], x)   # {what}
 net.invoke()
 y = net.get_tensor(net.get_output_details()[0]["index"])
 ```"""
+
+_EXECUTORCH = """```python
+from executorch.runtime import Runtime
+
+program = Runtime.get().load_program("model.pte")  # keep it: its methods do not
+(logits,) = program.load_method("forward").execute([x])  # x: torch.float32, {shape}
+```
+In an app: `Module.load` of its Java, Kotlin, Swift or C++ library, with the XNNPACK back end."""
+
+_OPENVINO = """```python
+import openvino
+
+net = openvino.Core().compile_model("model.xml", "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+logits = net(x)[0]             # x: numpy.float32, {shape}
+```
+Without the hint, processors that can calculate in bfloat16, which is less exact."""
 
 
 def write_card(info: Mapping[str, Any]) -> str:
@@ -150,6 +169,16 @@ def _use(info: Mapping[str, Any]) -> Iterator[str]:
             yield ""
             yield _ONNX.format(file=name, shape=shape)
     yield from _tflite(info, files)
+    one = _batch(info.get("input") or ()).replace("batch", "1")
+    for name, title, text, given in (
+        ("model.pte", "ExecuTorch", _EXECUTORCH, one),
+        ("model.xml", "OpenVINO", _OPENVINO, shape),
+    ):
+        if name in files:
+            yield ""
+            yield f"## Use it from {title}"
+            yield ""
+            yield text.replace("{shape}", given)
 
 
 def _tflite(info: Mapping[str, Any], files: Mapping[str, Any]) -> Iterator[str]:
@@ -231,10 +260,11 @@ def _verified(info: Mapping[str, Any]) -> Iterator[str]:
     qualities = list(dict.fromkeys(name for check in checks for name in check["metrics"]))
     heads = [f"{METRICS[n].label} on test" if n in METRICS else n for n in qualities]
     yield from _table(
-        ("file", "largest difference", "same class", *heads, "latency here", "result"),
+        ("file", "samples", "largest difference", "same class", *heads, "latency here", "result"),
         [
             (
                 f"`{check['file']}`",
+                str(check["samples"]),
                 "" if check["relative"] is None else f"{check['relative']:.1e}",
                 "" if check["agreement"] is None else f"{100 * check['agreement']:.2f} %",
                 *(_amount(check["metrics"].get(name)) for name in qualities),
@@ -246,9 +276,10 @@ def _verified(info: Mapping[str, Any]) -> Iterator[str]:
     )
     yield ""
     yield (
-        "Each file was run in its own runtime (ONNX Runtime on one CPU thread; a Python without "
-        "Brickwork) and compared with the network as it was trained; differences are relative to "
-        "its largest logit."
+        "Each file was run in its own runtime on one thread (`model.py` in a Python without "
+        "Brickwork) and compared, on so many samples, with the network as it was trained; "
+        "differences are relative to its largest logit. A latency here is that of one sample on "
+        "the machine that did this, not on the device."
     )
 
 

@@ -54,13 +54,17 @@ def contents(
     files: dict[str, bytes] = {}
     if "source" in formats:
         files |= _source(graph, weights, info)
-    if "onnx" in formats or "onnx-int8" in formats:
+    if {"onnx", "onnx-int8", "openvino"} & set(formats):
         model = exporter("onnx")(graph, weights)
         if "onnx" in formats:
             files["model.onnx"] = model
         if "onnx-int8" in formats:
             files["model.int8.onnx"] = exporter("onnx-int8")(model, calibration)
             golden["logits_int8"] = run_onnx(files["model.int8.onnx"], golden_inputs)
+        if "openvino" in formats:
+            files |= exporter("openvino")(model)
+    if "executorch" in formats:
+        files["model.pte"] = exporter("executorch")(graph, weights)
     title = _title(info)
     if "tflite" in formats:
         files["model.tflite"] = exporter("tflite")(graph, weights, title)

@@ -16,9 +16,11 @@ __all__ = [
     "EXPORTERS",
     "FORMATS",
     "INTEGER",
+    "asked_by",
     "checked",
     "exporter",
     "files_in_order",
+    "from_weights",
     "impossible",
     "preferred",
 ]
@@ -30,6 +32,8 @@ FORMATS: Mapping[str, tuple[str, ...]] = {
     "tflite": ("model.tflite",),
     "tflite-int8": ("model.int8.tflite", "model_data.h"),
     "c": ("model.c", "model.h"),
+    "executorch": ("model.pte",),
+    "openvino": ("model.xml", "model.bin"),
 }
 """The files of each format; what is run comes first."""
 
@@ -40,6 +44,8 @@ EXPORTERS: Mapping[str, str] = {
     "tflite": "brickwork.export.tflite:write_tflite",
     "tflite-int8": "brickwork.export.tflite:write_tflite_int8",
     "c": "brickwork.export.c:write_c",
+    "executorch": "brickwork.export.executorch:write_executorch",
+    "openvino": "brickwork.export.openvino:write_openvino",
 }
 
 INTEGER = ("tflite-int8", "c")
@@ -48,6 +54,14 @@ INTEGER = ("tflite-int8", "c")
 _PACKAGES = {"tflite": ("ai_edge_litert",), "tflite-int8": ("tflite_micro",)}
 _COMPILERS = ("cc", "gcc", "clang")
 _LOWERED = ("tflite", *INTEGER)  # written from a program of TensorFlow Lite
+
+_ENGINES = {"executorch": "ExecuTorch", "openvino": "OpenVINO"}
+"""Formats that a search writes only for a target whose engine is called so."""
+
+_REFUSALS = {
+    "executorch": "brickwork.export.executorch:why_not",
+    "openvino": "brickwork.export.openvino:why_not",
+}
 
 _SUITED: Mapping[str, tuple[str, ...]] = {
     "mcu": ("tflite-int8", "c", "onnx-int8", "tflite", "onnx"),
@@ -72,22 +86,38 @@ def checked(names: Sequence[str]) -> None:
 
 def exporter(name: str) -> Any:
     """An exporter's function; what it depends on is heavy, so it is imported on first use."""
-    module, _, function = EXPORTERS[name].partition(":")
-    return getattr(importlib.import_module(module), function)
+    return _imported(EXPORTERS[name])
 
 
-def preferred(family: str, precision: str) -> tuple[str, ...]:
+def asked_by(engine: str = "") -> tuple[str, ...]:
+    """The formats that a search exports: those on request only where they are for the engine.
+
+    Args:
+        engine: The target's, such as ``"ExecuTorch 1.5"``.
+    """
+    return tuple(name for name in FORMATS if name not in _ENGINES or _runs(name, engine))
+
+
+def from_weights(name: str) -> bool:
+    """Whether a format needs a network and its weights only, so that it can be written later."""
+    return not name.endswith("-int8") and name not in INTEGER
+
+
+def preferred(family: str, precision: str, engine: str = "") -> tuple[str, ...]:
     """The formats of a model for a kind of device, in the order in which it is judged by them.
 
     Args:
         family: Of the target, such as ``"mcu"``.
         precision: ``"int8"`` or ``"float32"``: what runs there comes first.
+        engine: What runs it; a format of that precision that is for it alone comes first.
     """
-    suited = _SUITED.get(family, tuple(name for name in FORMATS if name != "source"))
+    asked = asked_by(engine)
+    own = tuple(name for name in _ENGINES if name in asked)
+    suited = (*own, *_SUITED.get(family, tuple(name for name in asked if name != "source")))
     integer = [name for name in suited if name in INTEGER or name.endswith("-int8")]
     exact = [name for name in suited if name not in integer]
     first, then = (integer, exact) if precision == "int8" else (exact, integer)
-    return (*first, *then, "source")
+    return tuple(dict.fromkeys([*first, *then, "source"]))
 
 
 def files_in_order(formats: Sequence[str]) -> tuple[str, ...]:
@@ -106,6 +136,9 @@ def impossible(graph: Graph, formats: Sequence[str]) -> dict[str, str]:
     for name in lowered:
         if problem := reason or _missing(name):
             found[name] = problem
+    for name in formats:
+        if name in _REFUSALS and (refusal := _imported(_REFUSALS[name])(graph)):
+            found[name] = refusal
     return found
 
 
@@ -117,3 +150,12 @@ def _missing(name: str) -> str:
         if importlib.util.find_spec(package) is None:
             return f"{package} is not installed: pip install 'brickwork[mcu]'"
     return ""
+
+
+def _runs(name: str, engine: str) -> bool:
+    return engine.casefold().startswith(_ENGINES[name].casefold())
+
+
+def _imported(path: str) -> Any:
+    module, _, function = path.partition(":")
+    return getattr(importlib.import_module(module), function)

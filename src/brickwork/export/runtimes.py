@@ -21,7 +21,16 @@ from numpy.typing import NDArray
 from brickwork.errors import ExportError
 from brickwork.space import Graph
 
-__all__ = ["PlainPython", "plain_python", "run_litert", "run_onnx", "run_tflm", "run_torch"]
+__all__ = [
+    "PlainPython",
+    "first_line",
+    "hushed",
+    "plain_python",
+    "run_litert",
+    "run_onnx",
+    "run_tflm",
+    "run_torch",
+]
 
 _BATCH = 256
 _MISSING = "{} is not installed: pip install 'brickwork[mcu]'"
@@ -45,7 +54,7 @@ def run_onnx(model: bytes, x: Array) -> Array:
         name = session.get_inputs()[0].name
         parts = [session.run(None, {name: batch})[0] for batch in _batches(x)]
     except Exception as error:  # it has a class for each status, without a common base
-        raise ExportError(f"ONNX Runtime cannot run it: {_line(error)}") from error
+        raise ExportError(f"ONNX Runtime cannot run it: {first_line(error)}") from error
     return np.concatenate(parts)
 
 
@@ -63,7 +72,7 @@ def run_tflm(model: bytes, q: Array) -> Array:
         from tflite_micro import runtime
     except ImportError:
         raise ExportError(_MISSING.format("TensorFlow Lite Micro")) from None
-    with _said() as said:
+    with hushed() as said:
         try:
             interpreter = runtime.Interpreter.from_bytes(model)
             found = []
@@ -72,7 +81,7 @@ def run_tflm(model: bytes, q: Array) -> Array:
                 interpreter.invoke()
                 found.append(interpreter.get_output(0)[0].copy())
         except Exception as error:  # it raises what its C++ side does
-            why = said() or _line(error)
+            why = said() or first_line(error)
             raise ExportError(f"TensorFlow Lite Micro cannot run it: {why}") from error
     return np.array(found)
 
@@ -91,7 +100,7 @@ def run_litert(model: bytes, x: Array) -> Array:
         from ai_edge_litert.interpreter import Interpreter
     except ImportError:
         raise ExportError(_MISSING.format("LiteRT")) from None
-    with _said() as said:
+    with hushed() as said:
         try:
             interpreter = Interpreter(model_content=model, num_threads=1)
             interpreter.allocate_tensors()
@@ -103,13 +112,13 @@ def run_litert(model: bytes, x: Array) -> Array:
                 interpreter.invoke()
                 found.append(interpreter.get_tensor(out)[0].copy())
         except Exception as error:  # likewise
-            why = said() or _line(error)
+            why = said() or first_line(error)
             raise ExportError(f"LiteRT cannot run it: {why}") from error
     return np.array(found)
 
 
 @contextlib.contextmanager
-def _said() -> Iterator[Callable[[], str]]:
+def hushed() -> Iterator[Callable[[], str]]:
     """Keep what a runtime writes to file descriptor 2, and give its first line on request."""
     sys.stderr.flush()
     before = os.dup(2)
@@ -154,7 +163,8 @@ def _batches(x: Array) -> list[NDArray[np.float32]]:
     ]
 
 
-def _line(error: BaseException) -> str:
+def first_line(error: BaseException) -> str:
+    """The kind of an error and the first line of what it says."""
     text = str(error).strip().splitlines()
     return f"{type(error).__name__}: {text[0] if text else ''}"[:300]
 

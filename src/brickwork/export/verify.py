@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zipfile import BadZipFile
@@ -12,7 +12,6 @@ from zipfile import BadZipFile
 import numpy as np
 from numpy.typing import NDArray
 
-from brickwork.devices.measure import measure_onnx
 from brickwork.errors import ExportError
 from brickwork.export.artifacts import (
     FileFacts,
@@ -20,15 +19,11 @@ from brickwork.export.artifacts import (
     check_manifest,
     read_manifest,
 )
+from brickwork.export.comparing import FLOAT_DIFFERENCE, FileCheck, compared, difference
 from brickwork.export.crosscheck import crosscheck
 from brickwork.export.formats import FORMATS, INTEGER, files_in_order
-from brickwork.export.runtimes import (
-    PlainPython,
-    plain_python,
-    run_litert,
-    run_onnx,
-    run_torch,
-)
+from brickwork.export.runners import latency_here, run_file, runtime_of
+from brickwork.export.runtimes import PlainPython, run_torch
 from brickwork.export.verify_integers import integer_logits, other_bits
 from brickwork.quantity import Quantity
 from brickwork.space import Graph, Shape
@@ -36,77 +31,17 @@ from brickwork.space import Graph, Shape
 if TYPE_CHECKING:
     from brickwork.export.integer.network import IntegerNetwork
 
-__all__ = ["FileCheck", "Verification", "recheck", "verify"]
+__all__ = ["Verification", "recheck", "verify"]
 
 Array = NDArray[Any]
 Metrics = Callable[[Any, Any], Mapping[str, Quantity]]
-Measure = Callable[[bytes, Shape], Quantity]
+Measure = Callable[[Path, Shape], Quantity | None]
 
 _COMPARED = 1000  # samples on which a file is compared with the trained network
-_FLOAT_DIFFERENCE = 1e-3  # of the largest logit
-_FLOAT_AGREEMENT = 0.99
-_INT8_AGREEMENT = 0.90
 _INT8_GOLDEN = 0.05  # of the largest logit: other processors round differently
 
 _FILES = tuple(files[0] for files in FORMATS.values())
-_MICRO_MACS = (
-    3e8  # that the reference kernels may take to compare a file, and no fewer samples than
-)
-_MICRO_SAMPLES = 8
 _MICRO = files_in_order(INTEGER)
-
-
-@dataclass(frozen=True, slots=True)
-class FileCheck:
-    """What came of running one file.
-
-    Attributes:
-        file: Its name in the folder.
-        facts: Its checksum and size.
-        difference: Largest difference to the trained network's logits; None if it did not run.
-        relative: The same, relative to the largest of those logits.
-        agreement: The part of the samples for which both give the same class.
-        samples: How many samples were compared.
-        metrics: Its own scores on the samples and labels given.
-        latency: Of one sample, measured on this machine.
-        reason: Why it fails, a sentence; empty if it does not.
-    """
-
-    file: str
-    facts: FileFacts
-    difference: float | None = None
-    relative: float | None = None
-    agreement: float | None = None
-    samples: int = 0
-    metrics: Mapping[str, Quantity] = field(default_factory=dict)
-    latency: Quantity | None = None
-    reason: str = ""
-
-    @property
-    def detail(self) -> str:
-        """What was found, for a person."""
-        if self.reason:
-            return self.reason
-        if self.relative is None or self.agreement is None:
-            return ""
-        return (
-            f"largest difference {self.relative:.1e}, same class for "
-            f"{100 * self.agreement:.4g} % of {self.samples} samples"
-        )
-
-    def to_json(self) -> dict[str, Any]:
-        return {
-            "file": self.file,
-            "sha256": self.facts.sha256,
-            "bytes": self.facts.bytes,
-            "difference": self.difference,
-            "relative": self.relative,
-            "agreement": self.agreement,
-            "samples": self.samples,
-            "metrics": {name: quantity.to_json() for name, quantity in self.metrics.items()},
-            "latency": None if self.latency is None else self.latency.to_json(),
-            "reason": self.reason,
-        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,13 +98,13 @@ def verify(
     prefer: Sequence[str] = (),
     integer: IntegerNetwork | None = None,
     costs: Callable[[Path], Mapping[str, Quantity]] | None = None,
-    measure: Measure | None = measure_onnx,
+    measure: Measure | None = latency_here,
     python: PlainPython | None = None,
 ) -> Verification:
     """Run every file of a model's folder in its own runtime, and write down what came of it.
 
-    ONNX files run in ONNX Runtime on one thread; ``model.py`` in a Python without Brickwork; TFLite
-    files in LiteRT. An int8 file of TensorFlow Lite must give the bits of the reference arithmetic
+    Each runs in its own runtime on one thread (see ``runners``); ``model.py`` in a Python without
+    Brickwork. An int8 file of TensorFlow Lite must give the bits of the reference arithmetic
     in TensorFlow Lite Micro, on as many samples as there is time for; its scores, over all samples,
     are those of that arithmetic. The card and the manifest of the folder are brought up to date.
 
@@ -183,7 +118,7 @@ def verify(
         prefer: Formats in the order in which the model is judged by them (``formats.preferred``).
         integer: The quantised network that integer files were written from.
         costs: Gives what the file that the model is judged by costs on its target.
-        measure: Measures the latency of an ONNX file on this machine; None to leave it out.
+        measure: Measures the latency of a file on this machine; None to leave it out.
         python: Where ``model.py`` runs; None for the one that this process keeps.
 
     Raises:
@@ -205,17 +140,16 @@ def verify(
         some = name == "model.py" and len(files.keys() & set(_FILES)) > 1
         check = FileCheck(name, files[name])
         try:
-            content = (folder / name).read_bytes()
             if name in _MICRO:
                 logits = integer_logits(folder / name, integer, x)
             else:
-                logits = _run(folder / name, x[rows] if some else x, python)
+                logits = run_file(folder / name, x[rows] if some else x, python)
             if len(logits) == (len(rows) if some else len(x)):
-                check = _compared(check, reference, logits if some else logits[rows])
+                check = compared(check, reference, logits if some else logits[rows])
                 if check.difference is not None and not some:
                     check = replace(check, metrics=_scores(metrics, logits, y, name))
-                if measure is not None and name.endswith(".onnx"):
-                    check = replace(check, latency=measure(content, graph.input))
+                if measure is not None:
+                    check = replace(check, latency=measure(folder / name, graph.input))
             else:
                 check = replace(check, reason=f"{name} gives {len(logits)} answers to {len(x)}")
         except (ExportError, OSError) as error:
@@ -258,15 +192,15 @@ def recheck(folder: Path, python: PlainPython | None = None) -> list[str]:
             continue
         int8 = name == "model.int8.onnx"
         try:
-            logits = _run(folder / name, x, python)
+            logits = run_file(folder / name, x, python)
         except (ExportError, OSError) as error:
             problems.append(f"{name}: {error}")
             continue
-        difference = _difference(vectors["logits_int8"] if int8 else expected, logits)[1]
-        allowed = _INT8_GOLDEN if int8 else _FLOAT_DIFFERENCE
-        if not difference <= allowed:
+        found = difference(vectors["logits_int8"] if int8 else expected, logits)[1]
+        allowed = _INT8_GOLDEN if int8 else FLOAT_DIFFERENCE
+        if not found <= allowed:
             problems.append(
-                f"{name} does not reproduce golden.npz: largest difference {difference:.1e} of the "
+                f"{name} does not reproduce golden.npz: largest difference {found:.1e} of the "
                 f"largest logit, allowed is {allowed:g}"
             )
     return problems
@@ -274,33 +208,13 @@ def recheck(folder: Path, python: PlainPython | None = None) -> list[str]:
 
 def _scores(metrics: Metrics, logits: Array, y: Array, name: str) -> dict[str, Quantity]:
     """The scores of a file, whose source says which file it was and what ran it."""
-    where = "a Python without Brickwork"
+    where = runtime_of(name)
     if name in _MICRO:
         where = "integers, bit by bit as TensorFlow Lite Micro"
-    elif name.endswith(".tflite"):
-        where = "LiteRT"
-    elif name.endswith(".onnx"):
-        import onnxruntime
-
-        where = f"ONNX Runtime {onnxruntime.__version__}"
     return {
         key: replace(found, source=f"{found.source}; {name} in {where}")
         for key, found in metrics(logits, y).items()
     }
-
-
-def _run(file: Path, x: Array, python: PlainPython | None) -> Array:
-    """Logits of raw samples from a file in its own runtime.
-
-    Raises:
-        ExportError: It cannot be run.
-    """
-    if file.suffix == ".py":
-        return (python or plain_python()).run(file, x)
-    if file.suffix == ".tflite":
-        last = np.ascontiguousarray(np.moveaxis(x, 1, -1), dtype=np.float32)
-        return run_litert(file.read_bytes(), last[:, None] if x.ndim == 3 else last)
-    return run_onnx(file.read_bytes(), x)
 
 
 def _findings(result: Verification) -> dict[str, Any]:
@@ -319,47 +233,3 @@ def _judged(checks: list[FileCheck], prefer: Sequence[str]) -> FileCheck | None:
     by_name = {check.file: check for check in checks if check.metrics}
     names = (*files_in_order(prefer), *_FILES)
     return next((by_name[name] for name in names if name in by_name), None)
-
-
-def _difference(expected: Array, found: Array) -> tuple[float, float]:
-    """Largest absolute difference, and that relative to the largest expected value."""
-    if found.shape != expected.shape:
-        return float("inf"), float("inf")
-    largest = float(np.abs(found.astype(np.float64) - expected).max())
-    return largest, largest / max(float(np.abs(expected).max()), 1e-12)
-
-
-def _compared(check: FileCheck, reference: Array, logits: Array) -> FileCheck:
-    """The check with differences, and with a reason where they are too large."""
-    name, int8 = check.file, ".int8." in check.file or check.file in _MICRO
-    if logits.shape != reference.shape:
-        reason = f"{name} gives logits of shape {logits.shape}, the network {reference.shape}"
-        return replace(check, reason=reason)
-    bad = int((~np.isfinite(logits.reshape(len(logits), -1)).all(axis=1)).sum())
-    if bad:
-        return replace(
-            check, reason=f"{name} gives NaN or infinity for {bad} of {len(logits)} samples"
-        )
-    difference, relative = _difference(reference, logits)
-    classes = [values.reshape(len(values), -1).argmax(axis=1) for values in (reference, logits)]
-    agreement = float((classes[0] == classes[1]).mean())
-    wanted = _INT8_AGREEMENT if int8 else _FLOAT_AGREEMENT
-    reason = ""
-    if not int8 and not relative <= _FLOAT_DIFFERENCE:
-        reason = (
-            f"{name} differs from the trained network by {relative:.1e} of its largest logit, "
-            f"allowed is {_FLOAT_DIFFERENCE:g}"
-        )
-    elif agreement < wanted:
-        reason = (
-            f"{name} gives the class of the trained network for {100 * agreement:.1f} % of "
-            f"{len(logits)} samples, wanted is {100 * wanted:g} %"
-        )
-    return replace(
-        check,
-        difference=difference,
-        relative=relative,
-        agreement=agreement,
-        samples=len(logits),
-        reason=reason,
-    )
