@@ -35,11 +35,14 @@ from brickwork.space import (
     Flatten,
     GlobalPool,
     Graph,
+    Identity,
     Linear,
+    Multiply,
     Norm,
     Normalize,
     Parallel,
     Pool,
+    Residual,
     Seq,
 )
 from brickwork.trial import rng_for
@@ -293,3 +296,26 @@ def test_training_on_brings_a_rounded_network_nearer_to_the_float_one(
         assert a.weight is None or np.array_equal(a.weight, b.weight)
     kept = quantize_integer(whole, own, seen, Judge(score, score(plain), seen, outputs))
     assert not kept.notes.get("tuned")
+
+
+def test_dead_layers_do_not_break_the_runtimes() -> None:
+    """A layer that is silent on all samples has no range; LiteRT crashed on the scale it got."""
+    pytest.importorskip("tflite_micro")
+    pytest.importorskip("ai_edge_litert")
+    silent = Seq(Conv(4, 1, bias=True), Activation(), name="silent")
+    gate = Parallel((Identity(), Seq(GlobalPool(keep=True), Activation("relu6"))), Multiply())
+    silent = Seq(Residual(silent), Conv(4, 1, bias=True), Activation(), gate, name="twice")
+    body = Seq(Conv(4, 3), Activation(), silent, Conv(4, 1, bias=True), GlobalPool(), Linear())
+    whole = graph_of(body, (1, 8, 8))
+    own = {key: value.copy() for key, value in weights(whole).items()}
+    own["twice.silent.conv.bias"][:] = -1e6
+    own["twice.silent.conv.weight"][1] = 0.0
+    own["twice.conv.bias"][:] = -1e4
+    network = quantize_integer(whole, own, raw(whole))
+    for step in network.steps:
+        assert step.weight is None or all(-31 <= shift <= 7 for shift in step.shifts)
+    q = network.input.quantized(raw(whole, 4), network.scales[0])
+    file = write_tflite_int8(network)
+    np.testing.assert_array_equal(run(network, q), run_tflm(file, q))
+    for _ in range(4):
+        assert np.abs(run_litert(file, q).astype(int) - run(network, q)).max() <= 1

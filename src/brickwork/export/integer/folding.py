@@ -31,11 +31,6 @@ class Folded:
     weight: Floats
     bias: Floats
 
-    @property
-    def axis(self) -> int:
-        """The axis of the output channels in the weight."""
-        return 3 if len(self.weight.shape) == 4 and self.weight.shape[0] == 1 else 0
-
 
 def fold(
     program: Program, graph: Graph, weights: Mapping[str, NDArray[Any]]

@@ -26,7 +26,7 @@ from brickwork.errors import ExportError
 from brickwork.export.integer.folding import Folded, fold, normalization
 from brickwork.export.integer.network import Input, IntegerNetwork, Scale
 from brickwork.export.integer.ranges import Ranges, seen
-from brickwork.export.integer.steps import FIXED, step_of
+from brickwork.export.integer.steps import FIXED, least_step, step_of
 from brickwork.export.integer.tuning import tuned
 from brickwork.space import Graph
 
@@ -46,7 +46,7 @@ _SHARED = frozenset(
 )
 """Kinds that copy integers (RELU6 clamps them): what they read and give has one scale."""
 
-_NARROWEST = 1e-8  # of a range, so that a scale is never zero
+_NARROWEST = 1e-6  # range of a tensor that says anything
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -107,7 +107,7 @@ def quantize_integer(
     parts = PARTS if judge is not None else PARTS[:1]
     tried, scores = list[IntegerNetwork](), list[float]()
     for part, ranges in zip(parts, seen(program, folded, normal, parts), strict=True):
-        scales = _scales(program, ranges, first)
+        scales = _scales(program, own, ranges, first)
         tried.append(_network(program, own, scales, way, names, part))
         if judge is None:
             return tried[0]
@@ -210,7 +210,9 @@ def _absorbed(
     return found
 
 
-def _scales(program: Program, ranges: Ranges, first: Scale | None) -> list[Scale]:
+def _scales(
+    program: Program, folded: Sequence[Folded | None], ranges: Ranges, first: Scale | None
+) -> list[Scale]:
     """What the integers of each tensor mean; tensors between which integers are copied agree."""
     group = list(range(len(program.shapes)))
 
@@ -242,7 +244,22 @@ def _scales(program: Program, ranges: Ranges, first: Scale | None) -> list[Scale
         scale = fixed.pop() if fixed else _scale(low, high)
         for tensor in tensors:
             scales[tensor] = scale
+    for layer, own in zip(program.layers, folded, strict=True):
+        if layer.output in given or layer.kind in _SHARED:
+            continue
+        least = least_step(layer, own, [scales[i].scale for i in layer.inputs])
+        if scales[layer.output].scale < least:
+            wider = _widened(scales[layer.output], least)
+            for tensor in members[root(layer.output)]:
+                scales[tensor] = wider
     return scales
+
+
+def _widened(scale: Scale, least: float) -> Scale:
+    """A scale with steps of at least that size, from the same lowest number on."""
+    step = float(np.float32(least))
+    lowest = scale.scale * (-128 - scale.zero)
+    return Scale(step, int(np.clip(round(-128 - lowest / step), -128, 127)))
 
 
 def _inside(tensors: list[int], ranges: Ranges, fixed: set[Scale]) -> bool:
@@ -255,7 +272,9 @@ def _inside(tensors: list[int], ranges: Ranges, fixed: set[Scale]) -> bool:
 
 
 def _scale(low: float, high: float) -> Scale:
-    """Zero is always among the numbers, and is met exactly."""
+    """Zero is always among the numbers, and is met exactly; what is silent may reach 1."""
     low, high = min(low, 0.0), max(high, 0.0)
-    scale = float(np.float32(max((high - low) / 255.0, _NARROWEST)))
+    if high - low < _NARROWEST:
+        high = 1.0
+    scale = float(np.float32((high - low) / 255.0))
     return Scale(scale, int(np.clip(round(-128 - low / scale), -128, 127)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from brickwork.export.integer.folding import Folded
 from brickwork.export.integer.functions import TABLES
 from brickwork.export.integer.network import Scale, Step
 
-__all__ = ["ADD_SHIFT", "FIXED", "step_of"]
+__all__ = ["ADD_SHIFT", "FIXED", "least_step", "step_of", "weight_steps"]
 
 FIXED: Mapping[str, Scale] = {
     "LOGISTIC": Scale(1.0 / 256.0, -128),
@@ -27,6 +28,8 @@ ADD_SHIFT = 20
 
 _LARGEST_BIAS = 2.0**30
 _SMALLEST = 1e-12  # scale of a weight
+_LARGEST_FACTOR = 64.0
+_LEAST_FACTOR = 2.0**-28  # by which sums are brought to the scale of the output
 
 
 def step_of(
@@ -63,17 +66,14 @@ def step_of(
 
 
 def _weighted(layer: Layer, weights: Folded, into: Scale, out: Scale, low: int, high: int) -> Step:
-    axis = 3 if layer.kind == "DEPTHWISE_CONV_2D" else 0
-    others = tuple(i for i in range(weights.weight.ndim) if i != axis)
-    largest = np.abs(weights.weight).max(axis=others)
-    # a channel of tiny weights must still be able to hold its bias in 32 bits
-    least = np.maximum(np.abs(weights.bias) / (_double(into) * _LARGEST_BIAS), _SMALLEST)
-    steps = np.maximum(largest / 127.0, least)
+    # Sums must not be scaled down by more than LiteRT's kernels can.
+    least = _LEAST_FACTOR * _double(out) / _double(into)
+    steps = np.maximum(weight_steps(layer, weights, _double(into)), least)
     if layer.kind == "FULLY_CONNECTED":  # one for all: older runtimes know nothing else
         steps = steps.max(keepdims=True)
     steps = steps.astype(np.float32)
     along = [1] * weights.weight.ndim
-    along[axis] = -1
+    along[_axis(layer)] = -1
     exact = steps.astype(np.float64)
     q = np.clip(np.round(weights.weight / exact.reshape(along)), -127, 127).astype(np.int8)
     bias = np.clip(np.round(weights.bias / (_double(into) * exact)), -(2**31), 2**31 - 1)
@@ -88,6 +88,51 @@ def _weighted(layer: Layer, weights: Folded, into: Scale, out: Scale, low: int, 
         low=low,
         high=high,
     )
+
+
+def weight_steps(layer: Layer, weights: Folded, into: float) -> NDArray[np.float64]:
+    """What one step of a weight stands for, for each output channel.
+
+    The largest weight is 127 steps; a channel of tiny weights must still hold its bias in 32 bits.
+
+    Args:
+        layer: A layer with weights.
+        weights: They.
+        into: The scale of what it reads.
+    """
+    largest = np.abs(weights.weight).max(axis=_others(layer, weights))
+    least = np.maximum(np.abs(weights.bias) / (into * _LARGEST_BIAS), _SMALLEST)
+    return np.asarray(np.maximum(largest / 127.0, least))
+
+
+def least_step(layer: Layer, weights: Folded | None, into: Sequence[float]) -> float:
+    """The finest scale that the output of a layer may have.
+
+    Sums are scaled up at most ``_LARGEST_FACTOR`` times (a layer that is silent on all samples has
+    no range, and LiteRT's kernels corrupt memory from 256 on), and the largest there can be stays
+    within 32 bits on the way.
+
+    Args:
+        layer: The layer.
+        weights: Its weight and bias, if it has any.
+        into: The scales of what it reads.
+    """
+    if weights is None:
+        step = prod(into) if layer.kind == "MUL" else max(into)
+        return step / _LARGEST_FACTOR
+    sums = np.abs(weights.weight).sum(axis=_others(layer, weights))
+    largest = float((np.abs(weights.bias) + 255.0 * into[0] * sums).max())
+    by_factor = into[0] * float(weight_steps(layer, weights, into[0]).max()) / _LARGEST_FACTOR
+    return max(by_factor, largest / _LARGEST_BIAS)
+
+
+def _axis(layer: Layer) -> int:
+    """The axis of the output channels in a weight."""
+    return 3 if layer.kind == "DEPTHWISE_CONV_2D" else 0
+
+
+def _others(layer: Layer, weights: Folded) -> tuple[int, ...]:
+    return tuple(i for i in range(weights.weight.ndim) if i != _axis(layer))
 
 
 def _of_two(layer: Layer, scales: Sequence[Scale], low: int, high: int) -> Step:
