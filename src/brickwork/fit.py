@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
@@ -43,6 +43,7 @@ def fit_measurements(
     out: Path | None = None,
     *,
     factor: bool = False,
+    about: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Fit a latency model to measurements and write the target.
 
@@ -52,6 +53,7 @@ def fit_measurements(
             coefficients are near to those of its model, if it has one.
         out: The TOML to write; else one named like the CSV, in the current folder.
         factor: Whether only one factor for all coefficients of the target's model is fitted.
+        about: What the target is, by key of its TOML, where more is known of it than from these.
 
     Returns:
         How well networks that were left out are predicted, the coefficients, and the file.
@@ -84,7 +86,7 @@ def fit_measurements(
             "times do not follow from their work; are all of one engine, clock and precision?"
         )
     source = f"brickwork fit {csv.name}: {_described(found)}"
-    table = _table(base, path.stem, csv.name, clock, measured)
+    table = _table(base, path.stem, csv.name, clock, measured) | dict(about or {})
     table["latency"] = latency_table(
         made, (level,), rows, held, unit=unit, source=source, fit_by=f"brickwork fit {csv.name}"
     )

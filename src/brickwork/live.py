@@ -21,7 +21,7 @@ from brickwork.trial import State
 if TYPE_CHECKING:
     from brickwork.study import Study
 
-__all__ = ["Live", "cost_table", "fit_table", "print_front", "print_rows"]
+__all__ = ["Live", "calibration_table", "cost_table", "fit_table", "print_front", "print_rows"]
 
 _ID = 8  # digits of a model's id; a beginning is enough to name it
 _EVERY_S = 10.0  # between two lines where the output is no terminal
@@ -234,3 +234,17 @@ def fit_table(found: Mapping[str, Any]) -> None:
     table.add_row("energy", found["energy"])
     console.print(table)
     console.print(f"written: {found['file']}")
+
+
+def calibration_table(found: Mapping[str, Any]) -> None:
+    """Print which benchmark networks were written, or what became of their times."""
+    console = Console()
+    if "left_out" in found:
+        fit_table(found)
+        console.print(f"installed: brickwork search DATA --target {found['target']}")
+        return
+    rows = [{**row, "input": "x".join(map(str, row["input"]))} for row in found["files"]]
+    print_rows(rows)
+    console.print(f"written: {found['folder']} (README.md there says how they are measured)")
+    if found["parts"] > 1:
+        console.print(f"a microcontroller runs them in {found['parts']} programs (CALIBRATE_PART)")
