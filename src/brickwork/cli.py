@@ -273,7 +273,7 @@ def calibrate(
     folder: Annotated[Path, typer.Argument(help="Folder of the benchmark networks.")],
     target: Annotated[str, typer.Option(help="The board, or one like it: a target.")] = "",
     input: Annotated[str, typer.Option(help="Shape of a sample; default: 3,32,32.")] = "",
-    networks: Annotated[int | None, typer.Option(help="How many; default: 24.")] = None,
+    networks: Annotated[int | None, typer.Option(help="How many; default: 32.")] = None,
     seed: Annotated[int | None, typer.Option(help="Chooses networks and weights.")] = None,
     read: Annotated[Path | None, typer.Option(help="CSV or log of what was measured.")] = None,
     here: Annotated[bool, typer.Option("--here", help="Measure on this machine.")] = False,

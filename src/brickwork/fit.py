@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
@@ -17,6 +17,7 @@ from brickwork.devices.fitting import (
     ENGINE,
     PRIOR,
     Fit,
+    Held,
     Level,
     Quality,
     Row,
@@ -34,6 +35,7 @@ __all__ = ["fit_measurements"]
 _LIKE_TARGET = Level("engine", 0.5, 2.0)  # near to another engine's: its kernels are alike
 _FACTOR = Level("engine", 1e-3, 2.0)  # its coefficients as they are, but for a common factor
 _HOPELESS = 0.5  # mean relative error
+_JUDGES = 5  # networks: fewer do not tell where 80 % of them lie
 _FEW = 100  # networks; more are left out in groups
 
 
@@ -44,6 +46,7 @@ def fit_measurements(
     *,
     factor: bool = False,
     about: Mapping[str, Any] | None = None,
+    judges: Collection[str] = (),
 ) -> dict[str, Any]:
     """Fit a latency model to measurements and write the target.
 
@@ -54,6 +57,9 @@ def fit_measurements(
         out: The TOML to write; else one named like the CSV, in the current folder.
         factor: Whether only one factor for all coefficients of the target's model is fitted.
         about: What the target is, by key of its TOML, where more is known of it than from these.
+        judges: Networks (their entries in the column ``family``) by which the fit is judged and
+            its intervals are scaled, if there are enough: those that are like what will be
+            predicted, where others only tell kinds of work apart.
 
     Returns:
         How well networks that were left out are predicted, the coefficients, and the file.
@@ -78,7 +84,7 @@ def fit_measurements(
     make = partial(fit, prior=prior)
     made = make(rows)
     _enough(csv, made, rows, networks, factor)
-    held = left_out(rows, make, None if networks <= _FEW else 10)
+    held = _judged(left_out(rows, make, None if networks <= _FEW else 10), judges)
     found = quality(held)
     if found.mean_error > _HOPELESS:
         raise DataError(
@@ -88,7 +94,14 @@ def fit_measurements(
     source = f"brickwork fit {csv.name}: {_described(found)}"
     table = _table(base, path.stem, csv.name, clock, measured) | dict(about or {})
     table["latency"] = latency_table(
-        made, (level,), rows, held, unit=unit, source=source, fit_by=f"brickwork fit {csv.name}"
+        made,
+        (level,),
+        rows,
+        held,
+        unit=unit,
+        source=source,
+        fit_by=f"brickwork fit {csv.name}",
+        judges=[one.row for one in held],
     )
     path.write_text(toml_text(table), encoding="utf-8")
     written = load_target(path)
@@ -117,6 +130,12 @@ def _start(base: Target | None, factor: bool) -> tuple[NDArray[np.float64] | Non
     usual = np.array([PRIOR[name] for name in COEFFICIENTS])
     ratio = float(np.median(own[own > 0] / usual[own > 0]))
     return np.where(own > 0, own, ratio * usual), _FACTOR if factor else _LIKE_TARGET
+
+
+def _judged(held: list[Held], judges: Collection[str]) -> list[Held]:
+    """Those that count, if they are enough to scale an interval by."""
+    own = [one for one in held if one.row.network in judges]
+    return own if len({one.row.network for one in own}) >= _JUDGES else held
 
 
 def _enough(csv: Path, made: Fit, rows: Sequence[Row], networks: int, factor: bool) -> None:

@@ -26,7 +26,7 @@ from brickwork.calibration.manifest import (
     checksum,
     read_manifest,
 )
-from brickwork.calibration.pool import OUTPUTS, Candidate, candidates, fits
+from brickwork.calibration.pool import OUTPUTS, Candidate, candidates, fits, witnesses
 from brickwork.devices import Target, load_target, parameters
 from brickwork.devices.target import COEFFICIENTS
 from brickwork.errors import DataError
@@ -35,8 +35,8 @@ from brickwork.trial import rng_for
 
 __all__ = ["FEWEST", "NETWORKS", "Asked", "totals", "write_folder"]
 
-NETWORKS = 24
-"""How many networks are usual: twice as many as there are kinds of work."""
+NETWORKS = 32
+"""How many networks are usual: more than twice as many as there are kinds of work."""
 
 FEWEST = len(COEFFICIENTS) + 1
 """With fewer a fit has to guess."""
@@ -109,7 +109,7 @@ def _there(folder: Path, asked: Asked) -> Manifest:
 
 def _contents(asked: Asked, target: Target | None) -> tuple[tuple[Network, ...], dict[str, bytes]]:
     """The networks, and every file."""
-    chosen = _chosen(asked, target)
+    chosen, known = _chosen(asked, target)
     files: dict[str, bytes] = {}
     written = []
     for number, one in enumerate(chosen):
@@ -123,38 +123,43 @@ def _contents(asked: Asked, target: Target | None) -> tuple[tuple[Network, ...],
         place = resources.files("brickwork.calibration.board") / source
         files[path] = place.read_bytes()
     networks = [
-        _network(one, own, part, files)
+        _network(one, own, part, one.graph.hash in known, files)
         for one, own, part in zip(chosen, written, parts, strict=True)
     ]
     return tuple(networks), files
 
 
-def _chosen(asked: Asked, target: Target | None) -> list[Candidate]:
-    """The networks, from the smallest to the largest; half of them for the input that was asked for.
+def _chosen(asked: Asked, target: Target | None) -> tuple[list[Candidate], set[str]]:
+    """The networks, from the smallest to the largest, and the hashes of those that are witnesses.
 
-    What will be searched looks like these: a linear model is an approximation, and should be best
-    there. The smallest and the largest of them are taken in any case, as they say how far it holds.
+    Half of them are witnesses: they say how well a search's networks are predicted. The others are
+    what tells most beside them, the smallest and the largest for the input asked for among them,
+    since a model holds for sizes in between.
     """
-    pool = candidates(asked.input, asked.seed)
+    half = witnesses(asked.input, asked.networks // 2, target, asked.seed)
+    known = {one.graph.hash for one in half}
+    pool = half + [
+        one for one in candidates(asked.input, asked.seed) if one.graph.hash not in known
+    ]
     pool.sort(key=lambda one: one.work.macs)
     amounts = np.array([one.work.amounts for one in pool])
 
     @functools.cache
     def allowed(one: int) -> bool:
-        return fits(pool[one], target)
+        return pool[one].graph.hash in known or fits(pool[one], target)
 
     own = [i for i in range(len(pool)) if pool[i].graph.input == asked.input]
     ends = [next(filter(allowed, own), None), next(filter(allowed, reversed(own)), None)]
-    first = [own.index(end) for end in dict.fromkeys(ends) if end is not None]
-    half = choose(amounts[own], asked.networks // 2, lambda i: allowed(own[i]), first)
-    found = choose(amounts, asked.networks, allowed, [own[i] for i in half])
+    given = [i for i in range(len(pool)) if pool[i].graph.hash in known]
+    first = dict.fromkeys(given + [end for end in ends if end is not None])
+    found = choose(amounts, asked.networks, allowed, tuple(first))
     if len(found) < asked.networks:
         where = asked.target or "a board"
         raise DataError(
             f"only {len(found)} benchmark networks fit {where}, {asked.networks} are wanted: "
             "take a smaller --input, or fewer --networks"
         )
-    return [pool[i] for i in sorted(found)]
+    return [pool[i] for i in sorted(found)], known
 
 
 def _files_of(name: str, one: Candidate, seed: int) -> tuple[Written, dict[str, bytes]]:
@@ -185,7 +190,9 @@ def _samples(shape: Shape, seed: int) -> NDArray[np.float32]:
     return rng.standard_normal((_CALIBRATION, *shape), dtype=np.float32)
 
 
-def _network(one: Candidate, own: Written, part: int, files: dict[str, bytes]) -> Network:
+def _network(
+    one: Candidate, own: Written, part: int, witness: bool, files: dict[str, bytes]
+) -> Network:
     name = own.files.name
     paths = [path for path in files if Path(path).name.split(".")[0] == name]
     return Network(
@@ -200,6 +207,7 @@ def _network(one: Candidate, own: Written, part: int, files: dict[str, bytes]) -
         work=one.work.named(),
         arena_bytes=own.files.arena_bytes,
         part=part,
+        witness=witness,
         files=_facts({path: files[path] for path in paths}),
     )
 

@@ -61,7 +61,12 @@ def read_back(
         made = Path(work) / f"{name}.toml"
         base = target or manifest.target
         found = fit_measurements(
-            table, base or None, made, factor=factor, about=_about(times, base, title)
+            table,
+            base or None,
+            made,
+            factor=factor,
+            about=_about(times, base, title),
+            judges=[time.network.name for time in times if time.network.witness],
         )
         text = f"{_MARK}{manifest.key}.\n{made.read_text(encoding='utf-8')}"
     _install(place, text)
@@ -99,7 +104,7 @@ def _write_table(table: Path, folder: Path, times: Sequence[Time]) -> None:
     """A CSV as ``brickwork fit`` reads it, with files that are checked to be those measured."""
     with table.open("w", newline="", encoding="utf-8") as file:
         lines = csv.writer(file)
-        lines.writerow(("file", "latency_ms", "mhz"))
+        lines.writerow(("file", "latency_ms", "mhz", "family"))
         for time in times:
             path = next(path for path in time.network.files if Path(path).name == _model(time))
             try:
@@ -108,7 +113,9 @@ def _write_table(table: Path, folder: Path, times: Sequence[Time]) -> None:
                 raise DataError(f"{folder / path}: cannot be read: {error.strerror}") from None
             if checksum(content) != time.network.files[path].sha256:
                 raise DataError(f"{folder / path} was changed since it was written")
-            lines.writerow(((folder / path).resolve(), time.latency_ms, time.mhz or ""))
+            lines.writerow(
+                ((folder / path).resolve(), time.latency_ms, time.mhz or "", time.network.name)
+            )
 
 
 def _model(time: Time) -> str:

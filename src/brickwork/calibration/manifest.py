@@ -49,6 +49,7 @@ class Network:
         work: Of each kind (``devices.work``).
         arena_bytes: Memory of its C file.
         part: The program that holds it, of those that a microcontroller runs one after the other.
+        witness: Whether it is one of those by which a fit is judged.
         files: Its files, by their path in the folder.
     """
 
@@ -63,6 +64,7 @@ class Network:
     work: Mapping[str, float]
     arena_bytes: int
     part: int
+    witness: bool
     files: Mapping[str, KitFile]
 
 

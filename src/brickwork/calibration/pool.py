@@ -20,7 +20,7 @@ from brickwork.names import SPACES, load
 from brickwork.space import Arch, Graph, Shape, Space, graph
 from brickwork.trial import rng_for
 
-__all__ = ["OUTPUTS", "Candidate", "candidates", "fits"]
+__all__ = ["OUTPUTS", "Candidate", "candidates", "fits", "witnesses"]
 
 OUTPUTS = 10
 """Outputs of every network: they hardly change its time."""
@@ -43,6 +43,8 @@ _ROUTES: tuple[tuple[str, Mapping[str, Any]], ...] = (
 _MEMBERS = 10  # of a space and input
 _IMAGE: Shape = (3, 32, 32)  # where what is asked for is none: images tell most
 _ROWS: tuple[Shape, ...] = ((16,), (64,), (256,))
+_SEARCHED = {1: "mlp", 2: "mobile", 3: "mobile"}  # what is searched if nothing is said
+_DRAWN = 6  # members for each witness
 _SMALLEST = 8  # pixels of a side
 _LARGEST = 2**15  # elements of an input
 
@@ -93,6 +95,36 @@ def candidates(input: Shape, seed: int) -> list[Candidate]:
             for one in _members(name, settings, shape, seed):
                 found.setdefault(one.graph.hash, one)
     return list(found.values())
+
+
+def witnesses(input: Shape, count: int, target: Target | None, seed: int) -> list[Candidate]:
+    """Members of the space that is usually searched, from small to large as they occur there.
+
+    They are to networks that a search will ask for as any of these to the others, so how well a
+    model predicts them is how well it will predict those.
+
+    Args:
+        input: As for ``candidates``.
+        count: How many; fewer where fewer fit the target.
+        target: What they have to fit.
+        seed: Chooses members.
+    """
+    name = _SEARCHED[len(input)]
+    space = _space(name, {}, input)
+    if space is None:
+        return []
+    rng = rng_for(seed, "calibrate", "witnesses")
+    drawn = []
+    for _ in range(_DRAWN * count):
+        arch = space.sample(rng)
+        whole = graph(space, arch, input, OUTPUTS)
+        one = Candidate(name, {}, arch, whole, work_of(whole))
+        if fits(one, target):
+            drawn.append(one)
+    drawn.sort(key=lambda one: one.work.macs)
+    count = min(count, len(drawn))
+    found = [drawn[len(drawn) * (2 * i + 1) // (2 * count)] for i in range(count)]
+    return list({one.graph.hash: one for one in found}.values())
 
 
 def fits(one: Candidate, target: Target | None) -> bool:
