@@ -91,7 +91,7 @@ def fit_measurements(
             f"{csv}: left-out networks are missed by {found.mean_error:.0%} on average: their "
             "times do not follow from their work; are all of one engine, clock and precision?"
         )
-    source = f"brickwork fit {csv.name}: {_described(found)}"
+    source = f"brickwork fit {csv.name}: {_described(found, networks)}"
     table = _table(base, path.stem, csv.name, clock, measured) | dict(about or {})
     table["latency"] = latency_table(
         made,
@@ -108,6 +108,7 @@ def fit_measurements(
     return {
         "target": written.name,
         "file": str(path),
+        "networks": networks,
         "unit": unit,
         "clock_mhz": clock,
         "left_out": asdict(found) | {"rank_correlation": _finite(found.rank_correlation)},
@@ -175,10 +176,11 @@ def _table(
     return table
 
 
-def _described(found: Quality) -> str:
+def _described(found: Quality, networks: int) -> str:
+    judged = f"fit of {networks} networks, judged by " if networks > found.networks else ""
     return (
-        f"{found.rows} measurements of {found.networks} networks; left out, they are met with a "
-        f"mean error of {found.mean_error:.1%}, {found.within_10:.0%} within 10 %, and "
+        f"{judged}{found.rows} measurements of {found.networks} networks; left out, they are met "
+        f"with a mean error of {found.mean_error:.1%}, {found.within_10:.0%} within 10 %, and "
         f"{found.coverage:.0%} lie in their 80 % interval"
     )
 

@@ -220,7 +220,11 @@ def cost_table(found: Mapping[str, Any]) -> None:
 def fit_table(found: Mapping[str, Any]) -> None:
     """Print how well a fitted latency model meets networks that were left out, and the model."""
     console, left = Console(), found["left_out"]
-    console.print(f"{found['target']}: {left['rows']} measurements of {left['networks']} networks")
+    same = found["networks"] == left["networks"]
+    judged = "" if same else f"{found['networks']} networks, judged by "
+    console.print(
+        f"{found['target']}: {judged}{left['rows']} measurements of {left['networks']} networks"
+    )
     rank = left["rank_correlation"]
     table = Table(box=None, pad_edge=False, show_header=False)
     table.add_row("mean error, left out", f"{left['mean_error']:.1%}")

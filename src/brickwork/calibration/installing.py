@@ -70,7 +70,7 @@ def read_back(
         )
         text = f"{_MARK}{manifest.key}.\n{made.read_text(encoding='utf-8')}"
     _install(place, text)
-    return {**found, "file": str(place), "networks": len(times), "of": len(manifest.networks)}
+    return {**found, "file": str(place), "of": len(manifest.networks)}
 
 
 def free_place(name: str, manifest: Manifest) -> Path:

@@ -40,7 +40,7 @@ _ROUTES: tuple[tuple[str, Mapping[str, Any]], ...] = (
 )
 """Spaces, and how they are made where not as usual."""
 
-_MEMBERS = 10  # of a space and input
+_MEMBERS = 6  # of a space and input
 _IMAGE: Shape = (3, 32, 32)  # where what is asked for is none: images tell most
 _ROWS: tuple[Shape, ...] = ((16,), (64,), (256,))
 _SEARCHED = {1: "mlp", 2: "mobile", 3: "mobile"}  # what is searched if nothing is said

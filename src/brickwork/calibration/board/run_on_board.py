@@ -50,10 +50,10 @@ def main() -> int:
     out = asked.out or folder / "measurements.csv"
     try:
         networks = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))["networks"]
-        suffix, runtime, load = found_runtime(asked.runtime)
-        machine = this_machine()
-        done = measured_files(out, runtime, machine)
-        warn_of_clock()
+        suffix, runtime, load = _found_runtime(asked.runtime)
+        machine = _this_machine()
+        done = _measured_files(out, runtime, machine)
+        _warn_of_clock()
         files = [(name, facts) for one in networks for name, facts in one["files"].items()]
         files = [(name, facts) for name, facts in files if name.endswith(suffix)]
         for number, (name, facts) in enumerate(files, start=1):
@@ -63,26 +63,26 @@ def main() -> int:
             content = (folder / name).read_bytes()
             if hashlib.sha256(content).hexdigest() != facts["sha256"]:
                 raise SystemExit(name + " was changed: copy the folder again")
-            middle, spread = measure(load(content), asked.seconds)
+            middle, spread = _measure(load(content), asked.seconds)
             times = [f"{1000 * middle:.6g}", f"{1000 * spread:.3g}"]
-            add_line(out, [name, check, *times, runtime, machine, ""])
-            say(f"{number} of {len(files)}: {name}, {times[0]} ms")
+            _add_line(out, [name, check, *times, runtime, machine, ""])
+            _say(f"{number} of {len(files)}: {name}, {times[0]} ms")
     except KeyboardInterrupt:
-        say("stopped: run it again to go on")
+        _say("stopped: run it again to go on")
         return 130
     except OSError as error:
-        say(f"{error.filename or out}: {error.strerror or error}")
+        _say(f"{error.filename or out}: {error.strerror or error}")
         return 2
-    say(f"written: {out}")
+    _say(f"written: {out}")
     return 0
 
 
-def say(text: str) -> None:
+def _say(text: str) -> None:
     """A line for the person who waits."""
     sys.stderr.write(text + "\n")
 
 
-def measure(call: Call, seconds: float) -> tuple[float, float]:
+def _measure(call: Call, seconds: float) -> tuple[float, float]:
     """Seconds of a call: the median of each round's fastest; half of the range of most rounds."""
     began = time.perf_counter()
     warmed = 0
@@ -91,25 +91,25 @@ def measure(call: Call, seconds: float) -> tuple[float, float]:
         warmed += 1
     each = max((time.perf_counter() - began) / warmed, 1e-9)
     calls = min(CALLS, max(3, int(seconds / each / ROUNDS)))
-    fastest = [min(timed(call) for _ in range(calls)) for _ in range(ROUNDS)]
+    fastest = [min(_timed(call) for _ in range(calls)) for _ in range(ROUNDS)]
     low, high = np.quantile(fastest, (0.1, 0.9))
     return float(np.median(fastest)), float(high - low) / 2
 
 
-def timed(call: Call) -> float:
+def _timed(call: Call) -> float:
     """Seconds of one call."""
     began = time.perf_counter()
     call()
     return time.perf_counter() - began
 
 
-def pixels(shape: Any, kind: Any) -> Any:
+def _pixels(shape: Any, kind: Any) -> Any:
     """Numbers that go in: always the same; their values do not matter."""
     values = np.random.default_rng(0).uniform(0.0, 255.0, tuple(int(size) for size in shape))
     return (values - 128 if np.dtype(kind) == np.int8 else values).astype(kind)
 
 
-def load_onnx(runtime: Any, content: bytes) -> Call:
+def _load_onnx(runtime: Any, content: bytes) -> Call:
     """A call of a network in ONNX Runtime."""
     options = runtime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
@@ -118,62 +118,62 @@ def load_onnx(runtime: Any, content: bytes) -> Call:
     session = runtime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
     first = session.get_inputs()[0]
     shape = [size if isinstance(size, int) else 1 for size in first.shape]
-    feed = {first.name: pixels(shape, np.float32)}
+    feed = {first.name: _pixels(shape, np.float32)}
     return lambda: session.run(None, feed)
 
 
-def load_tflite(interpreter: Any, content: bytes) -> Call:
+def _load_tflite(interpreter: Any, content: bytes) -> Call:
     """A call of a network in an interpreter of TensorFlow Lite."""
     made = interpreter(model_content=content, num_threads=1)
     made.allocate_tensors()
     for one in made.get_input_details():
-        made.set_tensor(one["index"], pixels(one["shape"], one["dtype"]))
+        made.set_tensor(one["index"], _pixels(one["shape"], one["dtype"]))
     return made.invoke  # type: ignore[no-any-return]  # of a package without types
 
 
-def from_onnxruntime() -> tuple[str, str, Callable[[bytes], Call]]:
+def _from_onnxruntime() -> tuple[str, str, Callable[[bytes], Call]]:
     """ONNX Runtime: the files that it runs, its name, and what loads one."""
     runtime = importlib.import_module("onnxruntime")
-    return ".onnx", "ONNX Runtime " + runtime.__version__, lambda data: load_onnx(runtime, data)
+    return ".onnx", "ONNX Runtime " + runtime.__version__, lambda data: _load_onnx(runtime, data)
 
 
-def from_litert() -> tuple[str, str, Callable[[bytes], Call]]:
+def _from_litert() -> tuple[str, str, Callable[[bytes], Call]]:
     """LiteRT, likewise."""
     module = importlib.import_module("ai_edge_litert.interpreter")
-    return ".tflite", "LiteRT" + version("ai-edge-litert"), interpreting(module.Interpreter)
+    return ".tflite", "LiteRT" + _version("ai-edge-litert"), _interpreting(module.Interpreter)
 
 
-def from_tflite() -> tuple[str, str, Callable[[bytes], Call]]:
+def _from_tflite() -> tuple[str, str, Callable[[bytes], Call]]:
     """What came before LiteRT, likewise."""
     module = importlib.import_module("tflite_runtime.interpreter")
     return (
         ".tflite",
-        "TensorFlow Lite" + version("tflite-runtime"),
-        interpreting(module.Interpreter),
+        "TensorFlow Lite" + _version("tflite-runtime"),
+        _interpreting(module.Interpreter),
     )
 
 
-def from_tensorflow() -> tuple[str, str, Callable[[bytes], Call]]:
+def _from_tensorflow() -> tuple[str, str, Callable[[bytes], Call]]:
     """The interpreter in TensorFlow, likewise."""
     module = importlib.import_module("tensorflow")
     name = "TensorFlow Lite " + module.__version__
-    return ".tflite", name, interpreting(module.lite.Interpreter)
+    return ".tflite", name, _interpreting(module.lite.Interpreter)
 
 
-def interpreting(interpreter: Any) -> Callable[[bytes], Call]:
+def _interpreting(interpreter: Any) -> Callable[[bytes], Call]:
     """What loads a file with an interpreter."""
-    return lambda content: load_tflite(interpreter, content)
+    return lambda content: _load_tflite(interpreter, content)
 
 
 RUNTIMES = {
-    "litert": from_litert,
-    "tflite-runtime": from_tflite,
-    "onnxruntime": from_onnxruntime,
-    "tensorflow": from_tensorflow,
+    "litert": _from_litert,
+    "tflite-runtime": _from_tflite,
+    "onnxruntime": _from_onnxruntime,
+    "tensorflow": _from_tensorflow,
 }
 
 
-def found_runtime(name: str | None) -> tuple[str, str, Callable[[bytes], Call]]:
+def _found_runtime(name: str | None) -> tuple[str, str, Callable[[bytes], Call]]:
     """The runtime that was asked for, or the first that is there."""
     for one in [name] if name else RUNTIMES:
         try:
@@ -185,7 +185,7 @@ def found_runtime(name: str | None) -> tuple[str, str, Callable[[bytes], Call]]:
     raise SystemExit(f"none of {', '.join(RUNTIMES)} is installed here")
 
 
-def version(package: str) -> str:
+def _version(package: str) -> str:
     """A blank and the version of a package, as far as it is known."""
     from importlib import metadata
 
@@ -195,7 +195,7 @@ def version(package: str) -> str:
         return ""
 
 
-def this_machine() -> str:
+def _this_machine() -> str:
     """The board, or its processor."""
     try:
         board = Path("/proc/device-tree/model").read_text(errors="replace").strip("\0\n ")
@@ -203,11 +203,13 @@ def this_machine() -> str:
         board = ""
     if board:
         return board
-    names = [line.split(":", 1)[1].strip() for line in cpu_lines() if line.startswith("model name")]
+    names = [
+        line.split(":", 1)[1].strip() for line in _cpu_lines() if line.startswith("model name")
+    ]
     return names[0] if names else platform.processor() or platform.machine()
 
 
-def cpu_lines() -> list[str]:
+def _cpu_lines() -> list[str]:
     """What Linux says of the processor."""
     try:
         return Path("/proc/cpuinfo").read_text().splitlines()
@@ -215,7 +217,7 @@ def cpu_lines() -> list[str]:
         return []
 
 
-def warn_of_clock() -> None:
+def _warn_of_clock() -> None:
     """Say so where the clock may change under way."""
     path = Path("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor")
     try:
@@ -223,21 +225,21 @@ def warn_of_clock() -> None:
     except OSError:
         return
     if governor != "performance":
-        say(f"note: the clock may change (governor {governor}); 'performance' keeps it still")
+        _say(f"note: the clock may change (governor {governor}); 'performance' keeps it still")
 
 
-def measured_files(out: Path, runtime: str, machine: str) -> set[tuple[str, str]]:
+def _measured_files(out: Path, runtime: str, machine: str) -> set[tuple[str, str]]:
     """Files that a line of the CSV already has; a last line that is not whole is taken away."""
     if not out.exists():
-        add_line(out, COLUMNS)
+        _add_line(out, COLUMNS)
         return set()
     text = out.read_text(encoding="utf-8")
     if not text.endswith("\n"):
         text = text[: text.rfind("\n") + 1]
         out.write_text(text, encoding="utf-8")
-    rows = list(csv_rows(text))
+    rows = list(_csv_rows(text))
     if not rows:
-        add_line(out, COLUMNS)
+        _add_line(out, COLUMNS)
     for row in rows[1:]:
         if row[4:6] != [runtime, machine]:
             other = " on ".join(row[4:6])
@@ -245,12 +247,12 @@ def measured_files(out: Path, runtime: str, machine: str) -> set[tuple[str, str]
     return {(row[0], row[1]) for row in rows[1:]}
 
 
-def csv_rows(text: str) -> Iterator[list[str]]:
+def _csv_rows(text: str) -> Iterator[list[str]]:
     """The rows of a CSV that are not empty."""
     return (row for row in csv.reader(text.splitlines()) if row)
 
 
-def add_line(out: Path, cells: list[str]) -> None:
+def _add_line(out: Path, cells: list[str]) -> None:
     """Append a line and see to it that it stays."""
     with out.open("a", newline="", encoding="utf-8") as file:
         csv.writer(file, lineterminator="\n").writerow(cells)
