@@ -1,6 +1,7 @@
 """How well a target that was calibrated on this machine predicts networks that it has not seen.
 
     python benchmarks/calibrate_here.py [--networks 32] [--held-out 36] [--folder FOLDER]
+    python benchmarks/calibrate_here.py --design
 
 Benchmark networks are written, measured in ONNX Runtime and installed as a target, all in a
 temporary folder; then members of the mobile space are measured and compared with its predictions.
@@ -17,6 +18,8 @@ from pathlib import Path
 import numpy as np
 
 from brickwork.calibration import calibrate
+from brickwork.calibration.design import choose, information
+from brickwork.calibration.pool import candidates, fits
 from brickwork.devices import latency_of, load_target, measure_onnx
 from brickwork.devices.installed import FOLDER
 from brickwork.devices.work import work_of
@@ -35,7 +38,11 @@ def main() -> None:
     parser.add_argument("--held-out", type=int, default=36)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--folder", type=Path, help="keep the networks and their times here")
+    parser.add_argument("--design", action="store_true", help="only what the choice is worth")
     asked = parser.parse_args()
+    if asked.design:
+        design(asked.seed)
+        return
     with tempfile.TemporaryDirectory() as work:
         os.environ[FOLDER] = f"{work}/targets"
         began = time.perf_counter()
@@ -53,6 +60,18 @@ def main() -> None:
             f"{left['within_10']:.0%}, in the 80 % interval {left['coverage']:.0%}"
         )
         held_out(asked.held_out, asked.seed)
+
+
+def design(seed: int) -> None:
+    """The logarithm of the determinant of a choice, beside that of random networks."""
+    pool = [one for one in candidates(INPUT, seed) if fits(one, None)]
+    amounts, rng = np.array([one.work.amounts for one in pool]), rng_for(seed, "random")
+    for count in (16, 24, 32):
+        chosen = information(amounts[choose(amounts, count, lambda _: True)])
+        random = [
+            information(amounts[rng.choice(len(pool), count, replace=False)]) for _ in range(50)
+        ]
+        print(f"{count} of {len(pool)}: {chosen:.1f}, random ones {np.mean(random):.1f}")
 
 
 def held_out(count: int, seed: int) -> None:

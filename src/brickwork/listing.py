@@ -25,7 +25,7 @@ def target_rows() -> Rows:
     for name in own:
         path = str(installed_folder() / f"{name}.toml")
         try:
-            rows.append(_target_row(load_target(name), path))
+            rows.append({**_target_row(load_target(name), path), "name": name})
         except TargetError as error:
             empty = {**dict.fromkeys(rows[0], ""), "limits": [], "from": path}
             rows.append({**empty, "name": name, "title": str(error)})

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from brickwork.calibration.folder import FEWEST, Asked, write_folder
+from brickwork.calibration.folder import FEWEST, Asked, _written, write_folder
 from brickwork.calibration.manifest import MANIFEST, checksum, read_manifest
 from brickwork.devices import load_target
 from brickwork.devices.files import read_model
@@ -79,6 +79,19 @@ def test_a_folder_of_something_else_is_left_alone(tmp_path):
     assert [file.name for file in tmp_path.iterdir()] == ["thesis.tex"]
     with pytest.raises(DataError, match="is not empty"):
         write_folder(tmp_path / "thesis.tex", ASKED)
+
+
+def test_an_empty_folder_is_filled(written, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    files = {"manifest.json": b"{}", "c/a.c": b"int a;", "README.md": b"Read"}
+    _written(Path("."), files)
+    _written(Path("new/er"), files)
+    for folder in (Path("."), Path("new/er")):
+        assert {path: (folder / path).read_bytes() for path in files} == files
+    assert sorted(path.name for path in Path("new").iterdir()) == ["er"]
+    assert sorted(path.name for path in Path(".").iterdir()) == [
+        *("README.md", "c", "manifest.json", "new")
+    ]
 
 
 def test_too_few_networks(tmp_path):

@@ -116,8 +116,9 @@ def test_too_few_times(written, manifest, printed, installed):
     rows = printed.read_text().splitlines()
     for count, says in ((1, "one network is not enough"), (4, r"4 networks for \d+ coefficients")):
         printed.write_text("\n".join(rows[: count + 1]))
-        with pytest.raises(DataError, match=says):
+        with pytest.raises(DataError, match=says) as raised:
             read_back(written, printed, "few")
+        assert str(raised.value).startswith(f"{printed}: ")
     found = read_back(written, printed, "few", target=TRUTH, factor=True)
     assert found["networks"] == 4
     ratio = load_target("few").latency.coefficients / load_target(TRUTH).latency.coefficients

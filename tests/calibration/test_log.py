@@ -31,7 +31,7 @@ def test_a_log_has_other_lines_and_time_stamps_around(printed, manifest, tmp_pat
 
 def test_a_line_by_hand_needs_two_columns(manifest, tmp_path):
     path = tmp_path / "mine.csv"
-    path.write_text("latency_ms,file\n3.5,n00.int8.tflite\n4.5,models/n01.int8.tflite\n")
+    path.write_text("\ufefflatency_ms,file\n3.5,n00.int8.tflite\n4.5,models/n01.int8.tflite\n")
     times = read_times(path, manifest)
     assert [(time.file, time.latency_ms) for time in times] == [
         ("n00.int8.tflite", 3.5),

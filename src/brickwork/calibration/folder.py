@@ -223,7 +223,8 @@ def _by() -> str:
 
 
 def _written(folder: Path, files: dict[str, bytes]) -> None:
-    """Write a folder at once: under another name first."""
+    """Write a folder under another name first; an empty one that is there gets its manifest last."""
+    folder = folder.resolve()
     folder.parent.mkdir(parents=True, exist_ok=True)
     made = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
     try:
@@ -232,7 +233,12 @@ def _written(folder: Path, files: dict[str, bytes]) -> None:
             place.parent.mkdir(exist_ok=True)
             place.write_bytes(content)
         made.chmod(0o755)
-        os.replace(made, folder)  # over an empty folder, too
+        if not folder.exists():
+            os.replace(made, folder)
+            return
+        for path in sorted(made.iterdir(), key=lambda path: path.name == MANIFEST):
+            os.replace(path, folder / path.name)  # the folder may be where somebody works
+        made.rmdir()
     except BaseException:
         shutil.rmtree(made, ignore_errors=True)
         raise

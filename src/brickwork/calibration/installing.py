@@ -60,14 +60,17 @@ def read_back(
         _write_table(table, folder, times)
         made = Path(work) / f"{name}.toml"
         base = target or manifest.target
-        found = fit_measurements(
-            table,
-            base or None,
-            made,
-            factor=factor,
-            about=_about(times, base, title),
-            judges=[time.network.name for time in times if time.network.witness],
-        )
+        try:
+            found = fit_measurements(
+                table,
+                base or None,
+                made,
+                factor=factor,
+                about=_about(times, base, title),
+                judges=[time.network.name for time in times if time.network.witness],
+            )
+        except DataError as error:
+            raise DataError(str(error).replace(str(table), str(measurements))) from None
         text = f"{_MARK}{manifest.key}.\n{made.read_text(encoding='utf-8')}"
     _install(place, text)
     return {**found, "file": str(place), "of": len(manifest.networks)}

@@ -51,7 +51,7 @@ def read_times(path: Path, manifest: Manifest) -> list[Time]:
             or no numbers; the message names the line.
     """
     try:
-        text = path.read_text(encoding="utf-8", errors="replace")
+        text = path.read_text(encoding="utf-8-sig", errors="replace")
     except OSError as error:
         raise DataError(f"{path}: cannot be read: {error.strerror}") from None
     found: dict[str, Time] = {}

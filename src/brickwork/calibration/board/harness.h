@@ -10,6 +10,7 @@
  *   CALIBRATE_MACHINE   what the board is called, a text
  *   CALIBRATE_RUNTIME   what runs the networks, a text; Brickwork C99 and the compiler
  *   CALIBRATE_HOST      for this computer instead of a board: clock_gettime, and putchar
+ * Where a Cortex-M has no counter of cycles, SysTick counts, and makes no interrupts meanwhile.
  */
 #ifndef CALIBRATE_HARNESS_H
 #define CALIBRATE_HARNESS_H
