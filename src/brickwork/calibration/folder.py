@@ -223,7 +223,7 @@ def _by() -> str:
 
 
 def _written(folder: Path, files: dict[str, bytes]) -> None:
-    """Write a folder under another name first; an empty one that is there gets its manifest last."""
+    """Write a folder under another name first; one that is there gets its manifest last."""
     folder = folder.resolve()
     folder.parent.mkdir(parents=True, exist_ok=True)
     made = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
@@ -236,8 +236,8 @@ def _written(folder: Path, files: dict[str, bytes]) -> None:
         if not folder.exists():
             os.replace(made, folder)
             return
-        for path in sorted(made.iterdir(), key=lambda path: path.name == MANIFEST):
-            os.replace(path, folder / path.name)  # the folder may be where somebody works
+        for part in sorted(made.iterdir(), key=lambda one: one.name == MANIFEST):
+            os.replace(part, folder / part.name)  # the folder may be where somebody works
         made.rmdir()
     except BaseException:
         shutil.rmtree(made, ignore_errors=True)
