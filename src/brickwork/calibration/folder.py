@@ -136,11 +136,10 @@ def _chosen(asked: Asked, target: Target | None) -> tuple[list[Candidate], set[s
     what tells most beside them, the smallest and the largest for the input asked for among them,
     since a model holds for sizes in between.
     """
+    others = candidates(asked.input, asked.seed)
     half = witnesses(asked.input, asked.networks // 2, target, asked.seed)
     known = {one.graph.hash for one in half}
-    pool = half + [
-        one for one in candidates(asked.input, asked.seed) if one.graph.hash not in known
-    ]
+    pool = half + [one for one in others if one.graph.hash not in known]
     pool.sort(key=lambda one: one.work.macs)
     amounts = np.array([one.work.amounts for one in pool])
 

@@ -52,6 +52,7 @@ MOST_MACS = 50_000_000
 """A network that takes longer tells nothing more."""
 
 _MOST_PARAMETERS = 300_000  # larger files tell nothing more either
+_SHARE = 8  # of a flash no network takes more than this part, so that few programs hold them all
 _ROOM = 0.7  # the part of a memory that a network may take: what runs it needs some, too
 
 
@@ -133,6 +134,8 @@ def fits(one: Candidate, target: Target | None) -> bool:
         return False
     if target is None:
         return True
+    if target.flash_bytes is not None and parameters(one.graph) > target.flash_bytes / _SHARE:
+        return False
     costs = known_costs(one.graph, target)
     return all(
         costs[limit.metric].value <= _ROOM * limit.bound
