@@ -239,3 +239,22 @@ def test_help_is_quick_and_loads_nothing_heavy() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip().endswith("[]")
     assert "search" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("full",), "is not empty and holds no benchmark networks"),
+        (("new", "--networks", "3"), "too few to tell 13 kinds of work apart"),
+        (("new", "--read", "no.csv"), "holds no benchmark networks: write them first"),
+        (("new", "--input", "1,8,8,8"), "at most two spatial axes"),
+        (("new", "--target", "stm33"), "unknown target"),
+        (("new", "--title", "Mine"), "are for --read and --here"),
+    ],
+)
+def test_calibrate_is_refused_in_one_line(capsys, tmp_path, monkeypatch, words, says):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "notes").write_text("mine")
+    assert says in refused(capsys, "calibrate", *words)
+    assert not (tmp_path / "new").exists()

@@ -99,6 +99,31 @@ def test_one_factor_suffices_where_the_engine_is_alike(tmp_path):
     assert latency_of(work, target).value == pytest.approx(1.7 * latency_of(work, base).value, 1e-2)
 
 
+def test_a_fit_is_judged_by_what_is_like_what_will_be_predicted(tmp_path):
+    """Networks that no linear model describes widen the interval only where they are judges."""
+    path = measured(tmp_path / "mine.csv", 40, extra=",family", cell=",f")
+    rows = path.read_text().splitlines()
+    rng = np.random.default_rng(2)
+    odd = []
+    for number, row in enumerate(rows[1:]):
+        network, value = row.rpartition(',"3,32,32"')[0].rsplit(",", 1)
+        time = float(value) * (np.exp(rng.normal(0, 0.4)) if number % 2 else 1.0)
+        odd.append(f'{network},{time:.6g},"3,32,32",10,n{number}')
+    path.write_text("\n".join([rows[0], *odd]) + "\n")
+    all_ = fit_measurements(path, out=tmp_path / "all.toml")
+    judges = [f"n{number}" for number in range(0, 40, 2)]
+    some = fit_measurements(path, out=tmp_path / "some.toml", judges=judges)
+    assert (all_["networks"], all_["left_out"]["networks"]) == (40, 40)
+    assert (some["networks"], some["left_out"]["networks"]) == (40, 20)
+    assert some["left_out"]["mean_error"] < 0.6 * all_["left_out"]["mean_error"]
+    assert some["coefficients"] == all_["coefficients"]
+    wide, narrow = (load_target(tmp_path / f"{name}.toml").latency for name in ("all", "some"))
+    assert narrow.error < wide.error
+    assert "fit of 40 networks, judged by 20 measurements" in narrow.source
+    few = fit_measurements(path, out=tmp_path / "few.toml", judges=["n0", "n2"])
+    assert few["left_out"] == all_["left_out"]
+
+
 @pytest.mark.parametrize("factor", [False, True])
 def test_one_network_is_refused(tmp_path, factor):
     path = tmp_path / "one.csv"

@@ -269,6 +269,43 @@ def fit(
 
 
 @app.command()
+def calibrate(
+    folder: Annotated[Path, typer.Argument(help="Folder of the benchmark networks.")],
+    target: Annotated[str, typer.Option(help="The board, or one like it: a target.")] = "",
+    input: Annotated[str, typer.Option(help="Shape of a sample; default: 3,32,32.")] = "",
+    networks: Annotated[int | None, typer.Option(help="How many; default: 32.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Chooses networks and weights.")] = None,
+    read: Annotated[Path | None, typer.Option(help="CSV or log of what was measured.")] = None,
+    here: Annotated[bool, typer.Option("--here", help="Measure on this machine.")] = False,
+    name: Annotated[str, typer.Option(help="Of the target; default: the folder's.")] = "",
+    title: Annotated[str, typer.Option(help="Of the target, for a person.")] = "",
+    factor: Annotated[bool, typer.Option("--factor", help="As in 'brickwork fit'.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Write benchmark networks for a board; with --read, make a target of their times there."""
+    from brickwork.calibration import calibrate as run_calibrate
+    from brickwork.live import Live, calibration_table
+
+    with Live(quiet=as_json) as live:
+        if here:
+            live.phase("measuring", 0.0)
+        found = run_calibrate(
+            folder,
+            target=target,
+            input=input,
+            networks=networks,
+            seed=seed,
+            read=read,
+            here=here,
+            name=name,
+            title=title,
+            factor=factor,
+            step=live.step,
+        )
+    (_print_json if as_json else calibration_table)(found)
+
+
+@app.command()
 def bench(
     table: Annotated[Path, typer.Option(help="CSV with a column 'arch', or a JSON file.")],
     signal: Annotated[

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
@@ -17,6 +17,7 @@ from brickwork.devices.fitting import (
     ENGINE,
     PRIOR,
     Fit,
+    Held,
     Level,
     Quality,
     Row,
@@ -34,6 +35,7 @@ __all__ = ["fit_measurements"]
 _LIKE_TARGET = Level("engine", 0.5, 2.0)  # near to another engine's: its kernels are alike
 _FACTOR = Level("engine", 1e-3, 2.0)  # its coefficients as they are, but for a common factor
 _HOPELESS = 0.5  # mean relative error
+_JUDGES = 5  # networks: fewer do not tell where 80 % of them lie
 _FEW = 100  # networks; more are left out in groups
 
 
@@ -43,6 +45,8 @@ def fit_measurements(
     out: Path | None = None,
     *,
     factor: bool = False,
+    about: Mapping[str, Any] | None = None,
+    judges: Collection[str] = (),
 ) -> dict[str, Any]:
     """Fit a latency model to measurements and write the target.
 
@@ -52,6 +56,10 @@ def fit_measurements(
             coefficients are near to those of its model, if it has one.
         out: The TOML to write; else one named like the CSV, in the current folder.
         factor: Whether only one factor for all coefficients of the target's model is fitted.
+        about: What the target is, by key of its TOML, where more is known of it than from these.
+        judges: Networks (their entries in the column ``family``) by which the fit is judged and
+            its intervals are scaled, if there are enough: those that are like what will be
+            predicted, where others only tell kinds of work apart.
 
     Returns:
         How well networks that were left out are predicted, the coefficients, and the file.
@@ -76,23 +84,31 @@ def fit_measurements(
     make = partial(fit, prior=prior)
     made = make(rows)
     _enough(csv, made, rows, networks, factor)
-    held = left_out(rows, make, None if networks <= _FEW else 10)
+    held = _judged(left_out(rows, make, None if networks <= _FEW else 10), judges)
     found = quality(held)
     if found.mean_error > _HOPELESS:
         raise DataError(
             f"{csv}: left-out networks are missed by {found.mean_error:.0%} on average: their "
             "times do not follow from their work; are all of one engine, clock and precision?"
         )
-    source = f"brickwork fit {csv.name}: {_described(found)}"
-    table = _table(base, path.stem, csv.name, clock, measured)
+    source = f"brickwork fit {csv.name}: {_described(found, networks)}"
+    table = _table(base, path.stem, csv.name, clock, measured) | dict(about or {})
     table["latency"] = latency_table(
-        made, (level,), rows, held, unit=unit, source=source, fit_by=f"brickwork fit {csv.name}"
+        made,
+        (level,),
+        rows,
+        held,
+        unit=unit,
+        source=source,
+        fit_by=f"brickwork fit {csv.name}",
+        judges=[one.row for one in held],
     )
     path.write_text(toml_text(table), encoding="utf-8")
     written = load_target(path)
     return {
         "target": written.name,
         "file": str(path),
+        "networks": networks,
         "unit": unit,
         "clock_mhz": clock,
         "left_out": asdict(found) | {"rank_correlation": _finite(found.rank_correlation)},
@@ -115,6 +131,12 @@ def _start(base: Target | None, factor: bool) -> tuple[NDArray[np.float64] | Non
     usual = np.array([PRIOR[name] for name in COEFFICIENTS])
     ratio = float(np.median(own[own > 0] / usual[own > 0]))
     return np.where(own > 0, own, ratio * usual), _FACTOR if factor else _LIKE_TARGET
+
+
+def _judged(held: list[Held], judges: Collection[str]) -> list[Held]:
+    """Those that count, if they are enough to scale an interval by."""
+    own = [one for one in held if one.row.network in judges]
+    return own if len({one.row.network for one in own}) >= _JUDGES else held
 
 
 def _enough(csv: Path, made: Fit, rows: Sequence[Row], networks: int, factor: bool) -> None:
@@ -154,10 +176,11 @@ def _table(
     return table
 
 
-def _described(found: Quality) -> str:
+def _described(found: Quality, networks: int) -> str:
+    judged = f"fit of {networks} networks, judged by " if networks > found.networks else ""
     return (
-        f"{found.rows} measurements of {found.networks} networks; left out, they are met with a "
-        f"mean error of {found.mean_error:.1%}, {found.within_10:.0%} within 10 %, and "
+        f"{judged}{found.rows} measurements of {found.networks} networks; left out, they are met "
+        f"with a mean error of {found.mean_error:.1%}, {found.within_10:.0%} within 10 %, and "
         f"{found.coverage:.0%} lie in their 80 % interval"
     )
 

@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
+from brickwork.devices.installed import installed_folder, installed_names
 from brickwork.devices.target import Target, load_target, target_names
+from brickwork.errors import TargetError
 from brickwork.names import SPACES, load, make_space
 from brickwork.spaces.inputs import KINDS, kinds_of
 
@@ -16,20 +18,31 @@ Rows = list[dict[str, Any]]
 
 
 def target_rows() -> Rows:
-    """The targets of the library."""
-    targets = map(load_target, target_names())
-    return [
-        {
-            "name": target.name,
-            "title": target.title,
-            "family": target.family,
-            "precision": target.precision,
-            "engine": target.engine,
-            "limits": [limit.text for limit in target.limits()],
-            "latency": _latency_of(target),
-        }
-        for target in targets
-    ]
+    """The targets of the library, and those installed; a file that is none says why not."""
+    library = target_names()
+    own = [name for name in installed_names() if name not in library]
+    rows = [_target_row(load_target(name), "library") for name in library]
+    for name in own:
+        path = str(installed_folder() / f"{name}.toml")
+        try:
+            rows.append({**_target_row(load_target(name), path), "name": name})
+        except TargetError as error:
+            empty = {**dict.fromkeys(rows[0], ""), "limits": [], "from": path}
+            rows.append({**empty, "name": name, "title": str(error)})
+    return rows
+
+
+def _target_row(target: Target, origin: str) -> dict[str, Any]:
+    return {
+        "name": target.name,
+        "title": target.title,
+        "family": target.family,
+        "precision": target.precision,
+        "engine": target.engine,
+        "limits": [limit.text for limit in target.limits()],
+        "latency": _latency_of(target),
+        "from": origin,
+    }
 
 
 def space_rows(whole: bool) -> Rows:

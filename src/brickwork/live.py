@@ -21,7 +21,7 @@ from brickwork.trial import State
 if TYPE_CHECKING:
     from brickwork.study import Study
 
-__all__ = ["Live", "cost_table", "fit_table", "print_front", "print_rows"]
+__all__ = ["Live", "calibration_table", "cost_table", "fit_table", "print_front", "print_rows"]
 
 _ID = 8  # digits of a model's id; a beginning is enough to name it
 _EVERY_S = 10.0  # between two lines where the output is no terminal
@@ -220,7 +220,11 @@ def cost_table(found: Mapping[str, Any]) -> None:
 def fit_table(found: Mapping[str, Any]) -> None:
     """Print how well a fitted latency model meets networks that were left out, and the model."""
     console, left = Console(), found["left_out"]
-    console.print(f"{found['target']}: {left['rows']} measurements of {left['networks']} networks")
+    same = found["networks"] == left["networks"]
+    judged = "" if same else f"{found['networks']} networks, judged by "
+    console.print(
+        f"{found['target']}: {judged}{left['rows']} measurements of {left['networks']} networks"
+    )
     rank = left["rank_correlation"]
     table = Table(box=None, pad_edge=False, show_header=False)
     table.add_row("mean error, left out", f"{left['mean_error']:.1%}")
@@ -234,3 +238,17 @@ def fit_table(found: Mapping[str, Any]) -> None:
     table.add_row("energy", found["energy"])
     console.print(table)
     console.print(f"written: {found['file']}")
+
+
+def calibration_table(found: Mapping[str, Any]) -> None:
+    """Print which benchmark networks were written, or what became of their times."""
+    console = Console()
+    if "left_out" in found:
+        fit_table(found)
+        console.print(f"installed: brickwork search DATA --target {found['target']}")
+        return
+    rows = [{**row, "input": "x".join(map(str, row["input"]))} for row in found["files"]]
+    print_rows(rows)
+    console.print(f"written: {found['folder']} (README.md there says how they are measured)")
+    if found["parts"] > 1:
+        console.print(f"a microcontroller runs them in {found['parts']} programs (CALIBRATE_PART)")

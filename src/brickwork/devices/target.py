@@ -1,7 +1,8 @@
 """A device as data: its memory, its clock, its engine, and the source of every number.
 
-A target is a TOML file. Those that come with Brickwork lie in ``devices/library``; any other file
-is loaded by its path. Every table that holds a number says in ``source`` where it comes from.
+A target is a TOML file. Those that come with Brickwork lie in ``devices/library``, those that
+``brickwork calibrate`` installed in a folder of the user; any other file is loaded by its path.
+Every table that holds a number says in ``source`` where it comes from.
 Not named, ``narrow_mac`` is ``conv_mac``; ``activation`` and ``copy`` are ``elementwise``:
 
 .. code-block:: toml
@@ -67,6 +68,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from brickwork.devices.installed import installed_folder, installed_names
 from brickwork.errors import TargetError, UnknownName
 from brickwork.objective import Limit
 
@@ -212,27 +214,30 @@ def target_names() -> list[str]:
 
 
 def load_target(name_or_path: str | os.PathLike[str]) -> Target:
-    """A target of the library by its name, or any other by the path of its TOML file.
+    """A target of the library or an installed one by its name, or any by the path of its TOML file.
 
     Raises:
-        UnknownName: The library has no target of that name.
+        UnknownName: There is no target of that name.
         TargetError: The file is missing or not a target; the message names file and key.
     """
     text = os.fspath(name_or_path)
     if text in target_names():
         return _of_library(text)
-    if not text.endswith(".toml") and os.sep not in text:
-        raise UnknownName("target", text, target_names())
+    path = Path(text)
+    if text in installed_names():
+        path = installed_folder() / f"{text}.toml"
+    elif not text.endswith(".toml") and os.sep not in text:
+        raise UnknownName("target", text, [*target_names(), *installed_names()])
     try:
-        content = Path(text).read_bytes()
+        content = path.read_bytes()
     except FileNotFoundError:
-        known = ", ".join(target_names())
+        known = ", ".join([*target_names(), *installed_names()])
         raise TargetError(
-            f"{text}: no such file; give the path of a TOML file or one of {known}"
+            f"{path}: no such file; give the path of a TOML file or one of {known}"
         ) from None
     except OSError as error:
-        raise TargetError(f"{text}: cannot be read: {error.strerror}") from None
-    return _parsed(text, content)
+        raise TargetError(f"{path}: cannot be read: {error.strerror}") from None
+    return _parsed(os.fspath(path), content)
 
 
 @functools.cache

@@ -36,6 +36,7 @@ def latency_table(
     source: str,
     fit_by: str,
     near: Sequence[Row] = (),
+    judges: Sequence[Row] = (),
 ) -> dict[str, Any]:
     """The table ``[latency]`` of a target, from a fit.
 
@@ -49,9 +50,10 @@ def latency_table(
         source: What was measured, by whom, and how well it is predicted.
         fit_by: What made the coefficients.
         near: The rows of the same core, if not all are: what they tell nothing of is borrowed.
+        judges: The rows that intervals are to hold 80 % of, if not all.
     """
     scale = interval_scale(held)
-    seen = np.sort([abs(math.log(made.predicted(row)[0] / row.time)) for row in rows])
+    seen = np.sort([abs(math.log(made.predicted(row)[0] / row.time)) for row in judges or rows])
     within = seen[min(len(seen) - 1, math.ceil(COVERED * (len(seen) + 1)) - 1)]
     coefficients = made.coefficients(levels)
     covariance = scale**2 * made.uncertainty(levels)

@@ -304,3 +304,38 @@ def test_the_order_of_layers_saves_memory() -> None:
     assert arena.total == arena.bound == 64 * (2 + 8 + 1)
     q = integers(network)
     np.testing.assert_array_equal(run_c(write_c(network), q, ("-O1",)), run(network, q))
+
+
+@compiled
+def test_networks_share_an_arena(tmp_path: Path) -> None:
+    networks = [quantized(member((1, 8, 8), seed)) for seed in (1, 2)]
+    files = [
+        write_c(network, f"net{i}", arena="shared_arena") for i, network in enumerate(networks)
+    ]
+    for one in files:
+        (tmp_path / f"{one.name}.c").write_text(one.source)
+        (tmp_path / f"{one.name}.h").write_text(one.header)
+    size = max(one.arena_bytes for one in files)
+    (tmp_path / "main.c").write_text(
+        '#include <stdio.h>\n#include "net0.h"\n#include "net1.h"\n'
+        f"int8_t shared_arena[{size}];\n"
+        "int main(void)\n{\n"
+        "    while (fread(net0_input(), 1, NET0_INPUT_SIZE, stdin) == NET0_INPUT_SIZE) {\n"
+        "        fwrite(net0_run(net0_input()), 1, NET0_OUTPUT_SIZE, stdout);\n"
+        "        if (fread(net1_input(), 1, NET1_INPUT_SIZE, stdin) != NET1_INPUT_SIZE) {\n"
+        "            return 1;\n        }\n"
+        "        fwrite(net1_run(net1_input()), 1, NET1_OUTPUT_SIZE, stdout);\n"
+        "    }\n    return 0;\n}\n"
+    )
+    compiler = shutil.which("cc") or shutil.which("gcc") or "clang"
+    program = tmp_path / "program"
+    sources = [str(path) for path in sorted(tmp_path.glob("*.c"))]
+    subprocess.run([compiler, *STRICT, *SANITIZED, "-o", str(program), *sources], check=True)
+    q = [integers(network) for network in networks]
+    given = b"".join(a.tobytes() + b.tobytes() for a, b in zip(*q, strict=True))
+    done = subprocess.run([str(program)], input=given, capture_output=True, check=True)
+    found = np.frombuffer(done.stdout, np.int8).reshape(len(q[0]), 2, -1)
+    for i, network in enumerate(networks):
+        np.testing.assert_array_equal(found[:, i], run(network, q[i]).reshape(len(q[i]), -1))
+    with pytest.raises(ExportError, match="is no name in C"):
+        write_c(networks[0], arena="not a name")

@@ -61,7 +61,11 @@ class CFiles:
 
 
 def write_c(
-    network: IntegerNetwork, name: str = "model", title: str = "", alignment: int = 1
+    network: IntegerNetwork,
+    name: str = "model",
+    title: str = "",
+    alignment: int = 1,
+    arena: str = "",
 ) -> CFiles:
     """The network in C.
 
@@ -71,19 +75,23 @@ def write_c(
         title: A line about the network, for its reader.
         alignment: Of every tensor in the arena, in bytes. The kernels need none; those of a
             vendor's library may.
+        arena: The name of an ``int8_t`` array elsewhere in the program that is the memory of its
+            layers, so that networks that never run at once share it; else it has memory of its own.
 
     Raises:
-        ExportError: The name is no name in C, or the network computes nothing.
+        ExportError: A name is no name in C, or the network computes nothing.
         ValueError: The alignment is not positive.
     """
     checked_name(name)
+    if arena:
+        checked_name(arena)
     placed = place(network, alignment)
     calls = [call_of(placed, job, f"layer_{index}") for index, job in enumerate(placed.jobs)]
     text = plain(title) if title else "A neural network in 8-bit integers."
     shapes = network.program.shapes
     return CFiles(
         name=name,
-        source="\n".join(_source(placed, calls, name, text)) + "\n",
+        source="\n".join(_source(placed, calls, name, text, arena)) + "\n",
         header=header_of(placed, name, text),
         input=shapes[0],
         output=shapes[network.program.output],
@@ -94,7 +102,9 @@ def write_c(
     )
 
 
-def _source(placed: Placed, calls: Sequence[Call], name: str, title: str) -> Iterator[str]:
+def _source(
+    placed: Placed, calls: Sequence[Call], name: str, title: str, arena: str
+) -> Iterator[str]:
     upper = name.upper()
     yield from comment(
         title,
@@ -107,7 +117,11 @@ def _source(placed: Placed, calls: Sequence[Call], name: str, title: str) -> Ite
     )
     yield from ("", f'#include "{name}.h"', "", "#include <string.h>", "")
     yield from comment("The memory of all layers; tensors that are not alive at once share bytes.")
-    yield f"static int8_t arena[{upper}_ARENA_BYTES];"
+    if arena:
+        yield f"extern int8_t {arena}[]; /* at least {upper}_ARENA_BYTES */"
+        yield f"#define arena {arena}"
+    else:
+        yield f"static int8_t arena[{upper}_ARENA_BYTES];"
     yield ""
     yield from _kernels(calls)
     for index, call in enumerate(calls):

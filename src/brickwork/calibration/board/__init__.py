@@ -1,0 +1,1 @@
+"""What runs benchmark networks on a board: copied into a folder of them, never imported here."""
