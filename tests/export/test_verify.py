@@ -107,6 +107,8 @@ def test_a_good_model_passes(check: Callable[..., Verification], folder: Path, d
     assert [c.file for c in result.checks] == list(FILES)
     source, exact, int8, phone, micro, plain = result.checks
     assert phone.agreement == 1.0
+    assert "LiteRT's kernels round it otherwise by up to" in micro.detail
+    assert not plain.note
     assert plain.metrics["accuracy"].value == micro.metrics["accuracy"].value
     assert micro.agreement is not None
     assert micro.agreement > 0.97

@@ -38,6 +38,7 @@ class FileCheck:
         metrics: Its own scores on the samples and labels given.
         latency: Of one sample, measured on this machine.
         reason: Why it fails, a sentence; empty if it does not.
+        note: What else was found.
     """
 
     file: str
@@ -49,6 +50,7 @@ class FileCheck:
     metrics: Mapping[str, Quantity] = field(default_factory=dict)
     latency: Quantity | None = None
     reason: str = ""
+    note: str = ""
 
     @property
     def detail(self) -> str:
@@ -60,6 +62,7 @@ class FileCheck:
         return (
             f"largest difference {self.relative:.1e}, same class for "
             f"{100 * self.agreement:.4g} % of {self.samples} samples"
+            f"{self.note and '; ' + self.note}"
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -74,6 +77,7 @@ class FileCheck:
             "metrics": {name: quantity.to_json() for name, quantity in self.metrics.items()},
             "latency": None if self.latency is None else self.latency.to_json(),
             "reason": self.reason,
+            "note": self.note,
         }
 
 

@@ -24,7 +24,7 @@ from brickwork.export.crosscheck import crosscheck
 from brickwork.export.formats import FORMATS, INTEGER, files_in_order
 from brickwork.export.runners import latency_here, run_file, runtime_of
 from brickwork.export.runtimes import PlainPython, run_torch
-from brickwork.export.verify_integers import integer_logits, other_bits
+from brickwork.export.verify_integers import integer_logits, litert_note, other_bits
 from brickwork.quantity import Quantity
 from brickwork.space import Graph, Shape
 
@@ -142,6 +142,7 @@ def verify(
         try:
             if name in _MICRO:
                 logits = integer_logits(folder / name, integer, x)
+                check = replace(check, note=litert_note(folder / name, integer, x))
             else:
                 logits = run_file(folder / name, x[rows] if some else x, python)
             if len(logits) == (len(rows) if some else len(x)):

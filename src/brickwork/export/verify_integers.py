@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,10 +17,11 @@ from brickwork.export.runtimes import run_litert, run_tflm
 if TYPE_CHECKING:
     from brickwork.export.integer.network import IntegerNetwork
 
-__all__ = ["integer_logits", "other_bits"]
+__all__ = ["integer_logits", "litert_note", "other_bits"]
 
 _MACS = 1e8  # that are run to compare a file,
 _SAMPLES = 8, 128  # and between so many samples
+_NOTED = 64  # samples that LiteRT runs besides
 _STEPS = 2  # by which LiteRT's kernels may round otherwise
 
 Array = NDArray[Any]
@@ -57,6 +59,25 @@ def integer_logits(file: Path, integer: IntegerNetwork | None, x: Array) -> Arra
             where = "as a program" if file.suffix == ".c" else "in TensorFlow Lite Micro"
             raise ExportError(f"other bits {where} for {bad} of {count} samples")
     return logits(integer, x)
+
+
+def litert_note(file: Path, integer: IntegerNetwork | None, x: Array) -> str:
+    """How LiteRT's kernels, which round in another way, differ from the bits; empty without it."""
+    from brickwork.export.integer.reference import run
+
+    there = importlib.util.find_spec("ai_edge_litert") is not None
+    if integer is None or file.suffix != ".tflite" or not there:
+        return ""
+    some = np.linspace(0, len(x) - 1, min(len(x), _NOTED)).astype(np.intp)
+    q = integer.input.quantized(x[some], integer.scales[0])
+    expected, found = run(integer, q), run_litert(file.read_bytes(), q)
+    away = int(np.abs(found.astype(int) - expected).max())
+    classes = [values.reshape(len(q), -1).argmax(1) for values in (expected, found)]
+    same = float((classes[0] == classes[1]).mean())
+    return (
+        f"LiteRT's kernels round it otherwise by up to {away} of 256 steps, "
+        f"same class for {100 * same:.4g} % of {len(q)}"
+    )
 
 
 def other_bits(file: Path, vectors: Mapping[str, Array]) -> list[str]:
