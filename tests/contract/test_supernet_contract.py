@@ -332,10 +332,7 @@ REFUSED = (
 )
 
 
-@settings(max_examples=60, deadline=None)
-@given(space_and_input(), st.integers(0, 2**32))
-def test_random_spaces(drawn, seed):
-    space, input = drawn
+def check_random(space, input, seed):
     rng = np.random.default_rng(seed)
     archs = [space.sample(rng) for _ in range(2)]
     outputs = {graph(space, arch, input, 5).output for arch in [*space.extremes(), *archs]}
@@ -349,3 +346,17 @@ def test_random_spaces(drawn, seed):
     except RuntimeError as error:  # PyTorch does not pool one voxel with a window of three
         assume("smaller than kernel" not in str(error))
         raise
+
+
+@settings(max_examples=60, deadline=None, derandomize=True)  # the same in every run
+@given(space_and_input(), st.integers(0, 2**32))
+def test_random_spaces(drawn, seed):
+    check_random(*drawn, seed)
+
+
+@pytest.mark.slow
+@settings(max_examples=2000, deadline=None)
+@given(space_and_input(), st.integers(0, 2**32))
+def test_many_random_spaces(drawn, seed):
+    """Finds about one space in a thousand on which the soft path differs: see docs/decisions.md."""
+    check_random(*drawn, seed)
