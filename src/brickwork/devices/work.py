@@ -170,16 +170,17 @@ def work(fragment: Fragment) -> tuple[Amounts, Amounts]:
 
 
 def _sum(jobs: Iterable[_Job]) -> tuple[Amounts, Amounts]:
-    amounts, likened = np.zeros(len(COEFFICIENTS)), np.zeros(len(COEFFICIENTS))
+    total, like = [0.0] * len(COEFFICIENTS), [0.0] * len(COEFFICIENTS)  # quicker than arrays
     for job in jobs:
-        _add(amounts, job)
+        _add(total, job)
         if job.kind in _LIKENED:
-            _add(likened, job)
+            _add(like, job)
+    amounts, likened = np.array(total), np.array(like)
     amounts.flags.writeable = likened.flags.writeable = False  # they are shared
     return amounts, likened
 
 
-def _add(total: Amounts, job: _Job) -> None:
+def _add(total: list[float], job: _Job) -> None:
     total[_OP] += 1
     if job.read + job.written > _CLOSE:
         total[_SPILL] += job.read + job.written
