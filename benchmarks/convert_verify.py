@@ -28,7 +28,7 @@ from brickwork.export.integer.reference import logits
 from brickwork.export.onnx import random_weights
 from brickwork.export.runtimes import run_torch
 from brickwork.export.tflite import write_tflite_int8
-from brickwork.export.verify_integers import integer_logits
+from brickwork.export.verify_integers import check_bits
 from brickwork.space import Graph, Normalize, graph
 from brickwork.spaces.mobile import mobile
 from brickwork.spaces.references import dscnn, resnet8
@@ -76,11 +76,11 @@ def steps(
     network = timed(found, "round", lambda: quantize_integer(whole, weights, x, Judge(judge, 1.0)))
     tflite, source = folder / "model.int8.tflite", folder / "model.c"
     timed(found, "TFLite", lambda: tflite.write_bytes(write_tflite_int8(network)))
-    timed(found, "TFLM", lambda: integer_logits(tflite, network, x))
+    timed(found, "TFLM", lambda: check_bits(tflite, network, x))
     files = timed(found, "C", lambda: write_c(network))
     source.write_text(files.source)
     source.with_suffix(".h").write_text(files.header)
-    timed(found, "compile and run", lambda: integer_logits(source, network, x))
+    timed(found, "compile and run", lambda: check_bits(source, network, x))
 
 
 def timed(found: dict[str, float], name: str, work: Callable[[], Any]) -> Any:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from brickwork.devices.fusion import fused
-from brickwork.devices.program import WEIGHTED, Constant, Layer
+from brickwork.devices.program import CLAMPING, WEIGHTED, Constant, Layer
 from brickwork.devices.windows import Window, pair
 from brickwork.space import (
     Activation,
@@ -31,11 +31,6 @@ from brickwork.space import (
 )
 
 __all__ = ["WRITERS", "Pass", "Refused", "channels_last"]
-
-_CLAMPING = frozenset({*WEIGHTED, "ADD", "MUL", "AVERAGE_POOL_2D", "MAX_POOL_2D"}) - {
-    "TRANSPOSE_CONV"  # it cannot in TensorFlow Lite Micro
-}
-"""Kinds that can clamp what they give."""
 
 _SINGLE = {
     "relu": "RELU",
@@ -208,7 +203,7 @@ def _activation(lowering: Pass, index: int) -> None:
     place = lowering.hosting(index)
     if place is not None and how in ("relu", "relu6"):
         host = lowering.layers[place]
-        if host.kind in _CLAMPING and host.activation == "none":
+        if host.kind in CLAMPING and host.activation == "none":
             lowering.layers[place] = replace(host, activation=how)
             lowering.alias(index)
             return

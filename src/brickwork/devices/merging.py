@@ -11,12 +11,10 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
 
-from brickwork.devices.program import WEIGHTED, Layer, Program
+from brickwork.devices.program import CLAMPING, Layer, Program
 from brickwork.space import Shape
 
 __all__ = ["merged"]
-
-_CLAMPING = {*WEIGHTED, "ADD", "MUL", "AVERAGE_POOL_2D", "MAX_POOL_2D"} - {"TRANSPOSE_CONV"}
 
 
 def merged(program: Program) -> Program:
@@ -61,7 +59,7 @@ def _fused(layers: list[Layer], output: int) -> tuple[tuple[Layer, ...], int]:
         source = layer.inputs[0] if layer.inputs else -1
         if layer.kind in ("RELU", "RELU6") and readers[source] == 1 and source in writer:
             host = found[writer[source]]
-            if host.kind in _CLAMPING and host.activation == "none":
+            if host.kind in CLAMPING and host.activation == "none":
                 found[writer[source]] = replace(host, activation=layer.kind.lower())
                 alias[layer.output] = source
                 readers[source] = readers[layer.output]

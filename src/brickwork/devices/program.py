@@ -18,11 +18,16 @@ from math import prod
 
 from brickwork.space import Shape
 
-__all__ = ["CONVOLUTIONS", "WEIGHTED", "Constant", "Layer", "Program", "stored_tensors"]
+__all__ = ["CLAMPING", "CONVOLUTIONS", "WEIGHTED", "Constant", "Layer", "Program", "stored_tensors"]
 
 CONVOLUTIONS = ("CONV_2D", "DEPTHWISE_CONV_2D", "TRANSPOSE_CONV", "CONV_3D", "CONV_3D_TRANSPOSE")
 WEIGHTED = (*CONVOLUTIONS, "FULLY_CONNECTED")
 """Kinds with a weight and a bias."""
+
+CLAMPING = frozenset({*WEIGHTED, "ADD", "MUL", "AVERAGE_POOL_2D", "MAX_POOL_2D"}) - {
+    "TRANSPOSE_CONV"  # it cannot in TensorFlow Lite Micro
+}
+"""Kinds that can clamp what they give."""
 _SCATTERING = ("TRANSPOSE_CONV", "CONV_3D_TRANSPOSE")
 
 Window = tuple[int, ...]

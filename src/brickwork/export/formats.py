@@ -13,6 +13,7 @@ from brickwork.errors import UnknownName
 from brickwork.space import Graph
 
 __all__ = [
+    "COMPILERS",
     "EXPORTERS",
     "FORMATS",
     "INTEGER",
@@ -48,11 +49,13 @@ EXPORTERS: Mapping[str, str] = {
     "openvino": "brickwork.export.openvino:write_openvino",
 }
 
+COMPILERS = ("cc", "gcc", "clang")
+"""Compilers of C, the first of which that is there is used."""
+
 INTEGER = ("tflite-int8", "c")
 """Formats that are written from a quantised network."""
 
 _PACKAGES = {"tflite": ("ai_edge_litert",), "tflite-int8": ("tflite_micro",)}
-_COMPILERS = ("cc", "gcc", "clang")
 _LOWERED = ("tflite", *INTEGER)  # written from a program of TensorFlow Lite
 
 _ENGINES = {"executorch": "ExecuTorch", "openvino": "OpenVINO"}
@@ -145,7 +148,7 @@ def impossible(graph: Graph, formats: Sequence[str]) -> dict[str, str]:
 def _missing(name: str) -> str:
     """What is missing to write and run a format."""
     if name == "c":
-        return "" if any(map(shutil.which, _COMPILERS)) else "no C compiler is installed here"
+        return "" if any(map(shutil.which, COMPILERS)) else "no C compiler is installed here"
     for package in ("flatbuffers", *_PACKAGES[name]):
         if importlib.util.find_spec(package) is None:
             return f"{package} is not installed: pip install 'brickwork[mcu]'"

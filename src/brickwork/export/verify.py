@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import io
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -24,7 +25,7 @@ from brickwork.export.crosscheck import crosscheck
 from brickwork.export.formats import FORMATS, INTEGER, files_in_order
 from brickwork.export.runners import latency_here, run_file, runtime_of
 from brickwork.export.runtimes import PlainPython, run_torch
-from brickwork.export.verify_integers import integer_logits, litert_note, other_bits
+from brickwork.export.verify_integers import check_bits, integer_logits, litert_note, other_bits
 from brickwork.quantity import Quantity
 from brickwork.space import Graph, Shape
 
@@ -135,13 +136,15 @@ def verify(
     rows = np.linspace(0, len(x) - 1, min(len(x), _COMPARED)).astype(np.intp)
     reference = run_torch(graph, weights, x[rows])
     checks = []
+    rounded = functools.cache(lambda: integer_logits(integer, x))  # of all integer files
     for name in (name for name in _FILES if name in files):
         # Python is slow on a whole split, and other files give its scores already.
         some = name == "model.py" and len(files.keys() & set(_FILES)) > 1
         check = FileCheck(name, files[name])
         try:
             if name in _MICRO:
-                logits = integer_logits(folder / name, integer, x)
+                check_bits(folder / name, integer, x)
+                logits = rounded()
                 check = replace(check, note=litert_note(folder / name, integer, x))
             else:
                 logits = run_file(folder / name, x[rows] if some else x, python)

@@ -17,7 +17,7 @@ from brickwork.export.runtimes import run_litert, run_tflm
 if TYPE_CHECKING:
     from brickwork.export.integer.network import IntegerNetwork
 
-__all__ = ["integer_logits", "litert_note", "other_bits"]
+__all__ = ["check_bits", "integer_logits", "litert_note", "other_bits"]
 
 _MACS = 1e8  # that are run to compare a file,
 _SAMPLES = 8, 128  # and between so many samples
@@ -27,8 +27,8 @@ _STEPS = 2  # by which LiteRT's kernels may round otherwise
 Array = NDArray[Any]
 
 
-def integer_logits(file: Path, integer: IntegerNetwork | None, x: Array) -> Array:
-    """Logits of raw samples from an integer file, which gives the bits of the quantised network.
+def check_bits(file: Path, integer: IntegerNetwork | None, x: Array) -> None:
+    """Run an integer file on some samples: it must give the bits of the quantised network.
 
     Args:
         file: The file.
@@ -38,10 +38,9 @@ def integer_logits(file: Path, integer: IntegerNetwork | None, x: Array) -> Arra
     Raises:
         ExportError: It gives other bits, cannot be run, or what it was written from is not known.
     """
-    from brickwork.export.integer.reference import logits, run
+    from brickwork.export.integer.reference import run
 
-    if integer is None:
-        raise ExportError("the quantised network that it was written from is not known")
+    integer = _known(integer)
     macs = sum(map(integer.program.macs, integer.program.layers))
     least, most = _SAMPLES
     count = min(len(x), most, max(least, int(_MACS / max(1, macs))))
@@ -58,7 +57,23 @@ def integer_logits(file: Path, integer: IntegerNetwork | None, x: Array) -> Arra
             bad = int((expected != found).reshape(count, -1).any(axis=1).sum())
             where = "as a program" if file.suffix == ".c" else "in TensorFlow Lite Micro"
             raise ExportError(f"other bits {where} for {bad} of {count} samples")
-    return logits(integer, x)
+
+
+def integer_logits(integer: IntegerNetwork | None, x: Array) -> Array:
+    """Logits of raw samples from the quantised network, and so from files with its bits.
+
+    Raises:
+        ExportError: It is not known.
+    """
+    from brickwork.export.integer.reference import logits
+
+    return logits(_known(integer), x)
+
+
+def _known(integer: IntegerNetwork | None) -> IntegerNetwork:
+    if integer is None:
+        raise ExportError("the quantised network that it was written from is not known")
+    return integer
 
 
 def litert_note(file: Path, integer: IntegerNetwork | None, x: Array) -> str:

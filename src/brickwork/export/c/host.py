@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from brickwork.errors import ExportError
 from brickwork.export.c.processes import found, ran
 from brickwork.export.c.writer import CFiles
+from brickwork.export.formats import COMPILERS
 
 __all__ = ["SANITIZED", "STRICT", "compile_c", "run_c", "samples_of"]
 
@@ -79,7 +80,7 @@ def compile_c(
     Raises:
         ExportError: There is no compiler, or it complains.
     """
-    compiler = found(("cc", "gcc", "clang"), "gcc", "C files cannot be run on this machine")
+    compiler = found(COMPILERS, "gcc", "C files cannot be run on this machine")
     (folder / f"{files.name}.h").write_text(files.header)
     sources = {folder / f"{files.name}.c": files.source, folder / f"{files.name}_main.c": main}
     for path, text in sources.items():
