@@ -8,6 +8,8 @@ from itertools import product
 import torch
 from torch import Tensor
 
+from brickwork.errors import SpaceError
+
 __all__ = ["ElasticWidth", "Live", "Weight", "mask", "same", "tally", "together"]
 
 Weight = Tensor | float
@@ -71,15 +73,27 @@ def same(a: Sequence[Live], b: Sequence[Live]) -> list[tuple[int, Weight]]:
     """The widths in which two activations may agree, each with the weight of that.
 
     Different decisions are taken to be independent of each other.
+
+    Raises:
+        SpaceError: They may be equally wide with their channels at other places.
     """
     if len(a) == len(b) and all(x is y for x, y in zip(a, b, strict=True)):
         return [(sum(stretch.most for stretch in a), 1.0)]
-    if len(a) > 1 or len(b) > 1:
-        whole = all(stretch.whole for stretch in (*a, *b))
-        total = sum(stretch.most for stretch in a)
-        return [(total, 1.0)] if whole and total == sum(stretch.most for stretch in b) else []
-    right = tally(b[0].parts())
-    return [(width, weight * right[width]) for width, weight in a[0].parts() if width in right]
+    left, right = _widths(a), _widths(b)
+    both = [(width, weight * right[width]) for width, weight in left.items() if width in right]
+    if both and not (_from_the_first(a) and _from_the_first(b)):
+        raise SpaceError("a skip connection joins other channels: they cannot be mixed")
+    return both
+
+
+def _widths(live: Sequence[Live]) -> dict[int, Weight]:
+    """How wide several stretches may be in all."""
+    return tally((sum(alive), weight) for alive, weight in together(live))
+
+
+def _from_the_first(live: Sequence[Live]) -> bool:
+    """Whether the channels that are alive are the first ones, however many they are."""
+    return all(stretch.whole for stretch in live[:-1])
 
 
 def tally(parts: Iterable[tuple[int, Weight]]) -> dict[int, Weight]:

@@ -48,6 +48,7 @@ class Operations:
     Attributes:
         names: How often each name was given, as in the graph of a member.
         depth: How many cells the walk is in.
+        chains: How many chains it is in, whose cells may pass by what stands before them.
         share: One channel of so many is there (``Partial``).
     """
 
@@ -56,6 +57,7 @@ class Operations:
         self.chosen = chosen
         self.names: dict[str, int] = {}
         self.depth = 0
+        self.chains = 0
         self.share = 1
         self._widths: dict[tuple[Any, ...], Live] = {}
 
@@ -92,8 +94,8 @@ class Operations:
         if changes:
             op = replace(op, **changes)
         shapes = [tuple(signal.x.shape[1:]) for signal in inputs]
-        if self.depth and name not in self.net.largest and op.weights(shapes):
-            x = inputs[0].x  # what is nothing in every member: it has no weights
+        if (self.depth or self.chains) and name not in self.net.largest and op.weights(shapes):
+            x = inputs[0].x  # what no member has: it has no weights
             return Signal(x.new_zeros(x.shape[0], *op.shape(shapes)), live, 0.0)
         certain = all(stretch.whole for signal in inputs for stretch in signal.live)
         if is_joint(op) and not (certain and all(stretch.whole for stretch in live)):

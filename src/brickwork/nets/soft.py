@@ -20,8 +20,8 @@ from brickwork.errors import SpaceError
 from brickwork.nets.fast import channels_last
 from brickwork.nets.live import ElasticWidth, Live, Weight, same
 from brickwork.nets.mix import Chosen, Mix
-from brickwork.nets.mixed_ops import Operations, kept
-from brickwork.nets.signal import Signal, all_give, any_gives, fitted, mixed, resized, shuffled
+from brickwork.nets.mixed_ops import Operations
+from brickwork.nets.signal import Signal, any_gives, fitted, mixed, resized, shuffled
 from brickwork.nets.wiring import Wiring
 from brickwork.space import (
     Block,
@@ -98,14 +98,19 @@ class _Walk:
         if isinstance(block, Cell):
             return self._cell(block, scope, signal, signal)
         if isinstance(block, Chain):
-            before = signal
-            for child in block.blocks:
-                if isinstance(child, Cell):
-                    before, signal = signal, self._cell(child, scope, before, signal)
-                else:
-                    before, signal = signal, self.add(child, scope, signal)
-            return signal
+            return self._chain(block, scope, signal)
         return self.add(self._lowered(block, scope, signal), scope, signal)
+
+    def _chain(self, chain: Chain, scope: str, signal: Signal) -> Signal:
+        before = signal
+        self.ops.chains += 1
+        for child in chain.blocks:
+            if isinstance(child, Cell):
+                before, signal = signal, self._cell(child, scope, before, signal)
+            else:
+                before, signal = signal, self.add(child, scope, signal)
+        self.ops.chains -= 1
+        return signal
 
     def _chosen(
         self,
@@ -150,14 +155,10 @@ class _Walk:
 
     def _cell(self, cell: Cell, scope: str, before: Signal, at: Signal) -> Signal:
         """What a cell gives; outside of cells nothing is missing, even if it is zeros."""
-        outer = all_give([before.gives, at.gives][-len(cell.inputs) :])
         self.ops.depth += 1
-        inputs = [signal._replace(gives=1.0) for signal in (before, at)]
-        result = self._wiring.cell(cell, f"{scope}{cell.name}.", *inputs)
+        result = self._wiring.cell(cell, f"{scope}{cell.name}.", before, at)
         self.ops.depth -= 1
-        if not self.ops.depth:
-            return result._replace(gives=1.0)
-        return kept(result, outer)
+        return result if self.ops.depth else result._replace(gives=1.0)
 
     def _alternatives(self, runs: Sequence[Callable[[], Signal]]) -> list[Signal]:
         """Several ways of which a member goes one: their operations have the same names."""

@@ -13,6 +13,7 @@ from brickwork.space.expand import graph
 from brickwork.space.graph import Node
 from brickwork.space.ops import Normalize, Op, Shape
 from brickwork.space.space import Decision, Rng, Space
+from brickwork.space.walk import Guard, cells, operations
 
 __all__ = ["Largest", "largest"]
 
@@ -40,8 +41,8 @@ def largest(
     No enumeration: the walk looks at members in which every number is at its largest, one for each
     option of a name, at those in which one number differs, and from there at every option that it
     has not met. That finds all of a space whose widths grow with its choices, but for operations
-    of cells that need several decisions to be alive at all; for those it draws members until many
-    in a row show nothing new.
+    of cells that need several decisions to be alive at all. For those it draws members until many
+    in a row show nothing new: of all, and then of those that have the place of one not yet seen.
 
     Args:
         space: The space.
@@ -89,6 +90,11 @@ def largest(
     barren = 0
     while barren < _BARREN:
         barren = 0 if look(space.sample(rng)) else barren + 1
+    for name, guard in _hidden(space):
+        barren = 0
+        while name not in found and barren < _BARREN:
+            look(space.sample(rng, _meeting(guard, rng)))
+            barren += 1
     for name, bound in bounds.items():
         weights = found[name].op.weights(found[name].inputs)
         if weights != bound:
@@ -126,6 +132,23 @@ def _note(
         bound[name] = tuple(map(max, shape, bound[name]))
     if _size(weights) > _size(before.op.weights(before.inputs)):
         found[node.name] = Largest(node.op, inputs)
+
+
+def _hidden(space: Space) -> Iterator[tuple[str, Guard]]:
+    """The operations in cells that may have weights: their names, and where they have a place."""
+    inside = tuple(scope for scope, _ in cells(space.body))
+    for scope, op, guard in operations(space.body):
+        if scope.startswith(inside) and type(op).weights is not Op.weights:
+            yield scope + op.kind, guard
+
+
+def _meeting(guard: Guard, rng: Rng) -> Mapping[str, Option]:
+    """Options that meet a condition, drawn at random."""
+    draws = rng.random(len(guard)) if guard else ()
+    return {
+        name: sorted(options, key=repr)[int(draw * len(options))]
+        for (name, options), draw in zip(guard, draws, strict=True)
+    }
 
 
 def _size(weights: Mapping[str, Shape]) -> int:

@@ -27,12 +27,15 @@ class Node:
         op: The operation, without choices.
         inputs: Where its inputs come from: indices of nodes.
         shape: What comes out, without a batch.
+        passed: Names of operations before it that are left out: they count where names are made
+            unique, so that an operation has the same name in every network that has it.
     """
 
     name: str
     op: Op
     inputs: tuple[int, ...]
     shape: Shape
+    passed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -142,6 +145,8 @@ def _flattened(whole: Graph) -> Iterator[Node]:
     last, offset = 0, 1
     for part in whole.parts:
         for node in part.nodes:
+            for name in node.passed:
+                seen[name] = seen.get(name, 0) + 1
             count = seen[node.name] = seen.get(node.name, 0) + 1
             name = node.name if count == 1 else f"{node.name}_{count}"
             inputs = tuple(last if i < 0 else i + offset for i in node.inputs)

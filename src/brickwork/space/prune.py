@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence, Set
 
 from brickwork.space.graph import Node
@@ -32,11 +33,16 @@ def reached(nodes: Sequence[Node], start: int, end: int) -> tuple[list[Node], in
         if index in asked:
             asked.update(nodes[index].inputs)
     kept: list[Node] = []
+    passed: tuple[str, ...] = ()
     new: dict[int, int] = {}
     for index in range(start, len(nodes)):
+        node = nodes[index]
         if index in asked:
             new[index] = start + len(kept)
-            kept.append(_reading(nodes[index], tuple([new.get(i, i) for i in nodes[index].inputs])))
+            kept.append(_reading(node, tuple([new.get(i, i) for i in node.inputs]), passed))
+            passed = ()
+        else:
+            passed += (*node.passed, node.name)
     return kept, new.get(end, end)
 
 
@@ -47,7 +53,8 @@ def pruned(
 
     Sums leave out what gives nothing; a sum of one is no node, and a sum that only a sum reads is
     part of it. A concatenation gets zeros in place of what gives nothing. What does not lead to
-    the end goes. The last node that is left is the end, unless the end lies before ``start``.
+    the end goes. The last node that is left is the end, unless the end lies before ``start``. All
+    names of a cell are below its own, so those that come up once need not be counted.
 
     Args:
         nodes: All nodes so far; those before ``start`` stay as they are.
@@ -66,11 +73,15 @@ def pruned(
             for read in reads[index]:
                 readers.setdefault(read, []).append(index)
     kept: list[Node] = []
+    named = Counter(node.name for node in nodes[start:])
+    passed: tuple[str, ...] = ()
     stands: dict[int, tuple[int, ...]] = {}  # the new indices that stand for an old one
     for index in range(start, len(nodes)):
+        node = nodes[index]
+        if (index in void or index not in readers) and named[node.name] > 1:
+            passed += (*node.passed, node.name)
         if index not in readers:
             continue
-        node = nodes[index]
         if index in void:  # a concatenation reads it
             scope = node.name.rpartition(".")[0]
             node = Node(f"{scope}.zero", Zero(to=node.shape), (source,), node.shape)
@@ -81,14 +92,16 @@ def pruned(
                 if isinstance(nodes[reader].op, Add):
                     stands[index] = inputs
                     continue
-            node = _reading(node, inputs)
+            node, passed = _reading(node, inputs, passed), ()
         stands[index] = (start + len(kept),)
         kept.append(node)
     return kept, stands[end][0] if end in stands else end
 
 
-def _reading(node: Node, inputs: tuple[int, ...]) -> Node:
-    return node if inputs == node.inputs else Node(node.name, node.op, inputs, node.shape)
+def _reading(node: Node, inputs: tuple[int, ...], passed: tuple[str, ...]) -> Node:
+    if inputs == node.inputs and not passed:
+        return node
+    return Node(node.name, node.op, inputs, node.shape, passed + node.passed)
 
 
 def _summed(

@@ -12,7 +12,7 @@ from brickwork.space.arch import Arch
 from brickwork.space.blocks import Block
 from brickwork.space.choice import Choice, Option
 from brickwork.space.codec import decode, encode
-from brickwork.space.walk import Guard, walk
+from brickwork.space.walk import Guard, check_places, walk
 
 __all__ = ["Decision", "Rng", "Space"]
 
@@ -64,8 +64,8 @@ class Space:
         doc: One line for a person.
 
     Raises:
-        SpaceError: One name is used for two different sets of options, or decisions depend on each
-            other in a circle.
+        SpaceError: One name is used for two different sets of options, or at one place for two
+            bricks that do not come together; or decisions depend on each other in a circle.
     """
 
     def __init__(
@@ -79,6 +79,7 @@ class Space:
         self.body = body
         self.doc = doc
         self.recipe_fields = dict(recipe or {})
+        check_places(body)
         found: dict[str, tuple[tuple[Option, ...], list[Guard]]] = {}
         for full, choice, guard in walk(body, "", ()):
             _record(found, full, choice.options, guard)
@@ -131,9 +132,9 @@ class Space:
         """How many different architectures there are (recipes included)."""
         return self._size
 
-    def sample(self, rng: Rng) -> Arch:
-        """An architecture, each active decision drawn uniformly."""
-        return self._filled({}, rng)
+    def sample(self, rng: Rng, given: Values | None = None) -> Arch:
+        """An architecture, each active decision that is not given drawn uniformly."""
+        return self._filled(given or {}, rng)
 
     def mutate(self, arch: Arch, rng: Rng) -> Arch:
         """Another option for exactly one active decision; decisions it wakes up are drawn.

@@ -54,5 +54,12 @@ class Twins:
             self._known[key] = (scope, part)
             return part
         there, twin = known
-        nodes = [Node(scope + n.name[len(there) :], n.op, n.inputs, n.shape) for n in twin.nodes]
+
+        def moved(name: str) -> str:
+            return scope + name[len(there) :]
+
+        nodes = [
+            Node(moved(n.name), n.op, n.inputs, n.shape, tuple(map(moved, n.passed)))
+            for n in twin.nodes
+        ]
         return Fragment(twin.input, tuple(nodes))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from brickwork.errors import SpaceError
 from brickwork.space.blocks import (
     Block,
     Composite,
@@ -18,8 +19,9 @@ from brickwork.space.blocks import (
 from brickwork.space.cells import Cell, Chain
 from brickwork.space.choice import Choice, Option
 from brickwork.space.holes import bound, choices_of, full_name
+from brickwork.space.ops import Op
 
-__all__ = ["Guard", "cells", "place", "walk"]
+__all__ = ["Guard", "cells", "check_places", "operations", "place", "walk"]
 
 Guard = tuple[tuple[str, frozenset[Option]], ...]
 """Decisions, each with the options that it may have: all must hold."""
@@ -49,6 +51,51 @@ def cells(block: Block, scope: str = "") -> Iterator[tuple[str, Cell]]:
     for at, part, _ in _parts(block, scope, ()):
         if not isinstance(part, Choice):
             yield from cells(part, at)
+
+
+def operations(block: Block, scope: str = "", guard: Guard = ()) -> Iterator[tuple[str, Op, Guard]]:
+    """Every operation below a brick, with its scope and what must hold for it to be there."""
+    if isinstance(block, Op):
+        yield scope, block, guard
+    for at, part, more in _parts(block, scope, guard):
+        if not isinstance(part, Choice):
+            yield from operations(part, at, more)
+
+
+def check_places(block: Block) -> None:
+    """No two bricks may open the same place if one can be there without the other.
+
+    Operations of one name are numbered where they stand, and an architecture must not move the
+    weights of one to another. So a name may stand twice at a place if the same decision says for
+    both what is there, and a cell, which leaves out what gives nothing, has a place of its own.
+
+    Raises:
+        SpaceError: Two bricks do.
+    """
+    found: dict[str, object] = {}
+    for at, decided in _places(block, ""):
+        if found.setdefault(at, decided) != decided:
+            raise SpaceError(
+                f"two bricks stand at {at.rstrip('.')!r}, and an architecture may have one without "
+                "the other: give one another name, or put it into a Seq with a name"
+            )
+
+
+def _places(block: Block, scope: str) -> Iterator[tuple[str, object]]:
+    """The scopes that a brick and those below it open, and what decides on what is in each."""
+    if isinstance(block, OneOf | Optional):
+        yield f"{place(scope, block.name)}.", full_name(scope, block.name)
+    elif isinstance(block, Repeat):
+        inner = f"{scope}{block.name}."
+        many = block.times
+        yield inner, full_name(inner, many.name) if isinstance(many, Choice) else None
+    elif isinstance(block, Seq) and block.name:
+        yield f"{scope}{block.name}.", None
+    elif isinstance(block, Cell):
+        yield f"{scope}{block.name}.", object()
+    for at, part, _ in _parts(block, scope, ()):
+        if not isinstance(part, Choice):
+            yield from _places(part, at)
 
 
 def _parts(
