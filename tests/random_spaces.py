@@ -196,7 +196,8 @@ def blocks(draw: st.DrawFn, depth: int, levels: int = 0, *, keeps: bool = False)
     if kind == "chain":
         few = range(draw(st.integers(1, 3)))
         members = [draw(cells(f"cell{i}", 0, levels + 1, keeps=True)) for i in few]
-        return Chain((*members[:1], inner(0, keeps=True), *members[1:]))
+        between = Seq(inner(1, keeps=True), name="between")
+        return Chain((*members[:1], between, *members[1:]))
     if kind == "grammar":
         part = draw(st.sampled_from([Symbol("sub"), Seq(Symbol("sub"), name="one")]))
         rules = {

@@ -21,12 +21,16 @@ from brickwork.space import (
     Activation,
     Arch,
     Block,
+    Cell,
+    Chain,
     Choice,
     ClassToken,
     Columns,
+    Concat,
     Conv,
     ConvTranspose,
     Depthwise,
+    Edge,
     Embedding,
     Flatten,
     GlobalPool,
@@ -42,11 +46,13 @@ from brickwork.space import (
     Pool,
     Position,
     Repeat,
+    Residual,
     Select,
     Separable,
     Seq,
     Space,
     SqueezeExcite,
+    Sum,
     TransformerBlock,
     Zero,
     graph,
@@ -348,7 +354,53 @@ def check_random(space, input, seed):
         raise
 
 
-@settings(max_examples=60, deadline=None, derandomize=True)  # the same in every run
+def passed_by() -> Block:
+    """A chain whose cell may pass by an operation, before another one of the same name."""
+    skips = Cell("cell", (Sum((Edge(Choice("source", (0, 1)), Identity()),)),), (Identity(),) * 2)
+    return Seq(Chain((Seq(Norm(), name="passed"), skips)), Norm(), Conv(4, 1))
+
+
+def chain_in_a_cell() -> Block:
+    """A cell on an edge that reads two outputs, of which one may give nothing."""
+    wire = OneOf("wire", {"none": Zero(), "op": Seq(Norm(), Conv(4, 1))})
+    first = Cell("first", (Sum((Edge(0, wire),)),))
+    two = (Identity(), Norm())
+    both = Sum((Edge(Choice("source", (0, 1)), Norm()), Edge(0, Identity())))
+    last = Cell("last", (both, Sum((Edge(2, wire),))), two, output="ends")
+    within = Chain((first, Seq(Norm(), name="norm"), last))
+    return Cell("outer", (Sum((Edge(0, Zero()),)), Sum((Edge(1, Norm()), Edge(0, within)))))
+
+
+def sum_of_places() -> Block:
+    """A skip around layers, from channels at several places."""
+    two = Parallel((Conv(Choice("a", (2, 4)), 1), Conv(2, 1)), Concat())
+    return Seq(Conv(4, 1), two, Residual(Conv(Choice("b", (4, 6)), 1), "drop"))
+
+
+def sum_of_whole_places() -> Block:
+    """A skip from places that are certain to layers whose width is not."""
+    two = Parallel((Conv(2, 1), Conv(3, 1)), Concat())
+    return Seq(two, Residual(Conv(Choice("b", (3, 5, 7)), 1, bias=True), "drop"), Norm())
+
+
+@pytest.mark.parametrize(
+    "make", [passed_by, chain_in_a_cell, sum_of_whole_places], ids=lambda make: make.__name__
+)
+def test_what_is_left_out_or_has_places_of_its_own(make):
+    space = Space("own", Seq(Seq(Conv(4, 3), name="stem"), make(), GlobalPool(), Linear()))
+    archs = list(dict.fromkeys(every(space, rng_for(0, "own"))))[:40]
+    check_three_readings(space, (3, 5, 5), archs)
+    check_soft(space, (3, 5, 5), archs)
+
+
+def test_a_skip_to_other_places_cannot_be_mixed():
+    space = Space("own", Seq(Seq(Conv(4, 3), name="stem"), sum_of_places(), GlobalPool(), Linear()))
+    check_three_readings(space, (3, 5, 5), list(every(space, rng_for(0, "own"))))
+    with pytest.raises(SpaceError, match="joins other channels"):
+        check_soft(space, (3, 5, 5), space.extremes())
+
+
+@settings(max_examples=60, deadline=None)
 @given(space_and_input(), st.integers(0, 2**32))
 def test_random_spaces(drawn, seed):
     check_random(*drawn, seed)
@@ -358,5 +410,4 @@ def test_random_spaces(drawn, seed):
 @settings(max_examples=2000, deadline=None)
 @given(space_and_input(), st.integers(0, 2**32))
 def test_many_random_spaces(drawn, seed):
-    """Finds about one space in a thousand on which the soft path differs: see docs/decisions.md."""
     check_random(*drawn, seed)

@@ -203,10 +203,10 @@ def test_an_edge_from_an_input_may_have_a_brick_of_its_own():
 
 def test_a_chain_hands_two_outputs_on():
     a, b, c = (Cell(name, (Sum(edges((0,), (1,))),), TWO) for name in "abc")
-    body = Chain((a, CONV, b, c))
+    body = Chain((a, Seq(CONV, name="between"), b, c))
     assert nodes_of(body) == [
         ("a.node2.add", (0, 0)),
-        ("conv", (1,)),
+        ("between.conv", (1,)),
         ("b.node2.add", (1, 2)),
         ("c.node2.add", (2, 3)),
     ]

@@ -18,9 +18,12 @@ from brickwork.errors import SpaceError
 from brickwork.space import (
     Activation,
     Arch,
+    Cell,
+    Chain,
     Choice,
     Conv,
     ConvNorm,
+    Edge,
     Identity,
     InvertedResidual,
     Norm,
@@ -30,6 +33,7 @@ from brickwork.space import (
     Residual,
     Seq,
     Space,
+    Sum,
     graph,
 )
 from brickwork.space.holes import full_name
@@ -398,6 +402,34 @@ def test_one_name_cannot_mean_two_things():
     body = Seq(Conv(Choice("width", (2, 4))), Conv(Choice("width", (2, 8))))
     with pytest.raises(SpaceError, match=r"'width' has two sets of options: \(2, 4\) and \(2, 8\)"):
         Space("s", body)
+
+
+@pytest.mark.parametrize(
+    ("bricks", "at"),
+    [
+        ((Optional("maybe", Norm()), Optional("maybe", Norm())), None),  # one decision for both
+        ((Seq(Norm(), name="a"), Seq(Norm(), name="a")), None),  # both are always there
+        ((Seq(Norm(), name="a"), Optional("a", Norm())), "a"),
+        ((Repeat("a", Norm(), Choice("times", (0, 1))), Seq(Norm(), name="a")), "a"),
+        ((Cell("a", (Sum((Edge(0),)),)), Cell("a", (Sum((Edge(0),)),))), "a"),
+        ((Chain((Seq(Norm(), name="a"), Seq(Norm(), name="a"))),), "a"),
+        ((Seq(Optional("/a", Norm()), Optional("../a", Norm()), name="b"), Norm()), None),
+        ((Seq(OneOf("/a", {"x": Norm(), "y": Identity()}), Norm(), name="a"),), None),
+    ],
+)
+def test_what_may_be_there_without_the_other_has_a_place_of_its_own(bricks, at):
+    """Else one of two norms of one name would be trained in the place of the other."""
+    if at is None:
+        assert Space("s", Seq(*bricks)).size()
+    else:
+        with pytest.raises(SpaceError, match=f"two bricks stand at {at!r}, and an architecture"):
+            Space("s", Seq(*bricks))
+
+
+@pytest.mark.parametrize("brick", [Norm(), Seq(Norm()), Residual(Norm())])
+def test_a_brick_of_a_chain_has_a_name(brick):
+    with pytest.raises(SpaceError, match=r"stands in a chain: put it into a Seq with a name"):
+        Space("s", Chain((brick,)))
 
 
 def test_a_shared_decision_matters_if_any_of_its_places_is_there():

@@ -114,7 +114,7 @@ class Chain:
     only. A member that nothing reads, because a later cell passes it by, is not there.
 
     Attributes:
-        blocks: The bricks, in order.
+        blocks: The bricks, in order: cells, and what has a name of its own, such as a ``Seq``.
     """
 
     blocks: tuple[Block, ...]

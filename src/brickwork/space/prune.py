@@ -33,16 +33,12 @@ def reached(nodes: Sequence[Node], start: int, end: int) -> tuple[list[Node], in
         if index in asked:
             asked.update(nodes[index].inputs)
     kept: list[Node] = []
-    passed: tuple[str, ...] = ()
     new: dict[int, int] = {}
     for index in range(start, len(nodes)):
-        node = nodes[index]
         if index in asked:
+            node = nodes[index]
             new[index] = start + len(kept)
-            kept.append(_reading(node, tuple([new.get(i, i) for i in node.inputs]), passed))
-            passed = ()
-        else:
-            passed += (*node.passed, node.name)
+            kept.append(_reading(node, tuple([new.get(i, i) for i in node.inputs])))
     return kept, new.get(end, end)
 
 
@@ -98,7 +94,7 @@ def pruned(
     return kept, stands[end][0] if end in stands else end
 
 
-def _reading(node: Node, inputs: tuple[int, ...], passed: tuple[str, ...]) -> Node:
+def _reading(node: Node, inputs: tuple[int, ...], passed: tuple[str, ...] = ()) -> Node:
     if inputs == node.inputs and not passed:
         return node
     return Node(node.name, node.op, inputs, node.shape, passed + node.passed)

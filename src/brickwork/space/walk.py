@@ -9,6 +9,7 @@ from brickwork.errors import SpaceError
 from brickwork.space.blocks import (
     Block,
     Composite,
+    Identity,
     OneOf,
     Optional,
     Parallel,
@@ -67,10 +68,11 @@ def check_places(block: Block) -> None:
 
     Operations of one name are numbered where they stand, and an architecture must not move the
     weights of one to another. So a name may stand twice at a place if the same decision says for
-    both what is there, and a cell, which leaves out what gives nothing, has a place of its own.
+    both what is there. A cell leaves out what gives nothing, and a chain what it passes by: the
+    cell and each brick of the chain have places of their own.
 
     Raises:
-        SpaceError: Two bricks do.
+        SpaceError: Two bricks do, or a brick of a chain opens none.
     """
     found: dict[str, object] = {}
     for at, decided in _places(block, ""):
@@ -81,21 +83,24 @@ def check_places(block: Block) -> None:
             )
 
 
-def _places(block: Block, scope: str) -> Iterator[tuple[str, object]]:
+def _places(block: Block, scope: str, *, alone: bool = False) -> Iterator[tuple[str, object]]:
     """The scopes that a brick and those below it open, and what decides on what is in each."""
+    opened: tuple[str, object] | None = None
     if isinstance(block, OneOf | Optional):
-        yield f"{place(scope, block.name)}.", full_name(scope, block.name)
+        opened = f"{place(scope, block.name)}.", full_name(scope, block.name)
     elif isinstance(block, Repeat):
         inner = f"{scope}{block.name}."
         many = block.times
-        yield inner, full_name(inner, many.name) if isinstance(many, Choice) else None
-    elif isinstance(block, Seq) and block.name:
-        yield f"{scope}{block.name}.", None
-    elif isinstance(block, Cell):
-        yield f"{scope}{block.name}.", object()
+        opened = inner, full_name(inner, many.name) if isinstance(many, Choice) else None
+    elif isinstance(block, Cell) or (isinstance(block, Seq) and block.name):
+        opened = f"{scope}{block.name}.", None
+    elif alone and not isinstance(block, Identity):
+        raise SpaceError(f"{block} stands in a chain: put it into a Seq with a name")
+    if opened is not None:
+        yield opened[0], object() if alone or isinstance(block, Cell) else opened[1]
     for at, part, _ in _parts(block, scope, ()):
         if not isinstance(part, Choice):
-            yield from _places(part, at)
+            yield from _places(part, at, alone=isinstance(block, Chain))
 
 
 def _parts(
