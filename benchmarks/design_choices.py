@@ -40,7 +40,8 @@ from brickwork.space import (
     graph,
 )
 from brickwork.space.blocks import Block
-from brickwork.tasks.image import ImageTask, load_images
+from brickwork.tasks.image import load_images
+from brickwork.tasks.samples import DataTask
 from brickwork.tasks.task import Task
 from brickwork.tasks.training import Recipe, default_batch, predict, prepare_process, train
 from brickwork.trial import rng_for
@@ -67,7 +68,7 @@ class Net:
     pool: bool = True
     last: int = 1
 
-    def graph(self, task: ImageTask) -> Graph:
+    def graph(self, task: DataTask) -> Graph:
         down: list[Block] = [ConvNorm(self.stem, self.kernel, 1 if self.pool else 2)]
         if self.pool:
             down.append(Pool("max", 3, 2, 1))
@@ -169,7 +170,7 @@ PARTS: dict[str, Callable[[], list[Case]]] = {
 
 
 @functools.lru_cache
-def task_of(data: str) -> ImageTask:
+def task_of(data: str) -> DataTask:
     return load_images(data if data == "digits" else DATA / "images" / data, 0)
 
 

@@ -296,7 +296,7 @@ def _train(net: Any, recipe: dict[str, Any], task: Any, data: Any, epochs: int, 
             rows = order[start : start + BATCH]
             batch = x[rows].float()
             if recipe["augment"] > 0:
-                batch = task.augment(batch, recipe["augment"], generator)
+                batch, _ = task.augment(batch, y[rows], recipe["augment"], generator)
             loss = nn.functional.cross_entropy(
                 net(batch), y[rows], label_smoothing=recipe["smoothing"]
             )

@@ -7,8 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from brickwork.campaign import Campaign, Watch
-from brickwork.config import Run, default_objectives, parse_duration, study_folder, task_for
-from brickwork.devices.target import load_target
+from brickwork.config import AUTO, Run, parse_duration, study_folder, task_for
 from brickwork.dossier import write_report
 from brickwork.engine.executors import usable_cores
 from brickwork.study import Study
@@ -24,9 +23,11 @@ def search(
     *,
     limits: Sequence[str] = (),
     objectives: Sequence[str] = (),
-    space: str = "mobile",
+    space: str = AUTO,
     strategy: str = "auto",
-    task: str = "image-classification",
+    task: str = AUTO,
+    label: str = "",
+    group: str = "",
     max_trials: int | None = None,
     workers: int | None = None,
     control: bool = False,
@@ -41,15 +42,18 @@ def search(
 
     Args:
         data: A path, the name of embedded data (``"digits"``), arrays ``(x, y)``, or a mapping of
-            arrays with the keys of a supported ``.npz`` file.
+            arrays with the keys of a supported ``.npz`` file; a data frame, if ``label`` is given.
         target: Name of a target, or a TOML file that describes one.
         budget: Time for all of it, in seconds or such as ``"10m"``.
         seed: Determines splits, proposals and training.
         limits: Hard limits, such as ``"latency_ms<=20"``; those of the target hold besides.
         objectives: Metrics to improve; by default accuracy and what costs most on the target.
-        space: Name of the space.
+        space: Name of the space; by default the usual one of the task.
         strategy: Name of the strategy.
-        task: Name of the task.
+        task: Name of the task; by default what the data look like.
+        label: Of a table, the column that is to be told.
+        group: Of a table, the column that says what a row is of, such as a patient or a speaker:
+            rows of one group stay in one split.
         max_trials: The most trials that are trained.
         workers: Processes that train at once; by default one for each usable core.
         control: Whether a random search with the same budget is run beside.
@@ -65,10 +69,11 @@ def search(
     run = Run.of(
         data=data if isinstance(data, str) else str(data) if isinstance(data, Path) else "arrays",
         task=task,
+        reading={k: v for k, v in (("label", label), ("group", group)) if v},
         target=str(target),
         space=space,
         strategy=strategy,
-        objectives=tuple(objectives) or default_objectives(load_target(str(target))),
+        objectives=tuple(objectives),
         limits=tuple(limits),
         budget_s=parse_duration(budget),
         max_trials=max_trials,

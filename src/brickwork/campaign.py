@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from brickwork.config import Context, Run
+from brickwork.config import Context, Run, space_for
 from brickwork.engine.executors import Executor, Inline, Processes, Setup
 from brickwork.engine.loop import AHEAD, Loop, Progress
 from brickwork.engine.store import FILE, Store
@@ -179,7 +179,8 @@ class Campaign:
             "input": list(task.input),
             "outputs": task.outputs,
             "classes": list(task.classes),
-            "normalize": [list(task.normalize.mean), list(task.normalize.std)],
+            "normalize": task.normalize and [list(task.normalize.mean), list(task.normalize.std)],
+            "facts": dict(task.facts),
             "splits": splits,
             "notes": list(task.notes),
             "limits": [limit.text for limit in self.context.limits],
@@ -262,12 +263,19 @@ class Campaign:
 
 
 def _settled(run: Run, task: Task, folder: Path) -> tuple[Run, Context]:
-    """The run with what follows from its budget: decided now, or when its study was begun."""
+    """The run with what follows from data and budget: decided now, or when its study was begun."""
+    context = Context.of(run, task)
+    run = run.model_copy(
+        update={
+            "task": task.kind,
+            "space": space_for(run, task),
+            "objectives": tuple(objective.metric for objective in context.objectives),
+        }
+    )
     if (folder / FILE).is_file():
         with Store.open(folder) as store:
             scale = store.run.get("scale", run.scale)
     else:
-        context = Context.of(run, task)
         scale = round(context.affordable(Shares.of(context, run.budget_s).search), 4)
     run = run.model_copy(update={"scale": scale})
     return run, Context.of(run, task)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from brickwork.bench_command import bench, names_in
 from brickwork.errors import BrickworkError
 
 if TYPE_CHECKING:
@@ -63,8 +64,12 @@ def search(
     ] = "10m",
     max_trials: Annotated[int | None, typer.Option(help="The most trials to train.")] = None,
     strategy: Annotated[str, typer.Option(help="See 'brickwork strategies'.")] = "auto",
-    space: Annotated[str, typer.Option(help="See 'brickwork spaces'.")] = "mobile",
-    task: Annotated[str, typer.Option(help="See 'brickwork tasks'.")] = "image-classification",
+    space: Annotated[str, typer.Option(help="See 'brickwork spaces'.")] = "auto",
+    task: Annotated[str, typer.Option(help="See 'brickwork tasks'.")] = "auto",
+    label: Annotated[str, typer.Option(help="Column of a table that is to be told.")] = "",
+    group: Annotated[
+        str, typer.Option(help="Column whose values (speakers, patients) stay in one split.")
+    ] = "",
     seed: Annotated[int, typer.Option(help="Determines splits, proposals and training.")] = 0,
     workers: Annotated[
         int | None, typer.Option(help="Processes that train at once; default: usable cores.")
@@ -98,6 +103,8 @@ def search(
                 space=space,
                 strategy=strategy,
                 task=task,
+                label=label,
+                group=group,
                 max_trials=max_trials,
                 workers=workers,
                 control=control,
@@ -162,7 +169,7 @@ def export(
     """Copy the verified files of a model to a folder."""
     from brickwork.study import Study
 
-    typer.echo(Study(study).model(model).export(out, _names(to)))
+    typer.echo(Study(study).model(model).export(out, names_in(to)))
 
 
 @app.command()
@@ -305,53 +312,7 @@ def calibrate(
     (_print_json if as_json else calibration_table)(found)
 
 
-@app.command()
-def bench(
-    table: Annotated[Path, typer.Option(help="CSV with a column 'arch', or a JSON file.")],
-    signal: Annotated[
-        str,
-        typer.Option(help="Column of the accuracy that a search sees; more for further seeds."),
-    ],
-    test: Annotated[str, typer.Option(help="Column of the accuracy that judges it.")],
-    join: Annotated[Path | None, typer.Option(help="Further columns of the same networks.")] = None,
-    space: Annotated[str, typer.Option(help="nasbench201 or nasbenchmacro.")] = "nasbench201",
-    cost: Annotated[str, typer.Option(help="Columns of known costs, separated by commas.")] = "",
-    limit: Annotated[
-        list[str] | None, typer.Option(help="Hard limit such as 'pixel2<=10'; repeatable.")
-    ] = None,
-    low: Annotated[
-        list[str] | None, typer.Option(help="Low fidelity such as 0.06=COLUMN; repeatable.")
-    ] = None,
-    strategies: Annotated[str, typer.Option(help="Names, separated by commas.")] = "auto,random",
-    peers: Annotated[str, typer.Option(help="Such as optuna-tpe,syne-mo-rea.")] = "",
-    seeds: Annotated[int, typer.Option(min=1, help="Runs of each.")] = 20,
-    evals: Annotated[int, typer.Option(min=1, help="Evaluations of a run.")] = 200,
-    workers: Annotated[int, typer.Option(min=1, help="Simulated workers.")] = 1,
-    json_: Annotated[
-        Path | None, typer.Option("--json", help="Where to write the result; curves beside it.")
-    ] = None,
-) -> None:
-    """Run strategies on a table of trained networks, beside other optimizers."""
-    from brickwork.bench.protocol import header, lines
-    from brickwork.benching import Asked, fidelities
-    from brickwork.benching import bench as run_bench
-    from brickwork.benching import write as write_bench
-
-    first, *again = _names(signal) or ("",)
-    asked = Asked(
-        *(table, space, first, test, join, _names(cost), tuple(limit or ())),
-        *(fidelities(low or []), evals, workers, tuple(again)),
-    )
-    found: dict[str, dict[str, Any]] = {}
-    for name, summary in run_bench(asked, _names(strategies), _names(peers), seeds):
-        if not found:
-            typer.echo(header(asked.marks))
-        found[name] = summary
-        for line in lines(name, summary):
-            typer.echo(line)
-    if json_ is not None:
-        for path in write_bench(json_, asked, seeds, found):
-            typer.echo(path)
+app.command()(bench)
 
 
 @app.command()
@@ -366,10 +327,6 @@ def doctor(as_json: AsJson = False) -> None:
     width = max(map(len, found))
     for key, value in found.items():
         typer.echo(f"{key:<{width}}  {value}")
-
-
-def _names(text: str) -> tuple[str, ...]:
-    return tuple(name.strip() for name in text.split(",") if name.strip())
 
 
 def _list(rows: list[dict[str, Any]], as_json: bool) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
+import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,11 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from brickwork.errors import BrickworkError, BudgetError, TargetError, UnknownName
+from brickwork.errors import BrickworkError, BudgetError, DataError, TargetError, UnknownName
 from brickwork.names import (
     SPACES,
     SUPERNETS,
     TASKS,
+    USUAL_SPACES,
     load,
     make_space,
     make_strategy,
@@ -22,6 +25,7 @@ from brickwork.names import (
 )
 from brickwork.objective import Limit, Objective, parse_amount, violation
 from brickwork.quantity import METRICS, Quantity
+from brickwork.recognising import recognised
 from brickwork.space import Arch, Graph, Space, graph
 from brickwork.trial import Proposal, rng_for
 
@@ -31,16 +35,22 @@ if TYPE_CHECKING:
     from brickwork.estimators.train import TrainEstimator
     from brickwork.oneshot.preparing import Suggestion
     from brickwork.strategies.base import Problem, Strategy
+    from brickwork.tasks.samples import DataTask
     from brickwork.tasks.task import Task
 
 __all__ = [
+    "AUTO",
     "Context",
     "Run",
     "default_objectives",
     "parse_duration",
+    "space_for",
     "study_folder",
     "task_for",
 ]
+
+AUTO = "auto"
+"""What a task or a space is called that the data decide on."""
 
 _EXPORT_S = 1.5  # of a nominal core, to write and verify a model's files
 _PASSES = 3.0  # over the test split: PyTorch, ONNX, int8
@@ -61,6 +71,10 @@ class Run(BaseModel):
 
     Attributes:
         data: A path, or the name of embedded data.
+        task: Name of a task, or ``"auto"`` for the one that the data look like.
+        reading: How the data are to be read: settings that the task takes, such as
+            ``{"label": "income", "group": "patient"}``.
+        space: Name of a space, or ``"auto"`` for the usual one of the task.
         objectives: Metrics to improve; empty for the target's defaults.
         limits: Hard limits, such as ``"latency_ms<=20"``.
         budget_s: Wall-clock seconds for search, retraining and export together.
@@ -76,9 +90,10 @@ class Run(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     data: str
-    task: str = "image-classification"
+    task: str = AUTO
+    reading: dict[str, str] = {}
     target: str = "cpu"
-    space: str = "mobile"
+    space: str = AUTO
     strategy: str = "auto"
     objectives: tuple[str, ...] = ()
     limits: tuple[str, ...] = ()
@@ -107,10 +122,9 @@ class Run(BaseModel):
             raise BrickworkError(
                 f"{where}: {first['msg'].lower()}, got {first['input']!r}"
             ) from None
-        if run.task not in TASKS:
-            raise UnknownName("task", run.task, TASKS)
-        if run.space not in SPACES:
-            raise UnknownName("space", run.space, SPACES)
+        for kind, name, table in (("task", run.task, TASKS), ("space", run.space, SPACES)):
+            if name != AUTO and name not in table:
+                raise UnknownName(kind, name, table)
         strategy_or_raise(run.strategy)
         for name in run.objectives:
             if name not in METRICS:
@@ -172,7 +186,8 @@ class Context:
     def of(cls, run: Run, task: Task) -> Context:
         from brickwork.devices.target import load_target
 
-        context = cls(run, task, make_space(run.space, task.input), load_target(run.target))
+        space = make_space(space_for(run, task), task.input, task.facts)
+        context = cls(run, task, space, load_target(run.target))
         wanted = {objective.metric for objective in context.objectives}
         wanted |= {limit.metric for limit in context.limits}
         if context.target.npu is not None and wanted & {"latency_ms", "energy_mj"}:
@@ -184,10 +199,9 @@ class Context:
 
     @functools.cached_property
     def objectives(self) -> tuple[Objective, ...]:
-        """What was asked for; by default accuracy against what costs most on the target."""
-        return tuple(
-            Objective(name) for name in self.run.objectives or default_objectives(self.target)
-        )
+        """What was asked for; by default quality against what costs most on the target."""
+        usual = default_objectives(self.target, self.task.quality)
+        return tuple(Objective(name) for name in self.run.objectives or usual)
 
     @functools.cached_property
     def limits(self) -> tuple[Limit, ...]:
@@ -328,10 +342,14 @@ class Context:
         return min(1.0, max(_LEAST_SCALE, look / self.run.low))
 
 
-def default_objectives(target: Target) -> tuple[str, ...]:
-    """What is wanted where nothing was said: small on a microcontroller, else fast."""
-    small = target.family in ("mcu", "npu")
-    return ("accuracy", "parameters") if small else ("accuracy", "latency_ms")
+def default_objectives(target: Target, quality: str = "accuracy") -> tuple[str, ...]:
+    """What is wanted where nothing was said: good, and small on a microcontroller, else fast."""
+    return (quality, "parameters" if target.family in ("mcu", "npu") else "latency_ms")
+
+
+def space_for(run: Run, task: Task) -> str:
+    """The name of the space of a run: what was asked for, or what is usual for the task."""
+    return USUAL_SPACES[task.kind] if run.space == AUTO else run.space
 
 
 def task_for(run: Run, data: Any = None) -> Task:
@@ -344,8 +362,18 @@ def task_for(run: Run, data: Any = None) -> Task:
     Raises:
         DataError: The data cannot be used.
     """
-    task: Task = load(TASKS, "task", run.task)(run.data if data is None else data, seed=run.seed)
-    return task
+    source = run.data if data is None else data
+    name, why = run.task, tuple[str, ...]()
+    if name == AUTO:
+        found = recognised(source, run.reading)
+        name, why = found.task, (f"{found.task}, because {found.why}",)
+    read = load(TASKS, "task", name)
+    taken = inspect.signature(read).parameters
+    for setting in run.reading:
+        if setting not in taken:
+            raise DataError(f"task {name!r} takes no --{setting}: leave it out")
+    task: DataTask = read(source, seed=run.seed, **run.reading)
+    return dataclasses.replace(task, notes=(*why, *task.notes))
 
 
 def study_folder(run: Run) -> Path:

@@ -36,7 +36,7 @@ def report_data(study: Study) -> dict[str, Any]:
     """Everything the report shows; see ``brickwork.report.data``."""
     target = load_target(study.run.target)
     trials = study.trials()
-    space = make_space(study.run.space, tuple(study.task["input"]))
+    space = study.space
     found = controls(study)
     return {
         "study": str(study.folder),

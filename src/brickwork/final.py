@@ -240,7 +240,7 @@ def _adjusted(trial: Trial, factors: Mapping[tuple[float, str], float]) -> Trial
 
 
 def _qualities(trial: Trial) -> list[str]:
-    return [name for name in trial.metrics if metric(name).quality]
+    return [name for name in trial.metrics if metric(name).quality and metric(name).right_part]
 
 
 def _error(trial: Trial, name: str) -> float:

@@ -24,6 +24,7 @@ __all__ = [
     "SUGGESTERS",
     "SUPERNETS",
     "TASKS",
+    "USUAL_SPACES",
     "load",
     "make_space",
     "make_strategy",
@@ -108,6 +109,10 @@ SUGGESTERS: Mapping[str, str] = {
 TASKS: Mapping[str, str] = {
     "image-classification": "brickwork.tasks.image:load_images",
 }
+USUAL_SPACES: Mapping[str, str] = {
+    "image-classification": "mobile",
+}
+"""For each task the space that is searched where none was named."""
 
 
 def load(table: Mapping[str, str], kind: str, name: str) -> Any:
@@ -122,15 +127,28 @@ def load(table: Mapping[str, str], kind: str, name: str) -> Any:
     return getattr(importlib.import_module(module), attribute)
 
 
-def make_space(name: str, input: Shape) -> Space:
+def make_space(name: str, input: Shape, facts: Mapping[str, Any] | None = None) -> Space:
     """A space of the catalogue, for data of a shape.
+
+    Args:
+        name: In the table.
+        input: Shape of a sample.
+        facts: What else is known of the data, possibly out of JSON; a space is given what it asks
+            for.
 
     Raises:
         UnknownName: There is none of that name.
     """
     make = load(SPACES, "space", name)
-    space: Space = make() if name in REFERENCES else make(input)
-    return space
+    if name in REFERENCES:
+        return make()  # type: ignore[no-any-return]
+    taken = inspect.signature(make).parameters
+    known = {
+        key: tuple(value) if isinstance(value, list) else value
+        for key, value in (facts or {}).items()
+        if key in taken
+    }
+    return make(input, **known)  # type: ignore[no-any-return]
 
 
 def strategy_or_raise(name: str) -> None:

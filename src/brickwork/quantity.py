@@ -124,12 +124,26 @@ class Metric:
     label: str
     quality: bool = False
 
+    @property
+    def right_part(self) -> bool:
+        """Whether 1 is perfect, so that what is missing to it is an error."""
+        return self.maximize and self.unit == "fraction"
+
 
 METRICS: Mapping[str, Metric] = {
     m.name: m
     for m in (
         Metric("accuracy", "fraction", True, "accuracy", quality=True),
+        Metric("balanced_accuracy", "fraction", True, "balanced accuracy", quality=True),
+        Metric("macro_f1", "fraction", True, "macro F1", quality=True),
         Metric("auc", "fraction", True, "AUC", quality=True),
+        Metric("sensitivity", "fraction", True, "sensitivity", quality=True),
+        Metric("specificity", "fraction", True, "specificity", quality=True),
+        Metric("dice", "fraction", True, "Dice", quality=True),
+        Metric("r2", "fraction", True, "R²", quality=True),
+        Metric("rmse", "1", False, "RMSE", quality=True),
+        Metric("mae", "1", False, "mean absolute error", quality=True),
+        Metric("calibration_error", "fraction", False, "calibration error", quality=True),
         Metric("parameters", "1", False, "parameters"),
         Metric("macs", "1", False, "MACs"),
         Metric("flash_bytes", "B", False, "flash"),

@@ -18,11 +18,12 @@ from brickwork.devices.energy import energy
 from brickwork.devices.target import load_target
 from brickwork.engine.store import Store
 from brickwork.errors import BrickworkError, UnknownName
-from brickwork.final import HALF, Gap, candidates, corrected, gap, on_new_data, table
+from brickwork.final import Gap, candidates, corrected, gap, on_new_data, table
 from brickwork.names import make_space
 from brickwork.objective import Limit, Objective, broken, front, quality_of
-from brickwork.quantity import METRICS, How, Quantity, metric
-from brickwork.space import Arch, Graph, Normalize, graph
+from brickwork.quantity import METRICS, Quantity, metric
+from brickwork.seeds import averaged
+from brickwork.space import Arch, Graph, Normalize, Space, graph
 from brickwork.trial import Trial
 
 if TYPE_CHECKING:
@@ -237,9 +238,13 @@ class Study:
     def graph(self, arch: Arch) -> Graph:
         """The graph of an architecture on this study's data."""
         facts = self.task
-        normalize = Normalize(*(tuple(values) for values in facts["normalize"]))
-        space = make_space(self.run.space, tuple(facts["input"]))
-        return graph(space, arch, tuple(facts["input"]), facts["outputs"], normalize)
+        normalize = facts["normalize"] and Normalize(*map(tuple, facts["normalize"]))
+        return graph(self.space, arch, tuple(facts["input"]), facts["outputs"], normalize)
+
+    @functools.cached_property
+    def space(self) -> Space:
+        """The space that was searched."""
+        return make_space(self.run.space, tuple(self.task["input"]), self.task.get("facts"))
 
     @functools.cached_property
     def models(self) -> tuple[Model, ...]:
@@ -341,7 +346,7 @@ class Study:
                 {},
                 f"it could not be exported: {event['cause']}",
             )
-        final, seeds = _averaged(event["scores"], self.quality)
+        final, seeds = averaged(event["scores"], self.quality)
         checked = event["verification"]
         metrics = costs | {n: Quantity.from_json(q) for n, q in checked["metrics"].items()}
         metrics |= self._measured(checked)
@@ -382,18 +387,3 @@ class Study:
                 reason = "after retraining another model of the front is better and no more costly"
                 judged[i] = replace(judged[i], dropped=reason)
         return iter(judged)
-
-
-def _averaged(
-    scores: Sequence[Mapping[str, Any]], first: str
-) -> tuple[dict[str, Quantity], tuple[float, ...]]:
-    """Mean of each quality over the seeds, and the first quality of each seed."""
-    means: dict[str, Quantity] = {}
-    for name in scores[0]:
-        values = np.asarray([score[name]["value"] for score in scores], np.float64)
-        spread = scores[0][name]["spread"]
-        if len(values) > 1:
-            spread = float(HALF * values.std(ddof=1) / np.sqrt(len(values)))
-        source = f"float network on the test split, mean of {len(values)} seeds"
-        means[name] = Quantity(float(values.mean()), "fraction", How.MEASURED, spread, source)
-    return means, tuple(float(score[first]["value"]) for score in scores if first in score)

@@ -111,6 +111,9 @@ def command(study: Study) -> str:
     run = study.run
     words = ["brickwork", "search", run.data, "--target", run.target, "--space", run.space]
     words += ["--strategy", run.strategy, "--seed", str(run.seed), "--workers", str(run.workers)]
+    words += ["--task", run.task]
+    for name, value in run.reading.items():
+        words += [f"--{name}", value]
     for limit in run.limits:
         words += ["--limit", limit]
     for objective in run.objectives:

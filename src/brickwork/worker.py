@@ -18,7 +18,7 @@ from brickwork.nets.build import build, load_weights, weights_of
 from brickwork.objective import broken
 from brickwork.quantity import Quantity
 from brickwork.space import Arch, Graph
-from brickwork.tasks.image import load_saved
+from brickwork.tasks.samples import load_saved
 from brickwork.tasks.training import Amount, predict, prepare_process, train
 from brickwork.trial import Proposal, rng_for
 

@@ -26,7 +26,7 @@ from brickwork.export.tflite import write_tflite_int8
 from brickwork.export.verify import Verification, recheck, verify
 from brickwork.quantity import How, Quantity
 from brickwork.space import Graph, Shape
-from brickwork.tasks.task import classification_metrics
+from brickwork.tasks.judging.classes import classification_metrics
 
 FILES = files_in_order(asked_by())
 RUNTIMES = {

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch.nn import functional as F  # noqa: N812  # its usual name
 
-from brickwork.tasks.image.augment import (
+from brickwork.tasks.changing.images import (
     BRIGHTNESS,
     CONTRAST,
     ROTATION_DEGREES,

@@ -115,7 +115,7 @@ def test_wrong_shapes() -> None:
 
 def test_a_label_count_that_does_not_match() -> None:
     x, y = good()
-    refusal((x, y[:-2]), "30 images but 28 labels")
+    refusal((x, y[:-2]), "30 samples but 28 labels")
 
 
 def test_labels_that_are_no_classes() -> None:
@@ -203,7 +203,7 @@ def test_empty_arrays() -> None:
 
 
 def test_images_of_a_single_colour() -> None:
-    refusal((np.full((30, 8, 8), 9), good()[1]), "single colour")
+    refusal((np.full((30, 8, 8), 9), good()[1]), "are the same")
 
 
 def test_two_folders_for_one_split(tmp_path: Path) -> None:

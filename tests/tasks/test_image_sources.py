@@ -12,8 +12,10 @@ import torch
 from PIL import Image
 
 from brickwork.errors import DataError
-from brickwork.tasks.image import load_images, load_saved
-from brickwork.tasks.image.arrays import images_of, labels_of
+from brickwork.tasks.arrays import labels_of
+from brickwork.tasks.image import load_images
+from brickwork.tasks.image.arrays import images_of
+from brickwork.tasks.samples import load_saved
 from brickwork.tasks.task import checksum
 
 Images = np.ndarray[Any, Any]
@@ -313,7 +315,7 @@ def test_a_saved_task_is_the_same_and_mapped(make: Callable[[], Any], tmp_path: 
     back = load_saved(tmp_path / "data")
     for name in ("name", "title", "input", "outputs", "classes", "normalize", "splits", "notes"):
         assert getattr(back, name) == getattr(task, name)
-    assert (back.flips, back.photos) == (task.flips, task.photos)
+    assert (back.changes, back.judge) == (task.changes, task.judge)
     for split in task.splits:
         x, y = back.arrays(split)
         assert isinstance(x, np.memmap)
@@ -330,25 +332,25 @@ def test_a_damaged_saved_task_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="no saved task that can be read"):
         load_saved(tmp_path / "a")
     task.save(tmp_path / "b")
-    about = (tmp_path / "b" / "task.json").read_text().replace('"version": 1', '"version": 9')
+    about = (tmp_path / "b" / "task.json").read_text().replace('"version": 2', '"version": 9')
     (tmp_path / "b" / "task.json").write_text(about)
     with pytest.raises(DataError, match="newer"):
         load_saved(tmp_path / "b")
 
 
 def test_photographs_are_mirrored_and_digits_are_not() -> None:
-    assert not load_images("digits").flips
-    assert load_images(arrays(40, (6, 5, 3))).flips
+    assert not load_images("digits").changes.flips
+    assert load_images(arrays(40, (6, 5, 3))).changes.flips
 
 
 def test_rare_classes_weigh_more_and_it_is_said() -> None:
     even = load_images(arrays(60))
-    assert even.weights == ()
+    assert even.judge.weights == ()
     images, _ = arrays(100)
     uneven = load_images((images, np.repeat([0, 1], [80, 20])))
-    assert uneven.weights[1] / uneven.weights[0] == pytest.approx(2.0, rel=1e-3)
+    assert uneven.judge.weights[1] / uneven.judge.weights[0] == pytest.approx(2.0, rel=1e-3)
     shares = np.bincount(uneven.arrays("train")[1]) / uneven.splits["train"].size
-    assert shares @ uneven.weights == pytest.approx(1.0, rel=1e-3)  # losses stay comparable
+    assert shares @ uneven.judge.weights == pytest.approx(1.0, rel=1e-3)  # losses stay comparable
     assert any("classes are uneven, 1 to 4.0" in note for note in uneven.notes)
     answers, labels = torch.zeros(2, 2), torch.tensor([0, 1])
     rare, common = (float(uneven.loss(answers + torch.tensor(lean), labels, 0.0))
@@ -360,19 +362,22 @@ def test_light_changes_on_photographs_only() -> None:
     rng = torch.Generator().manual_seed(0)
     photos = load_images(arrays(60))
     x = torch.full((4, 1, 8, 8), 100.0)
-    assert photos.photos
-    assert photos.augment(x, 0.5, rng).round(decimals=2).unique().numel() == 4
+    assert photos.changes.photos
+    y = torch.arange(4)
+    changed, labels = photos.augment(x, y, 0.5, rng)
+    assert torch.equal(labels, y)
+    assert changed.round(decimals=2).unique().numel() == 4
     digits = load_images("digits")
-    assert not digits.photos
-    assert digits.augment(torch.zeros(4, 1, 8, 8), 0.5, rng).abs().max() == 0
+    assert not digits.changes.photos
+    assert digits.augment(torch.zeros(4, 1, 8, 8), y, 0.5, rng)[0].abs().max() == 0
 
 
 def test_real_data_sets(shared_data: Path) -> None:
     pneumonia = load_images(shared_data / "images" / "pneumoniamnist.npz")
     assert [pneumonia.splits[s].size for s in ("train", "val", "test")] == [4708, 524, 624]
     assert (pneumonia.input, pneumonia.classes) == ((1, 28, 28), ("0", "1"))
-    assert pneumonia.photos  # an X-ray fills the picture
+    assert pneumonia.changes.photos  # an X-ray fills the picture
     mnist = load_images(shared_data / "images" / "mnist.npz")
     assert mnist.splits["test"].size == 10_000
     assert mnist.splits["val"].size == pytest.approx(10_000, abs=10)
-    assert not mnist.photos
+    assert not mnist.changes.photos

@@ -12,13 +12,10 @@ from sklearn.metrics import roc_auc_score
 
 from brickwork.errors import DataError, TrainingError
 from brickwork.quantity import How
-from brickwork.tasks.task import (
-    checksum,
-    classification_metrics,
-    encode_labels,
-    stratified,
-    wilson,
-)
+from brickwork.tasks.judging.classes import classification_metrics
+from brickwork.tasks.judging.spread import wilson
+from brickwork.tasks.splitting import encode_labels, stratified
+from brickwork.tasks.task import checksum
 
 
 @given(

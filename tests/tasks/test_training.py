@@ -28,7 +28,8 @@ from brickwork.space import (
     graph,
 )
 from brickwork.space.blocks import Block
-from brickwork.tasks.image import ImageTask, load_images
+from brickwork.tasks.image import load_images
+from brickwork.tasks.samples import DataTask
 from brickwork.tasks.training import (
     Epoch,
     Recipe,
@@ -48,18 +49,18 @@ NET = Seq(
 
 
 @pytest.fixture(scope="module")
-def whole() -> ImageTask:
+def whole() -> DataTask:
     return load_images("digits")
 
 
 @pytest.fixture
-def task(whole: ImageTask) -> ImageTask:
+def task(whole: DataTask) -> DataTask:
     """A small part of the digits."""
     data = {split: (x[:150], y[:150]) for split, (x, y) in whole.data.items()}
     return replace(whole, data=data, opened=[])
 
 
-def net(task: ImageTask, body: Block = NET, seed: int = 0) -> nn.Module:
+def net(task: DataTask, body: Block = NET, seed: int = 0) -> nn.Module:
     whole = graph(Space("t", body), Arch.of("t", {}), task.input, task.outputs, task.normalize)
     return build(whole, torch.Generator().manual_seed(seed))
 
@@ -79,7 +80,7 @@ class After:
         return self.left <= 0
 
 
-def test_a_small_network_learns_the_digits(whole: ImageTask) -> None:
+def test_a_small_network_learns_the_digits(whole: DataTask) -> None:
     module = net(whole)
     trained = train(module, whole, Recipe(batch=32, augment=0.0), epochs=6, seed=0)
     assert (trained.ended, trained.epochs, len(trained.curve)) == ("done", 6, 6)
@@ -90,7 +91,7 @@ def test_a_small_network_learns_the_digits(whole: ImageTask) -> None:
 
 
 @pytest.mark.parametrize("optimizer", ["adamw", "sgd"])
-def test_a_seed_decides_everything(task: ImageTask, optimizer: str) -> None:
+def test_a_seed_decides_everything(task: DataTask, optimizer: str) -> None:
     before = torch.get_rng_state()
     recipe = Recipe(optimizer=optimizer)
     one, again, other = (train(net(task), task, recipe, epochs=2, seed=seed) for seed in (1, 1, 2))
@@ -110,7 +111,7 @@ RECIPES = {
 @pytest.mark.parametrize("recipe", RECIPES.values(), ids=RECIPES.keys())
 @pytest.mark.parametrize("steps", [1, 4, 6, 8])
 def test_a_resumed_training_equals_an_unbroken_one(
-    task: ImageTask, recipe: Recipe, steps: int, monkeypatch: pytest.MonkeyPatch
+    task: DataTask, recipe: Recipe, steps: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Four steps an epoch, two of them prepared at once: the break comes in every place.
     monkeypatch.setattr("brickwork.tasks.training.loop._PREPARED", 64 * 64)
@@ -123,7 +124,7 @@ def test_a_resumed_training_equals_an_unbroken_one(
     assert rest.epochs == unbroken.epochs
 
 
-def test_a_training_can_be_resumed_after_every_epoch(task: ImageTask) -> None:
+def test_a_training_can_be_resumed_after_every_epoch(task: DataTask) -> None:
     kept: list[bytes] = []
     recipe = Recipe(batch=64)
     unbroken = train(
@@ -136,7 +137,7 @@ def test_a_training_can_be_resumed_after_every_epoch(task: ImageTask) -> None:
         assert same(rest.state, unbroken.state)
 
 
-def test_a_finished_training_can_go_on_for_longer(task: ImageTask) -> None:
+def test_a_finished_training_can_go_on_for_longer(task: DataTask) -> None:
     recipe = Recipe(batch=64)
     short = train(net(task), task, recipe, epochs=2, seed=5)
     longer = train(net(task), task, recipe, epochs=4, seed=5, checkpoint=short.checkpoint)
@@ -145,14 +146,14 @@ def test_a_finished_training_can_go_on_for_longer(task: ImageTask) -> None:
     assert longer.seconds > short.seconds
 
 
-def test_a_checkpoint_needs_no_unpickling(task: ImageTask) -> None:
+def test_a_checkpoint_needs_no_unpickling(task: DataTask) -> None:
     recipe = Recipe(patience=2)
     trained = train(net(task), task, recipe, epochs=1, seed=0)
     assert torch.load(io.BytesIO(trained.checkpoint), weights_only=True)["step"] > 0
 
 
 @pytest.mark.parametrize("change", ["recipe", "seed", "splits"])
-def test_a_checkpoint_of_another_training_is_refused(task: ImageTask, change: str) -> None:
+def test_a_checkpoint_of_another_training_is_refused(task: DataTask, change: str) -> None:
     first = train(net(task), task, Recipe(), epochs=1, seed=0)
     recipe = Recipe(lr=0.03) if change == "recipe" else Recipe()
     splits = ("train", "val") if change == "splits" else ("train",)
@@ -163,7 +164,7 @@ def test_a_checkpoint_of_another_training_is_refused(task: ImageTask, change: st
         )  # fmt: skip
 
 
-def test_validation_can_be_trained_on_but_then_not_watched(task: ImageTask) -> None:
+def test_validation_can_be_trained_on_but_then_not_watched(task: DataTask) -> None:
     seen: list[Epoch] = []
     splits = ("train", "val")
     train(net(task), task, Recipe(), epochs=1, seed=0, splits=splits, on_epoch=seen.append)
@@ -173,7 +174,7 @@ def test_validation_can_be_trained_on_but_then_not_watched(task: ImageTask) -> N
         train(net(task), task, Recipe(patience=2), epochs=1, seed=0, splits=splits)
 
 
-def test_epochs_are_reported(task: ImageTask) -> None:
+def test_epochs_are_reported(task: DataTask) -> None:
     seen: list[Epoch] = []
     trained = train(net(task), task, Recipe(), epochs=3, seed=0, watch=True, on_epoch=seen.append)
     assert [(epoch.number, epoch.of) for epoch in seen] == [(1, 3), (2, 3), (3, 3)]
@@ -182,7 +183,7 @@ def test_epochs_are_reported(task: ImageTask) -> None:
     assert 0 < seen[0].seconds < seen[1].seconds < seen[2].seconds <= trained.seconds
 
 
-def test_patience_ends_the_training_with_the_best_weights(task: ImageTask) -> None:
+def test_patience_ends_the_training_with_the_best_weights(task: DataTask) -> None:
     # Such a small step never changes an answer, so the first epoch stays the best.
     recipe = Recipe(lr=1e-12, patience=2, augment=0.0)
     kept: list[dict[str, Any]] = []
@@ -198,18 +199,18 @@ def test_patience_ends_the_training_with_the_best_weights(task: ImageTask) -> No
     )
 
 
-def test_a_loss_that_is_not_finite_ends_the_training(task: ImageTask) -> None:
+def test_a_loss_that_is_not_finite_ends_the_training(task: DataTask) -> None:
     module = net(task, Seq(Flatten(), Linear()))
     with pytest.raises(Diverged, match=r"loss became .* in epoch \d"):
         train(module, task, Recipe(lr=1e38), epochs=3, seed=0)
 
 
-def test_a_network_without_weights_cannot_be_trained(task: ImageTask) -> None:
+def test_a_network_without_weights_cannot_be_trained(task: DataTask) -> None:
     with pytest.raises(TrainingError, match="no weights"):
         train(net(task, Seq(GlobalPool(), Identity())), task, Recipe(), epochs=1, seed=0)
 
 
-def test_norms_and_biases_are_not_decayed(task: ImageTask) -> None:
+def test_norms_and_biases_are_not_decayed(task: DataTask) -> None:
     module = net(task)
     for optimizer in ("adamw", "sgd"):
         groups = _optimizer(module, Recipe(optimizer=optimizer, weight_decay=0.3)).param_groups
@@ -219,7 +220,7 @@ def test_norms_and_biases_are_not_decayed(task: ImageTask) -> None:
             assert decay[id(parameter)] == expected, name
 
 
-def test_fewer_samples_than_a_batch_are_one_batch(task: ImageTask) -> None:
+def test_fewer_samples_than_a_batch_are_one_batch(task: DataTask) -> None:
     few = replace(task, data={s: (x[:20], y[:20]) for s, (x, y) in task.data.items()})
     assert train(net(few), few, Recipe(batch=64), epochs=2, seed=0).epochs == 2
 
@@ -233,13 +234,13 @@ def test_a_shorter_training_takes_larger_steps() -> None:
 
 
 @pytest.mark.parametrize("field", ["lr", "weight_decay", "label_smoothing", "augment", "batch"])
-def test_every_setting_of_the_recipe_matters(task: ImageTask, field: str) -> None:
+def test_every_setting_of_the_recipe_matters(task: DataTask, field: str) -> None:
     other = Recipe.of({field: {"batch": 25}.get(field, 0.3)})
     one = train(net(task), task, Recipe(), epochs=2, seed=0)
     assert not same(one.state, train(net(task), task, other, epochs=2, seed=0).state)
 
 
-def test_a_clipped_gradient_is_a_smaller_step(task: ImageTask) -> None:
+def test_a_clipped_gradient_is_a_smaller_step(task: DataTask) -> None:
     start = weights_of(net(task))
 
     def moved(clip: float) -> float:
@@ -282,7 +283,7 @@ def test_the_learning_rate_rises_and_falls() -> None:
     assert one_cycle(0.0, 0.0) == pytest.approx(1.0)
 
 
-def test_predictions_do_not_depend_on_the_batch_and_keep_the_mode(task: ImageTask) -> None:
+def test_predictions_do_not_depend_on_the_batch_and_keep_the_mode(task: DataTask) -> None:
     module = net(task)
     x, _ = task.arrays("val")
     module.train()
@@ -292,7 +293,7 @@ def test_predictions_do_not_depend_on_the_batch_and_keep_the_mode(task: ImageTas
     assert (whole.shape, whole.dtype) == ((len(x), 10), np.float32)
 
 
-def test_evaluation_is_the_accuracy_of_the_answers(task: ImageTask) -> None:
+def test_evaluation_is_the_accuracy_of_the_answers(task: DataTask) -> None:
     module = net(task)
     x, y = task.arrays("val")
     expected = (predict(module, x).argmax(1) == y).mean()
@@ -315,16 +316,16 @@ def test_cheaper_networks_are_never_trained_for_less(samples: int) -> None:
     assert lengths[-1] > lengths[1]
 
 
-def probe(task: ImageTask, device: str) -> Callable[[], Any]:
+def probe(task: DataTask, device: str) -> Callable[[], Any]:
     return lambda: train(net(task), task, Recipe(), epochs=1, seed=0, device=device)
 
 
-def test_the_best_device_can_be_asked_for(task: ImageTask) -> None:
+def test_the_best_device_can_be_asked_for(task: DataTask) -> None:
     assert probe(task, "auto")().epochs == 1
 
 
 @pytest.mark.gpu
-def test_training_on_a_gpu_learns(whole: ImageTask) -> None:
+def test_training_on_a_gpu_learns(whole: DataTask) -> None:
     module = net(whole)
     train(module, whole, Recipe(batch=32, augment=0.0), epochs=6, seed=0, device="cuda")
     assert evaluate(module, whole, "val")["accuracy"].value > 0.85

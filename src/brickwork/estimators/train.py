@@ -17,7 +17,8 @@ from brickwork.devices.counts import macs
 from brickwork.estimators.base import Estimate
 from brickwork.nets.build import build
 from brickwork.space import Arch, Graph, Space
-from brickwork.tasks.task import Arrays, Task, by_class
+from brickwork.tasks.splitting import by_class, strata
+from brickwork.tasks.task import Arrays, Task
 from brickwork.tasks.training import Amount, Recipe, default_batch, full_epochs, predict, train
 from brickwork.trial import Proposal, rng_for
 
@@ -95,7 +96,7 @@ class Sample:
     def __init__(self, task: Task, share: float, rng: np.random.Generator) -> None:
         self._task = task
         x, y = task.arrays("train")
-        rows = [members[: max(1, round(share * len(members)))] for members in by_class(y, rng)]
+        rows = [m[: max(1, round(share * len(m)))] for m in by_class(strata(y), rng)]
         chosen = np.sort(np.concatenate(rows))
         self._train = (np.ascontiguousarray(x[chosen]), y[chosen])
 

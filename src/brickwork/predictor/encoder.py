@@ -41,8 +41,7 @@ class Axis:
 
     @property
     def _error(self) -> bool:
-        known = metric(self.metric)
-        return known.maximize and known.unit == "fraction"
+        return metric(self.metric).right_part
 
     def target(self, value: float) -> float:
         """What is learned in place of a value; smaller is better."""

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 from brickwork.errors import DataError
-from brickwork.tasks.image.arrays import SMALLEST_SIDE, Raw
+from brickwork.tasks.image.arrays import SMALLEST_SIDE
+from brickwork.tasks.raw import Raw
 
 __all__ = ["LARGEST_SIDE", "read_folder"]
 

@@ -11,8 +11,10 @@ from typing import Any
 import numpy as np
 
 from brickwork.errors import DataError
-from brickwork.tasks.image.arrays import Raw, images_of, labels_of, splits_of
+from brickwork.tasks.arrays import labels_of, splits_of
+from brickwork.tasks.image.arrays import images_of
 from brickwork.tasks.image.folder import read_folder
+from brickwork.tasks.raw import Raw
 
 __all__ = ["BUILT_IN", "Source", "read"]
 

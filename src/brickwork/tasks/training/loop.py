@@ -40,6 +40,7 @@ __all__ = [
 Loss = Callable[[Tensor, Tensor, float], Tensor]
 """What is minimised in a step: of raw samples, labels, and the part of the training done so far."""
 
+_AT_ONCE = 2**21  # numbers that go through a network together where nothing is learned
 _PREPARED = 2**18  # numbers that are augmented at once: small ops are not worth a call each step
 
 
@@ -51,7 +52,7 @@ class Epoch:
         number: From 1.
         of: How many are planned.
         loss: Mean training loss; augmented, smoothed.
-        score: Validation accuracy, where it was asked for.
+        score: The task's quality on the validation split, where it was asked for.
         seconds: Since the start, interruptions not counted.
         checkpoint: Gives the bytes from which ``train`` goes on.
     """
@@ -200,8 +201,9 @@ class _Run:
         for start in range(first - first % self.stride, self.steps, self.stride):
             random = self._random(number, start)
             chosen = order[start * self.batch : (start + self.stride) * self.batch].to(self.device)
-            x = self.task.augment(self.x[chosen].float(), self.recipe.augment, random)
-            y = self.y[chosen]
+            x, y = self.task.augment(
+                self.x[chosen].float(), self.y[chosen], self.recipe.augment, random
+            )
             batches = zip(torch.split(x, self.batch), torch.split(y, self.batch), strict=True)
             for place, batch in enumerate(batches, start):
                 if first <= place < self.steps:
@@ -235,7 +237,7 @@ class _Run:
         return self.task.loss(self.module(x).float(), y, self.recipe.label_smoothing)
 
     def close_epoch(self, validation: Arrays | None) -> tuple[float, float | None]:
-        """Record the epoch: its mean loss and, where asked for, the validation accuracy."""
+        """Record the epoch: its mean loss and, where asked for, the validation score."""
         loss = float(self.loss) / self.steps
         if not math.isfinite(loss):
             number = len(self.curve) + 1
@@ -244,7 +246,7 @@ class _Run:
         score = None
         if validation is not None:
             answers = predict(self.module, validation[0])
-            score = self.task.metrics(answers, validation[1])["accuracy"].value
+            score = self.task.metrics(answers, validation[1])[self.task.quality].value
         self.curve.append((loss, score))
         if self.recipe.patience and self.since_best() == 0:
             self.best = [v.clone() for v in self.moving]
@@ -252,7 +254,7 @@ class _Run:
 
     def since_best(self) -> int:
         """How many epochs ago the validation score was best."""
-        scores = [-1.0 if score is None else score for _, score in self.curve]
+        scores = [-math.inf if score is None else score for _, score in self.curve]
         return len(scores) - 1 - scores.index(max(scores))
 
     def settle(self) -> None:
@@ -310,10 +312,11 @@ def predict(
     Args:
         module: The network; it is left in the mode that it was in.
         x: Samples, uint8 or float32.
-        batch: How many at a time.
+        batch: How many at a time, at most; fewer of large ones.
         device: Where the network is; empty for where its first parameter is.
     """
     where = torch.device(device) if device else _device_of(module)
+    batch = max(1, min(batch, _AT_ONCE // max(1, x[0].size)))
     was = module.training
     module.eval()
     parts: list[Tensor] = []

@@ -10,6 +10,7 @@ from typing import Any
 __all__ = ["Amount", "Recipe", "default_batch", "full_epochs", "one_cycle"]
 
 _FEWEST = 3  # epochs of any training; with fewer a one-cycle schedule has no shape
+_STEPS = 15  # in an epoch, at least
 _SMALLEST = 256  # samples; below that a score says nothing
 _HIGHEST = 0.1  # learning rate that a short training is raised to
 _START, _END = 0.04, 1e-3  # parts of the peak learning rate at the first and the last step
@@ -125,8 +126,9 @@ def one_cycle(progress: float, warmup: float) -> float:
 
 
 def default_batch(samples: int) -> int:
-    """A batch that leaves enough steps in an epoch of a small data set."""
-    return 64 if samples < 20_000 else 128
+    """A batch that leaves enough steps in an epoch: a power of two, from 2 to 128."""
+    few = 1 << max(1, int(math.log2(max(1, samples / _STEPS))))
+    return min(few, 64 if samples < 20_000 else 128)
 
 
 def full_epochs(samples: int, macs: int, reference_macs: int) -> int:

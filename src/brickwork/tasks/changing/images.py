@@ -4,12 +4,22 @@ from __future__ import annotations
 
 import functools
 import math
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812  # its usual name
 
-__all__ = ["BRIGHTNESS", "CONTRAST", "ROTATION_DEGREES", "SCALE", "SHIFT", "relit", "warped"]
+__all__ = [
+    "BRIGHTNESS",
+    "CONTRAST",
+    "ROTATION_DEGREES",
+    "SCALE",
+    "SHIFT",
+    "ImageChanges",
+    "relit",
+    "warped",
+]
 
 ROTATION_DEGREES = 15.0
 SCALE = 0.15
@@ -18,6 +28,34 @@ SHIFT = 0.125
 CONTRAST = 0.4
 BRIGHTNESS = 0.4
 """Ranges at strength 1: part of the contrast, and standard deviations of the pixels."""
+
+
+@dataclass(frozen=True, slots=True)
+class ImageChanges:
+    """Shifts, turns and scales images and, where it is sensible, mirrors and relights them.
+
+    Attributes:
+        flips: Whether a mirrored image keeps its label.
+        photos: Whether images are treated as photographs: their light changes, and border pixels
+            continue outwards. Else they are drawings before a black background.
+        mean: Of the pixels, one value or one for each channel.
+        std: Likewise their standard deviation.
+    """
+
+    flips: bool
+    photos: bool
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+
+    def __call__(
+        self, x: Tensor, y: Tensor, strength: float, generator: torch.Generator
+    ) -> tuple[Tensor, Tensor]:
+        """See ``Changes``; ``x`` is ``(batch, channels, height, width)``."""
+        x = warped(x, strength, generator, flip=self.flips, repeat_border=self.photos)
+        if self.photos:
+            mean, std = (x.new_tensor(values).view(-1, 1, 1) for values in (self.mean, self.std))
+            x = relit(x, strength, generator, mean, std)
+        return x, y
 
 
 def warped(

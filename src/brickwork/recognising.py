@@ -1,0 +1,259 @@
+"""What kind of problem some data are, told by what they look like."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import itertools
+import os
+import zipfile
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from brickwork.errors import DataError
+from brickwork.tasks.arrays import splits_of
+
+__all__ = ["Recognised", "recognised"]
+
+_FILES = 500  # of a folder, looked at to tell what is in it
+_ROWS = 200  # of a table
+_SUFFIXES: Mapping[str, tuple[str, ...]] = {
+    "images": (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff"),
+    "sounds": (".wav", ".flac", ".ogg"),
+    "volumes": (".nii", ".nii.gz"),
+}
+_TABLES = (".csv", ".tsv", ".parquet", ".txt", ".label", ".data")
+_MASKS = ("labels", "masks", "labelstr", "annotations", "segmentations")
+_WORDS = 3.0  # in an ordinary text; what has fewer is a category
+_DIFFERENT = 0.5  # part of the rows: of texts, hardly two are the same
+_NUMBERS = 20  # different ones from which a label that is a number with a fraction is told as one
+_SMOOTH = 0.5  # correlation of neighbouring columns, from which they are one thing over time
+_NARROW = 8  # columns; fewer are a table
+
+
+@dataclass(frozen=True, slots=True)
+class Recognised:
+    """A task, and why it was taken.
+
+    Attributes:
+        task: Its name in the table of tasks.
+        why: What was seen, for a person: to stand after "because".
+    """
+
+    task: str
+    why: str
+
+
+def recognised(source: Any, reading: Mapping[str, str] | None = None) -> Recognised:
+    """The task that some data look like.
+
+    Args:
+        source: As ``brickwork.search`` takes it.
+        reading: How it is to be read; ``"label"`` names the column that is to be told.
+
+    Raises:
+        DataError: There is nothing there, or nothing that is known.
+    """
+    label = (reading or {}).get("label", "")
+    if isinstance(source, str) and source == "digits":
+        return Recognised("image-classification", "'digits' are images")
+    if isinstance(source, str | os.PathLike):
+        path = Path(source)
+        if path.is_dir():
+            return _of_folder(path)
+        if not path.exists():
+            raise DataError(
+                f"no such file or folder: {str(source)!r} (built in is 'digits'; else give a "
+                "folder, an .npz file, or a table as .csv, .tsv or .parquet)"
+            )
+        if path.suffix.lower() == ".npz":
+            return _of_npz(path)
+        if _suffix(path) in _TABLES:
+            return _of_rows(_rows(path), label, str(path))
+        raise DataError(
+            f"{path}: not a kind of file that is known: give a folder of images, sounds or "
+            "volumes, an .npz file, or a table as .csv, .tsv or .parquet"
+        )
+    if isinstance(source, tuple | list) and len(source) == 2:
+        return _of_arrays(np.asarray(source[0]), np.asarray(source[1]))
+    if isinstance(source, Mapping):
+        x, y = splits_of(source, "the given arrays")["train"]
+        return _of_arrays(np.asarray(source[x]), np.asarray(source[y]))
+    if hasattr(source, "columns"):  # a data frame
+        return _of_frame(source, label)
+    raise DataError(
+        f"cannot read data from a {type(source).__name__}: give a path, arrays (x, y), a "
+        "dictionary of arrays or a data frame"
+    )
+
+
+def _of_folder(folder: Path) -> Recognised:
+    """By what most of its files are."""
+    files = list(itertools.islice(_files(folder), _FILES))
+    kinds = Counter(kind for file in files if (kind := _kind(file)))
+    if not kinds:
+        raise DataError(
+            f"{folder}: holds no images, sounds or volumes: give a folder with a folder of files "
+            "for each class"
+        )
+    (kind, count), *_ = kinds.most_common(1)
+    parts = {part.name.lower() for file in files for part in file.relative_to(folder).parents}
+    if kind != "sounds" and parts & set(_MASKS):
+        return Recognised("segmentation", f"{folder} holds {kind} and masks for them")
+    tasks = {
+        "images": "image-classification",
+        "sounds": "sound-classification",
+        "volumes": "volume-classification",
+    }
+    return Recognised(tasks[kind], f"{count} of the first {len(files)} files are {kind}")
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    for place, folders, names in os.walk(folder):
+        folders.sort()
+        yield from (Path(place, name) for name in sorted(names) if not name.startswith("."))
+
+
+def _kind(file: Path) -> str:
+    return next((kind for kind, known in _SUFFIXES.items() if _suffix(file) in known), "")
+
+
+def _suffix(path: Path) -> str:
+    """The suffix; of what is packed that of what is in it, for volumes both."""
+    name = path.name.lower()
+    if name.endswith(".nii.gz"):
+        return ".nii.gz"
+    return Path(name.removesuffix(".gz")).suffix
+
+
+def _of_npz(path: Path) -> Recognised:
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            names = set(file.files)
+            if {"volumes", "labels", "shapes"} <= names:
+                return Recognised("segmentation", f"{path} holds volumes with labels of voxels")
+            if {"data", "offsets"} <= names:
+                return Recognised("sound-classification", f"{path} holds clips of several lengths")
+            x, y = splits_of(file.files, str(path))["train"]
+            return _of_arrays(file[x], file[y])
+    except (zipfile.BadZipFile, EOFError, OSError, ValueError) as error:
+        what = " ".join(str(error).split())[:200] or type(error).__name__
+        raise DataError(f"{path}: not a readable .npz file ({what})") from error
+
+
+def _of_arrays(x: NDArray[Any], y: NDArray[Any]) -> Recognised:
+    """By their shapes and types."""
+    shape = f"samples have the shape {x.shape[1:]}"
+    if x.dtype.kind in "USO" and x.ndim == 1:
+        return Recognised("text-classification", "samples are texts")
+    if y.ndim >= 3 and y.shape[1:] == x.shape[-(y.ndim - 1) :]:
+        return Recognised("segmentation", f"{shape} and labels {y.shape[1:]}")
+    if x.ndim == 2:
+        numbers = y.dtype.kind == "f" and _is_a_number(y.ravel())
+        if x.dtype.kind == "f" and x.shape[1] >= _NARROW and _smooth(x):
+            task = "series-regression" if numbers else "series-classification"
+            return Recognised(task, "neighbouring columns are alike, as in a series")
+        return Recognised("table-regression" if numbers else "table-classification", shape)
+    if x.ndim == 3:
+        whole = x.dtype.kind in "bu" or (x.dtype.kind == "i" and x.min() >= 0 and x.max() <= 255)
+        if whole or max(x.shape[1:]) < 2 * min(x.shape[1:]):
+            return Recognised("image-classification", shape)
+        return Recognised("series-classification", f"{shape}, one axis much longer")
+    if x.ndim == 5:
+        return Recognised("volume-classification", shape)
+    if x.ndim == 4 and min(x.shape[1:]) > 4 and x.shape[1:] and len(set(x.shape[1:])) <= 2:
+        return Recognised("volume-classification", f"{shape}, no axis short enough for colours")
+    return Recognised("image-classification", shape)
+
+
+def _smooth(x: NDArray[Any]) -> bool:
+    """Whether neighbouring columns go together, more than others do."""
+    x = x[: 20 * _ROWS].astype(np.float64)
+    if not np.isfinite(x).all():
+        x = x[np.isfinite(x).all(axis=1)]
+    spread = x.std(axis=0)
+    used = x[:, spread > 0]
+    if len(used) < 3 or used.shape[1] < _NARROW:
+        return False
+    table = np.corrcoef(used, rowvar=False)
+    near = float(np.diagonal(table, 1).mean())
+    return near > _SMOOTH and near > float(np.abs(table).mean()) + 0.1
+
+
+def _rows(path: Path) -> list[list[str]]:
+    """The first rows of a table as text, the names of the columns among them."""
+    if _suffix(path) == ".parquet":
+        try:
+            import polars
+        except ImportError:
+            raise DataError(
+                f"{path}: reading parquet needs polars: pip install 'brickwork[tables]'"
+            ) from None
+        frame = polars.read_parquet(path, n_rows=_ROWS)
+        rows = [["" if v is None else str(v) for v in row] for row in frame.rows()]
+        return [list(frame.columns), *rows]
+    opened = gzip.open if path.suffix.lower() == ".gz" else open
+    try:
+        with opened(path, "rt", encoding="utf-8", errors="replace", newline="") as file:
+            lines = [line for line in itertools.islice(file, _ROWS) if line.strip()]
+    except (OSError, EOFError) as error:
+        raise DataError(f"{path}: cannot be read ({error})") from error
+    if not lines:
+        raise DataError(f"{path}: is empty")
+    if _suffix(path) == ".label":  # "CLASS:finer text", as in TREC
+        return [line.rstrip("\r\n").split(" ", 1) for line in lines]
+    tabs = _suffix(path) == ".tsv" or lines[0].count("\t") > lines[0].count(",")
+    return list(csv.reader(lines, delimiter="\t" if tabs else ",", skipinitialspace=True))
+
+
+def _of_rows(rows: list[list[str]], label: str, where: str) -> Recognised:
+    """By its columns: one of text is a text, anything else a table."""
+    width = Counter(map(len, rows)).most_common(1)[0][0]
+    columns = list(zip(*[row for row in rows if len(row) == width], strict=True))
+    named = [c[0].strip() for c in columns]
+    beside = [c[1:] for c, name in zip(columns, named, strict=True) if name != label]
+    texts = [column for column in beside if _is_text(column)]
+    if len(texts) == 1 and len(beside) - len(texts) <= 2:
+        return Recognised("text-classification", f"{where} has one column of text")
+    if label in named:
+        values = columns[named.index(label)][1:]
+        if _all_numbers(values) and _is_a_number(np.array([float(v) for v in values if v.strip()])):
+            return Recognised("table-regression", f"{label!r} is a number")
+    return Recognised("table-classification", f"{where} has {width} columns")
+
+
+def _of_frame(frame: Any, label: str) -> Recognised:
+    names = [str(name) for name in frame.columns]
+    head = frame.head(_ROWS)
+    columns = [[str(v) for v in head[name]] for name in frame.columns]
+    rows = [names, *map(list, zip(*columns, strict=True))]
+    return _of_rows(rows, label, "the data frame")
+
+
+def _is_text(column: tuple[str, ...]) -> bool:
+    """Whether most cells are several words, and hardly two are the same."""
+    filled = [cell for cell in column if cell.strip()]
+    if not filled or _all_numbers(column):
+        return False
+    words = sum(len(cell.split()) for cell in filled) / len(filled)
+    return words >= _WORDS and len(set(filled)) > _DIFFERENT * len(filled)
+
+
+def _all_numbers(column: tuple[str, ...]) -> bool:
+    try:
+        return bool([float(cell) for cell in column if cell.strip()])
+    except ValueError:
+        return False
+
+
+def _is_a_number(values: NDArray[Any]) -> bool:
+    """Whether labels are amounts rather than classes: with fractions, or many different ones."""
+    known = np.unique(values[np.isfinite(values)])
+    fractions = bool((known != np.round(known)).any())
+    return fractions or (len(known) > _NUMBERS and len(known) > 0.1 * len(values))

@@ -1,0 +1,91 @@
+"""Arrays that a user hands in: which are samples and which are labels, of which split."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from brickwork.errors import DataError
+
+__all__ = ["KEYS", "labels_of", "splits_of"]
+
+KEYS: tuple[Mapping[str, tuple[str, str]], ...] = (
+    {
+        "train": ("x_train", "y_train"),
+        "val": ("x_val", "y_val"),
+        "test": ("x_test", "y_test"),
+    },
+    {
+        "train": ("train_images", "train_labels"),
+        "val": ("val_images", "val_labels"),
+        "test": ("test_images", "test_labels"),
+    },
+    {"train": ("x", "y")},
+    {"train": ("data", "target")},
+    {"train": ("images", "labels")},
+)
+"""Names of samples and labels in the collections that are understood, in lower case."""
+
+
+def splits_of(found: Iterable[str], where: str) -> dict[str, tuple[str, str]]:
+    """Which names hold the samples and labels of which split.
+
+    Args:
+        found: The names that there are.
+        where: Where they come from, for messages.
+
+    Raises:
+        DataError: They follow none of the known conventions.
+    """
+    names = {name.lower(): name for name in found}
+    for convention in KEYS:
+        if convention["train"][0] not in names:
+            continue
+        splits = {}
+        for split, (images, labels) in convention.items():
+            if images in names and labels not in names:
+                raise DataError(f"{where}: there is {names[images]!r} but no labels {labels!r}")
+            if images in names:
+                splits[split] = (names[images], names[labels])
+        return splits
+    expected = "; ".join(
+        ", ".join(f"{x} {y}" for x, y in convention.values()) for convention in KEYS
+    )
+    raise DataError(
+        f"{where}: found the keys {', '.join(sorted(names.values())) or '(none)'}; "
+        f"expected one of: {expected}"
+    )
+
+
+def labels_of(array: Any, count: int, where: str) -> NDArray[Any]:
+    """Labels as ``(n,)``: int64 or text.
+
+    Raises:
+        DataError: They are not one label for each sample.
+    """
+    y = np.asarray(array)
+    if y.ndim == 2 and y.shape[1] == 1:
+        y = y[:, 0]
+    if y.ndim != 1:
+        advice = " (for one-hot labels give y.argmax(axis=1))" if y.ndim == 2 else ""
+        raise DataError(
+            f"{where}: labels have the shape {y.shape}, expected one for each sample: "
+            f"({count},){advice}"
+        )
+    if len(y) != count:
+        raise DataError(f"{where}: there are {count} samples but {len(y)} labels")
+    if y.dtype.kind in "US":
+        return y.astype(str)
+    if y.dtype == object and all(isinstance(label, str) for label in y):
+        return y.astype(str)
+    if y.dtype.kind in "bui":
+        return y.astype(np.int64)
+    if y.dtype.kind == "f" and np.isfinite(y).all() and (y == np.round(y)).all():
+        return y.astype(np.int64)
+    raise DataError(
+        f"{where}: labels must be integers or text, got the type {y.dtype}"
+        + (" with fractions, NaN or infinite values" if y.dtype.kind == "f" else "")
+    )

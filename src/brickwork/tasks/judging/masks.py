@@ -1,0 +1,97 @@
+"""A class for each pixel or voxel: cross-entropy with overlap, and the Dice score."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from brickwork.errors import TrainingError
+from brickwork.quantity import How, Quantity
+from brickwork.tasks.judging.spread import of_mean
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+__all__ = ["NOWHERE", "MaskJudge"]
+
+NOWHERE = 255
+"""Label of positions that are not part of a sample: what was added to make shapes equal."""
+
+
+@dataclass(frozen=True, slots=True)
+class MaskJudge:
+    """Judges logits ``(n, classes, *spatial)`` against classes ``(n, *spatial)``.
+
+    Attributes:
+        names: Of the classes; the first is the background.
+        quality: ``"dice"``.
+        weights: Of each class in the cross-entropy; empty where all are 1.
+    """
+
+    names: tuple[str, ...]
+    quality: str = "dice"
+    weights: tuple[float, ...] = ()
+
+    def loss(self, answers: Tensor, labels: Tensor, smoothing: float) -> Tensor:
+        """Cross-entropy plus what the overlap lacks (Milletari et al., "V-Net", 2016)."""
+        from torch.nn.functional import cross_entropy, one_hot
+
+        labels = labels.long()
+        weight = answers.new_tensor(self.weights) if self.weights else None
+        entropy = cross_entropy(
+            answers, labels, weight, ignore_index=NOWHERE, label_smoothing=smoothing
+        )
+        here = (labels != NOWHERE).unsqueeze(1)
+        chances = answers.softmax(1) * here
+        truth = one_hot(labels.where(here[:, 0], labels.new_zeros(())), answers.shape[1])
+        truth = truth.movedim(-1, 1).to(chances) * here
+        axes = (0, *range(2, answers.dim()))
+        both, all_of = (chances * truth).sum(axes), (chances + truth).sum(axes)
+        overlap = (2 * both + 1.0) / (all_of + 1.0)
+        return entropy + 1.0 - overlap[1:].mean()
+
+    def metrics(
+        self, answers: NDArray[Any], labels: NDArray[Any], source: str
+    ) -> dict[str, Quantity]:
+        """``dice``: of each class but the background in each sample, the mean of all.
+
+        A class that a sample neither has nor was said to have does not count. ``accuracy`` is that
+        of positions, over all of them.
+
+        Raises:
+            TrainingError: An answer is not finite.
+        """
+        bad = int((~np.isfinite(answers.reshape(len(answers), -1))).any(axis=1).sum())
+        if bad:
+            raise TrainingError(
+                f"the network answers {bad} of {len(answers)} samples with NaN or inf"
+            )
+        scores, rights = [], []
+        for answer, label in zip(answers, labels, strict=True):
+            here = label != NOWHERE
+            said, is_ = answer.argmax(axis=0)[here], label[here]
+            rights.append(float((said == is_).mean()) if here.any() else 1.0)
+            found = []
+            for one in range(1, len(self.names)):
+                a, b = said == one, is_ == one
+                if a.any() or b.any():
+                    found.append(2 * float((a & b).sum()) / float(a.sum() + b.sum()))
+            scores.append(float(np.mean(found)) if found else 1.0)
+        how = f"{len(labels)} samples, {source}"
+        values = {"dice": np.array(scores), "accuracy": np.array(rights)}
+        return {
+            name: Quantity(float(v.mean()), "fraction", How.MEASURED, of_mean(v), how)
+            for name, v in values.items()
+        }
+
+    def to_json(self) -> dict[str, Any]:
+        """See ``judge_of``."""
+        return {
+            "kind": "masks",
+            "names": self.names,
+            "quality": self.quality,
+            "weights": self.weights,
+        }
