@@ -78,7 +78,7 @@ def test_a_cell_says_how_it_is_wired():
 def test_a_cell_with_two_inputs_and_one_that_gives_nothing():
     two = (Identity(), Identity())
     both = Cell("b", (Sum((Edge(0), Edge(1, Conv(4, 1)))), Sum((Edge(0),))), two, "all")
-    assert [b["detail"] for b in outline(Chain((Conv(4), both)))] == [
+    assert [b["detail"] for b in outline(Chain((Seq(Conv(4), name="a"), both)))] == [
         "conv 3x3 → 4",
         "in2 + in1 conv 1x1, in2",
     ]
