@@ -70,6 +70,12 @@ def search(
     group: Annotated[
         str, typer.Option(help="Column whose values (speakers, patients) stay in one split.")
     ] = "",
+    series: Annotated[
+        str, typer.Option(help="Column of a long table that says of which series a row is.")
+    ] = "",
+    front_end: Annotated[
+        str, typer.Option(help="For sounds, such as 'window=25ms,hop=20ms,mels=32'.")
+    ] = "",
     seed: Annotated[int, typer.Option(help="Determines splits, proposals and training.")] = 0,
     workers: Annotated[
         int | None, typer.Option(help="Processes that train at once; default: usable cores.")
@@ -105,6 +111,8 @@ def search(
                 task=task,
                 label=label,
                 group=group,
+                series=series,
+                front_end=front_end,
                 max_trials=max_trials,
                 workers=workers,
                 control=control,

@@ -371,7 +371,8 @@ def task_for(run: Run, data: Any = None) -> Task:
     taken = inspect.signature(read).parameters
     for setting in run.reading:
         if setting not in taken:
-            raise DataError(f"task {name!r} takes no --{setting}: leave it out")
+            option = setting.replace("_", "-")
+            raise DataError(f"task {name!r} takes no --{option}: leave it out")
     task: DataTask = read(source, seed=run.seed, **run.reading)
     return dataclasses.replace(task, notes=(*why, *task.notes))
 

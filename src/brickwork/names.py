@@ -108,9 +108,15 @@ SUGGESTERS: Mapping[str, str] = {
 """Strategies that begin from suggestions, and what makes these: see ``preparation.Suggest``."""
 TASKS: Mapping[str, str] = {
     "image-classification": "brickwork.tasks.image:load_images",
+    "series-classification": "brickwork.tasks.series:load_series",
+    "series-regression": "brickwork.tasks.series:load_series_numbers",
+    "sound-classification": "brickwork.tasks.sound:load_sounds",
 }
 USUAL_SPACES: Mapping[str, str] = {
     "image-classification": "mobile",
+    "series-classification": "series",
+    "series-regression": "series",
+    "sound-classification": "speech",
 }
 """For each task the space that is searched where none was named."""
 

@@ -7,11 +7,21 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from brickwork.tasks.changing.images import ImageChanges
+from brickwork.tasks.changing.series import SeriesChanges
+from brickwork.tasks.changing.sounds import SoundChanges
 
 if TYPE_CHECKING:
     from torch import Generator, Tensor
 
-__all__ = ["Changes", "ImageChanges", "NoChanges", "changes_of", "described"]
+__all__ = [
+    "Changes",
+    "ImageChanges",
+    "NoChanges",
+    "SeriesChanges",
+    "SoundChanges",
+    "changes_of",
+    "described",
+]
 
 
 class Changes(Protocol):
@@ -42,7 +52,12 @@ class NoChanges:
         return x, y
 
 
-_KINDS: Mapping[str, Any] = {"none": NoChanges, "image": ImageChanges}
+_KINDS: Mapping[str, Any] = {
+    "none": NoChanges,
+    "image": ImageChanges,
+    "series": SeriesChanges,
+    "sound": SoundChanges,
+}
 
 
 def described(changes: Changes) -> dict[str, Any]:
