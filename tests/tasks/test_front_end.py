@@ -23,7 +23,7 @@ from brickwork.tasks.sound.front_end import (
 )
 from brickwork.tasks.sound.prepare import decibels, filters, fitted, prepare
 
-RATES = {8000: "", 16000: "window=25ms,hop=10ms,mels=40", 44100: "length=500ms"}
+RATES = {8000: "", 16000: "window=25ms,hop=10ms,mels=40,gain=0dB", 44100: "length=500ms"}
 
 
 def settings(rate: int) -> dict[str, Any]:
@@ -131,6 +131,15 @@ def test_a_tone_is_where_it_belongs():
         assert near.min() - 100 <= hz <= near.max() + 100
 
 
+def test_clips_are_made_equally_loud_but_silence_is_not():
+    about = settings(8000)
+    wave = waves(8000)[0]
+    np.testing.assert_array_equal(prepare(wave / 65536, about), prepare(wave / 131072, about))
+    assert prepare(wave / 2**26, about).mean() < prepare(wave, about).mean() - 10
+    plain = {**about, "gain": 0.0}
+    assert prepare(wave / 2**17, plain).mean() < prepare(wave, plain).mean() - 10
+
+
 def test_integers_and_fractions_are_one_scale():
     about = settings(8000)
     wave = waves(8000)[0]
@@ -172,8 +181,8 @@ def test_asked_settings_are_kept():
 
 
 @pytest.mark.parametrize(
-    "text", ["window=25", "mels=20ms", "wndow=25ms", "hop", "mels=1.2.3", "mels=4", "window=2s",
-             "hop=0ms", "length=20ms"],
+    "text", ["window=25", "mels=20ms", "gain=3", "wndow=25ms", "hop", "mels=1.2.3", "mels=4",
+             "window=2s", "hop=0ms", "length=20ms"],
 )  # fmt: skip
 def test_settings_that_make_no_sense(text):
     with pytest.raises(DataError, match=r"front end|frames") as caught:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from brickwork.tasks.sound.prepare import FLOOR, filters, hann
+from brickwork.tasks.sound.prepare import FLOOR, PEAK, filters, hann
 
 __all__ = ["c_files"]
 
@@ -26,8 +26,7 @@ def c_files(settings: Mapping[str, Any], frames: int) -> dict[str, str]:
 def _header(about: Mapping[str, Any], frames: int) -> str:
     return f"""/* From sound to what the network takes: {frames} x {about["mels"]} log-mel values.
  *
- * Use: front_end(samples, features) for {about["samples"]} samples at {about["rate"]} Hz, or
- * front_end_frame() for each window of FRONT_END_WINDOW samples as they come, FRONT_END_HOP apart.
+ * Use: front_end(samples, features) for {about["samples"]} samples at {about["rate"]} Hz.
  * The network's int8 input is each value less 128, in the same order. Needs the C library's log10f
  * (link with -lm); {4 * about["fft"]} bytes of static memory, none of the heap. Within one
  * step of prepare.py.
@@ -52,8 +51,10 @@ extern "C" {{
 /* FRONT_END_SAMPLES samples to FRONT_END_FRAMES x FRONT_END_MELS values. */
 void front_end(const int16_t *samples, uint8_t *features);
 
-/* FRONT_END_WINDOW samples to FRONT_END_MELS values. */
-void front_end_frame(const int16_t *samples, uint8_t *features);
+/* The same in two steps: by what all samples are multiplied, and FRONT_END_WINDOW samples to
+ * FRONT_END_MELS values, once every FRONT_END_HOP samples. */
+float front_end_level(const int16_t *samples, int32_t count);
+void front_end_frame(const int16_t *samples, float level, uint8_t *features);
 
 #ifdef __cplusplus
 }}
@@ -70,6 +71,8 @@ def _source(about: Mapping[str, Any]) -> Iterator[str]:
     turn = -2 * np.pi * np.arange(fft // 2) / fft
     yield '#include "front_end.h"\n\n#include <math.h>\n'
     yield f"#define POWER_FLOOR {_float(FLOOR)}"
+    yield f"#define PEAK {_float(PEAK)}"
+    yield f"#define MOST_GAIN {_float(about['gain'])}"
     yield f"#define LOW_DB ({_float(low)})"
     yield f"#define STEPS_PER_DB {_float(255.0 / (high - low))}\n"
     yield from _table("float", "hann", map(_float, hann(about["window"])))

@@ -46,10 +46,25 @@ static float power(int k)
     return re * re + im * im;
 }
 
-void front_end_frame(const int16_t *samples, uint8_t *features)
+float front_end_level(const int16_t *samples, int32_t count)
 {
+    int32_t peak = 0;
+    for (int32_t i = 0; i < count; ++i) {
+        const int32_t size = samples[i] < 0 ? -(int32_t)samples[i] : samples[i];
+        peak = size > peak ? size : peak;
+    }
+    if (MOST_GAIN <= 0.0f || peak == 0) {
+        return 1.0f;
+    }
+    const float level = PEAK * 32768.0f / (float)peak;
+    return level < MOST_GAIN ? level : MOST_GAIN;
+}
+
+void front_end_frame(const int16_t *samples, float level, uint8_t *features)
+{
+    const float scale = level * (1.0f / 32768.0f);
     for (int i = 0; i < FRONT_END_FFT; ++i) {
-        work[i] = i < FRONT_END_WINDOW ? (float)samples[i] * (1.0f / 32768.0f) * hann[i] : 0.0f;
+        work[i] = i < FRONT_END_WINDOW ? (float)samples[i] * scale * hann[i] : 0.0f;
     }
     transform();
     const float *weight = mel_weights;
@@ -65,8 +80,9 @@ void front_end_frame(const int16_t *samples, uint8_t *features)
 
 void front_end(const int16_t *samples, uint8_t *features)
 {
+    const float level = front_end_level(samples, FRONT_END_SAMPLES);
     for (int frame = 0; frame < FRONT_END_FRAMES; ++frame) {
-        front_end_frame(samples + (int32_t)frame * FRONT_END_HOP, features);
+        front_end_frame(samples + (int32_t)frame * FRONT_END_HOP, level, features);
         features += FRONT_END_MELS;
     }
 }

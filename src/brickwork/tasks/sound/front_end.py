@@ -26,9 +26,11 @@ _LOW_HZ = 60.0  # below is hum
 _CLIPS = 1000  # looked at for the range of decibels
 _QUIET, _LOUD = 2.0, 99.9  # percentiles of what is not silence
 _LEAST_DB = 20.0
+_GAIN_DB = 30.0  # microphones and mouths differ by as much; silence stays softer than that
 
-_UNITS = {"": 1.0, "s": 1.0, "ms": 0.001}
-_KEYS = ("window", "hop", "length", "mels")
+_UNITS = {"": 1.0, "s": 1.0, "ms": 0.001, "db": 1.0}
+_KEYS = {"window": ("s", "ms"), "hop": ("s", "ms"), "length": ("s", "ms"), "mels": ("",)}
+_KEYS["gain"] = ("db",)
 
 
 def clip_length(lengths: NDArray[np.int64], rate: int) -> int:
@@ -75,6 +77,7 @@ def settings_of(text: str, rate: int, length: int, where: str) -> dict[str, Any]
     fft = 1 << (window - 1).bit_length()
     if not 8 <= mels <= min(128, fft // 4):
         raise DataError(f"front end: {mels} mels, 8 to {min(128, fft // 4)} can be had")
+    gain = asked.get("gain", _GAIN_DB)
     return {
         "rate": rate,
         "samples": window + (frames - 1) * hop,
@@ -82,6 +85,7 @@ def settings_of(text: str, rate: int, length: int, where: str) -> dict[str, Any]
         "hop": hop,
         "fft": fft,
         "mels": mels,
+        "gain": round(10.0 ** (gain / 20.0), 4) if gain else 0.0,
         "low_hz": min(_LOW_HZ, rate / 100),
         "high_hz": min(rate / 2, 8000.0),
     }
@@ -140,12 +144,12 @@ def _asked(text: str) -> dict[str, float]:
     """Numbers by name; times in seconds."""
     asked = {}
     for part in filter(None, (part.strip() for part in text.split(","))):
-        found = re.fullmatch(r"(\w+)\s*=\s*([0-9.]+)\s*(ms|s|)", part)
+        found = re.fullmatch(r"(\w+)\s*=\s*(\d+\.?\d*)\s*(ms|s|db|)", part.lower())
         name, number, unit = found.groups() if found else ("", "", "")
-        if name not in _KEYS or (name == "mels") != (unit == "") or number.count(".") > 1:
+        if unit not in _KEYS.get(name, ()):
             raise DataError(
-                f"front end: cannot read {part!r}: expected some of window, hop and length with "
-                "their unit and mels, such as 'window=25ms,hop=20ms,length=1s,mels=32'"
+                f"front end: cannot read {part!r}: expected some of window, hop, length and gain "
+                "with their unit and mels, such as 'window=25ms,hop=20ms,length=1s,mels=32'"
             )
         asked[name] = float(number) * _UNITS[unit]
     return asked

@@ -3,11 +3,13 @@
     prepare(waveform)    # 16-bit integers, or numbers in -1..1, at the rate in prepare.json
 
 What is done, in this order: the middle of the waveform is cut out, or zeros are put on both sides,
-until it has ``samples`` samples; windows of ``window`` samples are taken every ``hop`` samples and
-multiplied by a Hann window; their power spectrum is that of a Fourier transform of ``fft`` samples,
-zeros appended; ``mels`` triangular filters, evenly placed on the mel scale from ``low_hz`` to
-``high_hz``, add it up; of that the decibels are taken, of which ``low_db`` becomes 0 and
-``high_db`` 255, rounded. ``front_end.c`` does the same on a microcontroller.
+until it has ``samples`` samples; it is made louder or softer until its highest peak is at half of
+what can be, but not more than ``gain`` times as loud (0 leaves it as it is); windows of ``window``
+samples are taken every ``hop`` samples and multiplied by a Hann window; their power spectrum is
+that of a Fourier transform of ``fft`` samples, zeros appended; ``mels`` triangular filters, evenly
+placed on the mel scale from ``low_hz`` to ``high_hz``, add it up; of that the decibels are taken,
+of which ``low_db`` becomes 0 and ``high_db`` 255, rounded. ``front_end.c`` does the same on a
+microcontroller.
 """
 
 from __future__ import annotations
@@ -21,10 +23,22 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["FLOOR", "decibels", "filters", "fitted", "golden_vectors_hold", "hann", "prepare"]
+__all__ = [
+    "FLOOR",
+    "PEAK",
+    "decibels",
+    "filters",
+    "fitted",
+    "golden_vectors_hold",
+    "hann",
+    "level",
+    "prepare",
+]
 
 FLOOR = 1e-8
 """Is added to every power; about that of the rounding to 16 bits."""
+PEAK = 0.5
+"""Where the highest peak of a clip comes to lie."""
 
 
 def prepare(waveform: Any, settings: Mapping[str, Any] | None = None) -> NDArray[np.uint8]:
@@ -46,6 +60,7 @@ def decibels(waveform: Any, settings: Mapping[str, Any]) -> NDArray[np.float64]:
     x = np.asarray(waveform)
     x = x.astype(np.float64) / (32768.0 if x.dtype.kind == "i" else 1.0)
     x = fitted(x, settings["samples"])
+    x = x * level(x, settings["gain"])
     window, hop, fft = settings["window"], settings["hop"], settings["fft"]
     frames = np.lib.stride_tricks.sliding_window_view(x, window)[::hop] * hann(window)
     power = np.square(np.abs(np.fft.rfft(frames, fft)))
@@ -60,6 +75,14 @@ def fitted(x: NDArray[Any], samples: int) -> NDArray[Any]:
     if more <= 0:
         return x[-more // 2 : -more // 2 + samples]
     return np.pad(x, (more // 2, more - more // 2))
+
+
+def level(x: NDArray[Any], most: float) -> float:
+    """By what a clip is multiplied."""
+    peak = float(np.abs(x).max())
+    if most <= 0 or peak == 0:
+        return 1.0
+    return min(PEAK / peak, most)
 
 
 def hann(window: int) -> NDArray[np.float64]:

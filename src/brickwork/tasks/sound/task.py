@@ -48,7 +48,8 @@ def load_sounds(
         test: A rule on a further array that says which clips are the test split, such as
             ``"index<5"``.
         front_end: Settings of the front end that are not to be the usual ones, such as
-            ``"window=25ms,hop=20ms,length=1s,mels=32"``.
+            ``"window=25ms,hop=20ms,length=1s,mels=32"``; ``"gain=0dB"`` leaves clips as loud as
+            they are.
 
     Raises:
         DataError: The data cannot be used as it is; one line says what, where and what to do.
@@ -81,5 +82,6 @@ def _notes(settings: dict[str, Any], lengths: NDArray[np.int64]) -> tuple[str, .
         "shorter ones lie between silence",
         f"front end: {frames_of(settings)} frames of {settings['mels']} log-mel values, windows of "
         f"{window:.3g} ms every {hop:.3g} ms at {rate} Hz, {settings['low_db']:g} to "
-        f"{settings['high_db']:g} dB as 0 to 255",
+        f"{settings['high_db']:g} dB as 0 to 255"
+        + (", all clips made equally loud" if settings["gain"] else ""),
     )
