@@ -57,7 +57,7 @@ def from_floats(x: NDArray[Any], where: str) -> NDArray[np.int16]:
 def _by_soundfile(file: Path) -> tuple[NDArray[np.int16], int]:
     try:
         import soundfile
-    except ImportError:
+    except (ImportError, OSError):  # the package, or the library that it needs
         raise MissingExtra("audio", f"{file}: reading {file.suffix.lower()[1:]}") from None
     try:
         sound, rate = soundfile.read(str(file), dtype="float32", always_2d=True)
