@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 import wave
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -360,3 +361,13 @@ def _settings(files: Any) -> dict[str, Any]:
     import json
 
     return json.loads(files["prepare.json"])
+
+
+def test_speech_commands(shared_data, tmp_path):
+    with zipfile.ZipFile(shared_data / "audio" / "speech_commands_16k_wav_samples.zip") as archive:
+        archive.extractall(tmp_path / "words")
+    task = load_sounds(tmp_path / "words")
+    assert len(task.classes) == 12
+    assert task.input == (1, 49, 32)
+    assert sum(split.size for split in task.splits.values()) == 96
+    assert any("16000 Hz" in note for note in task.notes)

@@ -78,7 +78,7 @@ def load_sounds(
 def _notes(settings: dict[str, Any], lengths: NDArray[np.int64]) -> tuple[str, ...]:
     rate, samples = settings["rate"], settings["samples"]
     window, hop = (1000 * settings[name] / rate for name in ("window", "hop"))
-    cut = (lengths > samples).mean()
+    cut = (lengths >= samples + settings["hop"]).mean()  # less than that is rounding
     return (
         f"clips of {lengths.min() / rate:.2f} to {lengths.max() / rate:.2f} s become "
         f"{samples / rate:.3g} s: {100 * cut:.1f} % of the training clips keep only their middle, "
