@@ -80,6 +80,7 @@ def export_model(
     judge: Judge | None = None,
     golden_inputs: Array,
     info: Mapping[str, Any],
+    beside: Mapping[str, str] | None = None,
 ) -> Artifacts:
     """Write a model's folder: all of it or nothing.
 
@@ -93,6 +94,7 @@ def export_model(
         judge: Chooses one of several quantised networks.
         golden_inputs: A few raw samples whose logits are stored beside the model.
         info: What is known of the model, for its card (see ``write_card``); JSON.
+        beside: Texts that go with it, by file name: how a raw sample becomes an input.
 
     Raises:
         UnknownName: A format is not known.
@@ -103,6 +105,7 @@ def export_model(
         formats = [name for name in asked_by() if name not in refused]
     checked(formats)
     files, integer = contents(graph, weights, formats, calibration, judge, golden_inputs, info)
+    files |= {name: text.encode() for name, text in (beside or {}).items()}
     sizes = {name: asdict(file_facts(content)) for name, content in files.items()}
     known = dict(info) | facts_of(graph)
     if integer is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from brickwork.export.answers import by_class, meaning, not_for
 from brickwork.quantity import METRICS, Quantity
 
 __all__ = ["write_card"]
@@ -22,6 +23,10 @@ _WHAT = {
     "model.pte": "ExecuTorch (XNNPACK), float32, one sample a call",
     "model.xml": "OpenVINO, float32",
     "model.bin": "weights for model.xml",
+    "prepare.py": "how a raw sample becomes an input; needs numpy",
+    "prepare.json": "what it was learned from the training samples for that",
+    "front_end.c": "the same in C99, for a microcontroller",
+    "front_end.h": "its interface",
     "golden.npz": "raw inputs and the logits they gave",
     "arch.json": "the architecture, op by op",
     "verification.json": "what was verified, in full",
@@ -77,12 +82,14 @@ def write_card(info: Mapping[str, Any]) -> str:
 
     Args:
         info: What is known, all of it optional: ``id``, ``task`` (a title), ``classes``,
-            ``input``, ``output``, ``target`` (a title), ``limits`` (texts), ``metrics``
-            (quantities as JSON by name), ``splits`` (size and sha256 by name), ``recipe``
+            ``answers`` (of which kind: see ``answers.meaning``), ``details`` (results of each
+            class), ``notes`` (on the data), ``input``, ``output``, ``target`` (a title),
+            ``limits`` (texts), ``metrics`` (quantities as JSON by name), ``splits`` (size and
+            sha256 by name), ``recipe``
             (settings by name), ``seed``, ``arch``, ``graph`` (hash), ``files`` (bytes and sha256
             by name) and ``verification`` (as ``Verification.to_json`` gives it).
     """
-    sections = (_title, _numbers, _files, _use, _data, _training, _verified, _caveats)
+    sections = (_title, _numbers, _by_class, _files, _use, _data, _training, _verified, _caveats)
     return (
         "\n\n".join("\n".join(lines) for section in sections if (lines := list(section(info))))
         + "\n"
@@ -98,11 +105,11 @@ def _title(info: Mapping[str, Any]) -> Iterator[str]:
     yield f"A network{for_what}{where}, found, trained, exported and checked by Brickwork."
     yield ""
     if info.get("input"):
-        yield (
-            f"- Input: float32, `{_batch(info['input'])}`, raw values as in the data; the "
-            "normalisation is part of the model"
-        )
-        yield f"- Output: logits, `{_batch(output)}`; their softmax is not calibrated"
+        raw = "raw values as in the data; the normalisation is part of the model"
+        if "prepare.py" in (info.get("files") or {}):
+            raw = "what `prepare.py` makes of a raw sample"
+        yield f"- Input: float32, `{_batch(info['input'])}`, {raw}"
+        yield f"- Output: {meaning(info, _batch(output))}"
     classes = [_text(name) for name in info.get("classes", ())]
     if classes:
         more = f" and {len(classes) - 20} more" if len(classes) > 20 else ""
@@ -133,6 +140,24 @@ def _numbers(info: Mapping[str, Any]) -> Iterator[str]:
             for name, quantity in metrics.items()
         ],
     )
+
+
+def _by_class(info: Mapping[str, Any]) -> Iterator[str]:
+    tables = list(by_class(info))
+    if not tables:
+        return
+    yield "## Class by class"
+    yield ""
+    yield "The trained network on the test split, before it was written to files."
+    for heads, *rows in tables:
+        yield ""
+        yield from _table([_text(head) for head in heads], rows)
+    if (info.get("details") or {}).get("points"):
+        yield ""
+        yield (
+            "Thresholds are read off the test split, so they flatter: choose yours on data that "
+            "the model has not seen. The second class is the positive one."
+        )
 
 
 def _files(info: Mapping[str, Any]) -> Iterator[str]:
@@ -225,6 +250,9 @@ def _data(info: Mapping[str, Any]) -> Iterator[str]:
         ("split", "samples", "sha256"),
         [(name, f"{s['size']:,}", f"`{s['sha256']}`") for name, s in splits.items()],
     )
+    for note in info.get("notes", ()):
+        yield ""
+        yield f"- {_text(note)}"
     yield ""
     yield (
         "The architecture was chosen on the validation split. The weights were trained on training "
@@ -286,11 +314,8 @@ def _verified(info: Mapping[str, Any]) -> Iterator[str]:
 def _caveats(info: Mapping[str, Any]) -> Iterator[str]:
     yield "## What it cannot do"
     yield ""
-    yield "- It knows its classes only: it gives one of them for any input, and is not calibrated."
-    yield (
-        "- Its scores hold for data like the test split; nothing is known about other cameras, "
-        "places, people or times. Measure it on your own data first."
-    )
+    for line in not_for(info):
+        yield f"- {line}"
     if "model.int8.onnx" in (info.get("files") or {}):
         yield (
             "- The int8 file may differ by a rounding step between processors: run the golden "

@@ -114,6 +114,15 @@ class DataTask:
         """See ``Judge``."""
         return self.judge.metrics(answers, labels, self.name)
 
+    @property
+    def answers(self) -> Mapping[str, Any]:
+        """What an answer means: how the judge takes it."""
+        return self.judge.to_json()
+
+    def details(self, answers: NDArray[Any], labels: NDArray[Any]) -> dict[str, Any]:
+        """See ``Judge``."""
+        return self.judge.details(answers, labels)
+
     def save(self, folder: Path) -> None:
         """Write the task, so that ``load_saved`` can map it into memory.
 
