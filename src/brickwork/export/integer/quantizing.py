@@ -236,7 +236,7 @@ def _scales(
         fixed = {given[tensor] for tensor in tensors if tensor in given}
         if len(fixed) > 1 or (fixed and not _inside(tensors, ranges, fixed)):
             raise ExportError(
-                "a concatenation joins the output of a sigmoid or tanh with other numbers: "
+                "a concatenation joins what a sigmoid, tanh or softmax gives with other numbers: "
                 "TensorFlow Lite wants one scale for both"
             )
         low = min(ranges[tensor][0] for tensor in tensors)

@@ -20,6 +20,7 @@ from brickwork.devices.program import Program
 from brickwork.export.integer.fixed import multiplied
 from brickwork.export.integer.floats import convolved, padded, reshaped, windowed_sum
 from brickwork.export.integer.network import IntegerNetwork, Scale, Step
+from brickwork.export.integer.shares import shares
 from brickwork.export.integer.steps import ADD_SHIFT
 
 __all__ = ["logits", "run"]
@@ -166,6 +167,10 @@ def _looked_up(call: _Call) -> Ints:
     return _given(call.step.table).astype(np.int64)[call.inputs[0] + 128]
 
 
+def _shares(call: _Call) -> Ints:
+    return shares(call.inputs[0], _given(call.step.exponentials))
+
+
 _KERNELS: Mapping[str, Callable[[_Call], Ints]] = {
     "CONV_2D": _weighted,
     "DEPTHWISE_CONV_2D": _weighted,
@@ -186,6 +191,7 @@ _KERNELS: Mapping[str, Callable[[_Call], Ints]] = {
     "TANH": _looked_up,
     "HARD_SWISH": _looked_up,
     "GELU": _looked_up,
+    "SOFTMAX": _shares,
 }
 
 

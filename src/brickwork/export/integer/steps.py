@@ -14,12 +14,14 @@ from brickwork.export.integer.fixed import activation_range, multiplier
 from brickwork.export.integer.folding import Folded
 from brickwork.export.integer.functions import TABLES
 from brickwork.export.integer.network import Scale, Step
+from brickwork.export.integer.shares import exponentials
 
 __all__ = ["ADD_SHIFT", "FIXED", "least_step", "step_of", "weight_steps"]
 
 FIXED: Mapping[str, Scale] = {
     "LOGISTIC": Scale(1.0 / 256.0, -128),
     "TANH": Scale(1.0 / 128.0, 0),
+    "SOFTMAX": Scale(1.0 / 256.0, -128),
 }
 """Kinds whose output has a scale that TensorFlow Lite demands."""
 
@@ -60,6 +62,8 @@ def step_of(
         low, high = activation_range("relu", out.scale, out.zero)
         mantissa, shift = multiplier(_double(into) / _double(out))
         return Step(layer, multipliers=(mantissa,), shifts=(shift,), low=low, high=high)
+    if layer.kind == "SOFTMAX":
+        return Step(layer, exponentials=exponentials(into, program.shapes[layer.output][-1]))
     if layer.kind in TABLES:
         return Step(layer, table=TABLES[layer.kind](into, out))
     return Step(layer, low=low, high=high)

@@ -135,6 +135,7 @@ _WRITERS: Mapping[type[Op], Callable[[Writer, Node, list[str]], str]] = {
     ops.Position: tokens.position,
     ops.Reshape: shapes.reshape,
     ops.Select: tokens.select,
+    ops.Softmax: pointwise.softmax,
     ops.Tokens: shapes.tokens,
     ops.Zero: shapes.zero,
 }

@@ -46,6 +46,7 @@ _VERSIONS: Mapping[str, tuple[int, int]] = {  # for float and for int8
     "RELU": (1, 2),
     "RELU6": (1, 2),
     "RESHAPE": (1, 1),
+    "SOFTMAX": (1, 2),
     "TANH": (1, 2),
     "TRANSPOSE_CONV": (3, 3),
 }
