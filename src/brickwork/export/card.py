@@ -22,7 +22,7 @@ _WHAT = {
     "model.pte": "ExecuTorch (XNNPACK), float32, one sample a call",
     "model.xml": "OpenVINO, float32",
     "model.bin": "weights for model.xml",
-    "golden.npz": "raw inputs and the logits they gave",
+    "golden.npz": "raw inputs and what they gave",
     "arch.json": "the architecture, op by op",
     "verification.json": "what was verified, in full",
 }
@@ -33,7 +33,7 @@ from model import load          # model.py; needs torch and safetensors
 
 net = load()
 with torch.inference_mode():
-    logits = net(x)             # x: torch.float32, {shape}
+    {answers} = net(x)             # x: torch.float32, {shape}
 ```
 Run `python model.py` to compare it with `golden.npz` (needs numpy)."""
 
@@ -41,7 +41,7 @@ _ONNX = """```python
 import onnxruntime as ort
 
 session = ort.InferenceSession("{file}", providers=["CPUExecutionProvider"])
-(logits,) = session.run(None, {{"input": x}})  # x: numpy.float32, {shape}
+({answers},) = session.run(None, {{"input": x}})  # x: numpy.float32, {shape}
 ```"""
 
 
@@ -59,7 +59,7 @@ _EXECUTORCH = """```python
 from executorch.runtime import Runtime
 
 program = Runtime.get().load_program("model.pte")  # keep it: its methods do not
-(logits,) = program.load_method("forward").execute([x])  # x: torch.float32, {shape}
+({answers},) = program.load_method("forward").execute([x])  # x: torch.float32, {shape}
 ```
 In an app: `Module.load` of its Java, Kotlin, Swift or C++ library, with the XNNPACK back end."""
 
@@ -67,7 +67,7 @@ _OPENVINO = """```python
 import openvino
 
 net = openvino.Core().compile_model("model.xml", "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
-logits = net(x)[0]             # x: numpy.float32, {shape}
+{answers} = net(x)[0]             # x: numpy.float32, {shape}
 ```
 Without the hint, processors that can calculate in bfloat16, which is less exact."""
 
@@ -77,10 +77,11 @@ def write_card(info: Mapping[str, Any]) -> str:
 
     Args:
         info: What is known, all of it optional: ``id``, ``task`` (a title), ``classes``,
-            ``input``, ``output``, ``target`` (a title), ``limits`` (texts), ``metrics``
-            (quantities as JSON by name), ``splits`` (size and sha256 by name), ``recipe``
-            (settings by name), ``seed``, ``arch``, ``graph`` (hash), ``files`` (bytes and sha256
-            by name) and ``verification`` (as ``Verification.to_json`` gives it).
+            ``input``, ``output``, ``answers`` (what the outputs are), ``target`` (a title),
+            ``limits`` (texts), ``metrics`` (quantities as JSON by name), ``splits`` (size and
+            sha256 by name), ``recipe`` (settings by name), ``seed``, ``arch``, ``graph`` (hash),
+            ``files`` (bytes and sha256 by name) and ``verification`` (as
+            ``Verification.to_json`` gives it).
     """
     sections = (_title, _numbers, _files, _use, _data, _training, _verified, _caveats)
     return (
@@ -102,7 +103,8 @@ def _title(info: Mapping[str, Any]) -> Iterator[str]:
             f"- Input: float32, `{_batch(info['input'])}`, raw values as in the data; the "
             "normalisation is part of the model"
         )
-        yield f"- Output: logits, `{_batch(output)}`; their softmax is not calibrated"
+        which = "" if _answers(info) == "probabilities" else "their softmax is "
+        yield f"- Output: {_answers(info)}, `{_batch(output)}`; {which}not calibrated"
     classes = [_text(name) for name in info.get("classes", ())]
     if classes:
         more = f" and {len(classes) - 20} more" if len(classes) > 20 else ""
@@ -161,13 +163,13 @@ def _use(info: Mapping[str, Any]) -> Iterator[str]:
     if "model.py" in files:
         yield "## Use it from PyTorch"
         yield ""
-        yield _PYTHON.replace("{shape}", shape)
+        yield _PYTHON.replace("{shape}", shape).replace("{answers}", _answers(info))
     for name, title in (("model.onnx", "ONNX Runtime"), ("model.int8.onnx", "ONNX Runtime, int8")):
         if name in files:
             yield ""
             yield f"## Use it from {title}"
             yield ""
-            yield _ONNX.format(file=name, shape=shape)
+            yield _ONNX.format(file=name, shape=shape, answers=_answers(info))
     yield from _tflite(info, files)
     one = _batch(info.get("input") or ()).replace("batch", "1")
     for name, title, text, given in (
@@ -178,7 +180,7 @@ def _use(info: Mapping[str, Any]) -> Iterator[str]:
             yield ""
             yield f"## Use it from {title}"
             yield ""
-            yield text.replace("{shape}", given)
+            yield text.replace("{shape}", given).replace("{answers}", _answers(info))
 
 
 def _tflite(info: Mapping[str, Any], files: Mapping[str, Any]) -> Iterator[str]:
@@ -212,7 +214,7 @@ def _tflite(info: Mapping[str, Any], files: Mapping[str, Any]) -> Iterator[str]:
             )
         if "model.c" in files:
             yield "- From C: `model.h` says how; `model_quantize` makes these integers."
-        yield f"- Output: logits are `{out['scale']:.8g} * (q - {out['zero']})`"
+        yield f"- Output: {_answers(info)} are `{out['scale']:.8g} * (q - {out['zero']})`"
 
 
 def _data(info: Mapping[str, Any]) -> Iterator[str]:
@@ -278,8 +280,8 @@ def _verified(info: Mapping[str, Any]) -> Iterator[str]:
     yield (
         "Each file was run in its own runtime on one thread (`model.py` in a Python without "
         "Brickwork) and compared, on so many samples, with the network as it was trained; "
-        "differences are relative to its largest logit. A latency here is that of one sample on "
-        "the machine that did this, not on the device."
+        f"differences are relative to the largest of its {_answers(info)}. A latency here is that "
+        "of one sample on the machine that did this, not on the device."
     )
 
 
@@ -299,6 +301,11 @@ def _caveats(info: Mapping[str, Any]) -> Iterator[str]:
     hows = {q["how"] for q in (info.get("metrics") or {}).values()}
     if hows & {"predicted", "estimated", "simulated"}:
         yield "- Numbers marked predicted, simulated or estimated were not observed on the device."
+
+
+def _answers(info: Mapping[str, Any]) -> str:
+    """What the outputs are: logits, or probabilities."""
+    return str(info.get("answers", "logits"))
 
 
 def _batch(shape: Sequence[int]) -> str:
