@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -107,7 +108,9 @@ def test_a_good_model_passes(check: Callable[..., Verification], folder: Path, d
     assert [c.file for c in result.checks] == list(FILES)
     source, exact, int8, phone, micro, plain = result.checks
     assert phone.agreement == 1.0
-    assert "LiteRT's kernels round it otherwise by up to" in micro.detail
+    assert re.search(
+        "LiteRT's reference kernels within [012] of 256 steps, its fast ones", micro.detail
+    )
     assert not plain.note
     assert plain.metrics["accuracy"].value == micro.metrics["accuracy"].value
     assert micro.agreement is not None

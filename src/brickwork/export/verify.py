@@ -144,9 +144,9 @@ def verify(
         check = FileCheck(name, files[name])
         try:
             if name in _MICRO:
-                check_bits(folder / name, integer, x)
+                away = check_bits(folder / name, integer, x)
                 logits = rounded()
-                check = replace(check, note=litert_note(folder / name, integer, x))
+                check = replace(check, note=litert_note(folder / name, integer, x, away))
             else:
                 logits = run_file(folder / name, x[rows] if some else x, python)
             if len(logits) == (len(rows) if some else len(x)):
