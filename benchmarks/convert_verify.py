@@ -4,7 +4,8 @@
 
 For networks of the catalogue with random weights: rounding (its loss judged on 512 samples, other
 ranges of activations tried where it is too large), the TFLite file, its bits in TensorFlow Lite
-Micro and what LiteRT's reference kernels give, the C files, compiled and run. Child processes (the compiler, the compiled program) count.
+Micro and what LiteRT's reference kernels give, the C files, compiled and run. Child processes (the
+compiler, the compiled program) count.
 """
 
 from __future__ import annotations
