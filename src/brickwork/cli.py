@@ -165,11 +165,14 @@ def export(
     model: Annotated[str, typer.Argument(help="Id of a model, or its beginning.")],
     to: Annotated[str, typer.Option(help="Formats, separated by commas; default: all.")] = "",
     out: Annotated[Path, typer.Option(help="Folder to write to.")] = Path("model"),
+    softmax: Annotated[
+        bool, typer.Option("--softmax", help="Files that give probabilities, not logits.")
+    ] = False,
 ) -> None:
     """Copy the verified files of a model to a folder."""
     from brickwork.study import Study
 
-    typer.echo(Study(study).model(model).export(out, names_in(to)))
+    typer.echo(Study(study).model(model).export(out, names_in(to), softmax))
 
 
 @app.command()

@@ -170,7 +170,7 @@ class Worker:
             calibration=np.asarray(seen[np.sort(rows)]),
             judge=self._judge(whole, weights),
             golden_inputs=np.asarray(x[:_GOLDEN]),
-            info={**job["info"], "answers": dict(task.answers), "details": details},
+            info={**job["info"], "judge": dict(task.answers), "details": details},
             beside=task.files,
         )
         verified = verify(

@@ -14,16 +14,18 @@ def meaning(info: Mapping[str, Any], shape: str) -> str:
     """What comes out, in a line.
 
     Args:
-        info: Of the card; ``answers`` says of which kind they are.
+        info: Of the card; ``judge`` says of which kind they are.
         shape: Of the answers, for a reader.
     """
-    answers = info.get("answers") or {}
+    answers = info.get("judge") or {}
     if answers.get("kind") == "numbers":
         names = zip(answers["names"], answers["mean"], answers["std"], strict=True)
         said = "; ".join(f"{name} = {std:.7g} * y + {mean:.7g}" for name, mean, std in names)
         return f"numbers in standard units, `{shape}`: {said}"
     if answers.get("kind") == "masks":
         return f"logits of each position, `{shape}`: the class is the largest of the first axis"
+    if info.get("answers") == "probabilities":
+        return f"probabilities, `{shape}`; not calibrated"
     return f"logits, `{shape}`; their softmax is not calibrated"
 
 
@@ -50,7 +52,7 @@ def by_class(info: Mapping[str, Any]) -> Iterator[Sequence[Sequence[str]]]:
 
 def not_for(info: Mapping[str, Any]) -> Iterator[str]:
     """What a model must not be used for, a line each."""
-    if (info.get("answers") or {}).get("kind") == "numbers":
+    if (info.get("judge") or {}).get("kind") == "numbers":
         yield "It says a number for any input, however far it is from what it was trained on."
     else:
         yield "It knows its classes only: it gives one of them for any input; it is not calibrated."

@@ -27,10 +27,13 @@ _WHAT = {
     "prepare.json": "what it was learned from the training samples for that",
     "front_end.c": "the same in C99, for a microcontroller",
     "front_end.h": "its interface",
-    "golden.npz": "raw inputs and the logits they gave",
+    "golden.npz": "raw inputs and what they gave",
     "arch.json": "the architecture, op by op",
     "verification.json": "what was verified, in full",
 }
+
+_FIRST = ("accuracy", "auc", "dice", "r2", "rmse")
+_SHOWN = 3  # scores of each file; all of them stand in verification.json
 
 _PYTHON = """```python
 import torch
@@ -38,7 +41,7 @@ from model import load          # model.py; needs torch and safetensors
 
 net = load()
 with torch.inference_mode():
-    logits = net(x)             # x: torch.float32, {shape}
+    {answers} = net(x)             # x: torch.float32, {shape}
 ```
 Run `python model.py` to compare it with `golden.npz` (needs numpy)."""
 
@@ -46,7 +49,7 @@ _ONNX = """```python
 import onnxruntime as ort
 
 session = ort.InferenceSession("{file}", providers=["CPUExecutionProvider"])
-(logits,) = session.run(None, {{"input": x}})  # x: numpy.float32, {shape}
+({answers},) = session.run(None, {{"input": x}})  # x: numpy.float32, {shape}
 ```"""
 
 
@@ -64,7 +67,7 @@ _EXECUTORCH = """```python
 from executorch.runtime import Runtime
 
 program = Runtime.get().load_program("model.pte")  # keep it: its methods do not
-(logits,) = program.load_method("forward").execute([x])  # x: torch.float32, {shape}
+({answers},) = program.load_method("forward").execute([x])  # x: torch.float32, {shape}
 ```
 In an app: `Module.load` of its Java, Kotlin, Swift or C++ library, with the XNNPACK back end."""
 
@@ -72,7 +75,7 @@ _OPENVINO = """```python
 import openvino
 
 net = openvino.Core().compile_model("model.xml", "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
-logits = net(x)[0]             # x: numpy.float32, {shape}
+{answers} = net(x)[0]             # x: numpy.float32, {shape}
 ```
 Without the hint, processors that can calculate in bfloat16, which is less exact."""
 
@@ -82,12 +85,12 @@ def write_card(info: Mapping[str, Any]) -> str:
 
     Args:
         info: What is known, all of it optional: ``id``, ``task`` (a title), ``classes``,
-            ``answers`` (of which kind: see ``answers.meaning``), ``details`` (results of each
-            class), ``notes`` (on the data), ``input``, ``output``, ``target`` (a title),
-            ``limits`` (texts), ``metrics`` (quantities as JSON by name), ``splits`` (size and
-            sha256 by name), ``recipe``
-            (settings by name), ``seed``, ``arch``, ``graph`` (hash), ``files`` (bytes and sha256
-            by name) and ``verification`` (as ``Verification.to_json`` gives it).
+            ``judge`` (of which kind answers are: see ``answers.meaning``), ``answers`` (what the
+            outputs are), ``details`` (results of each class), ``notes`` (on the data), ``input``,
+            ``output``, ``target`` (a title), ``limits`` (texts), ``metrics`` (quantities as JSON by
+            name), ``splits`` (size and sha256 by name), ``recipe`` (settings by name), ``seed``,
+            ``arch``, ``graph`` (hash), ``files`` (bytes and sha256 by name) and ``verification``
+            (as ``Verification.to_json`` gives it).
     """
     sections = (_title, _numbers, _by_class, _files, _use, _data, _training, _verified, _caveats)
     return (
@@ -186,13 +189,13 @@ def _use(info: Mapping[str, Any]) -> Iterator[str]:
     if "model.py" in files:
         yield "## Use it from PyTorch"
         yield ""
-        yield _PYTHON.replace("{shape}", shape)
+        yield _PYTHON.replace("{shape}", shape).replace("{answers}", _answers(info))
     for name, title in (("model.onnx", "ONNX Runtime"), ("model.int8.onnx", "ONNX Runtime, int8")):
         if name in files:
             yield ""
             yield f"## Use it from {title}"
             yield ""
-            yield _ONNX.format(file=name, shape=shape)
+            yield _ONNX.format(file=name, shape=shape, answers=_answers(info))
     yield from _tflite(info, files)
     one = _batch(info.get("input") or ()).replace("batch", "1")
     for name, title, text, given in (
@@ -203,7 +206,7 @@ def _use(info: Mapping[str, Any]) -> Iterator[str]:
             yield ""
             yield f"## Use it from {title}"
             yield ""
-            yield text.replace("{shape}", given)
+            yield text.replace("{shape}", given).replace("{answers}", _answers(info))
 
 
 def _tflite(info: Mapping[str, Any], files: Mapping[str, Any]) -> Iterator[str]:
@@ -237,7 +240,7 @@ def _tflite(info: Mapping[str, Any], files: Mapping[str, Any]) -> Iterator[str]:
             )
         if "model.c" in files:
             yield "- From C: `model.h` says how; `model_quantize` makes these integers."
-        yield f"- Output: logits are `{out['scale']:.8g} * (q - {out['zero']})`"
+        yield f"- Output: {_answers(info)} are `{out['scale']:.8g} * (q - {out['zero']})`"
 
 
 def _data(info: Mapping[str, Any]) -> Iterator[str]:
@@ -285,7 +288,9 @@ def _verified(info: Mapping[str, Any]) -> Iterator[str]:
     if not checks:
         yield "The files were written but not verified: none was run and compared."
         return
-    qualities = list(dict.fromkeys(name for check in checks for name in check["metrics"]))
+    found = dict.fromkeys(name for check in checks for name in check["metrics"])
+    first = [(info.get("judge") or {}).get("quality"), *_FIRST]
+    qualities = [name for name in dict.fromkeys((*first, *found)) if name in found][:_SHOWN]
     heads = [f"{METRICS[n].label} on test" if n in METRICS else n for n in qualities]
     yield from _table(
         ("file", "samples", "largest difference", "same class", *heads, "latency here", "result"),
@@ -306,8 +311,8 @@ def _verified(info: Mapping[str, Any]) -> Iterator[str]:
     yield (
         "Each file was run in its own runtime on one thread (`model.py` in a Python without "
         "Brickwork) and compared, on so many samples, with the network as it was trained; "
-        "differences are relative to its largest logit. A latency here is that of one sample on "
-        "the machine that did this, not on the device."
+        f"differences are relative to the largest of its {_answers(info)}. A latency here is that "
+        "of one sample on the machine that did this, not on the device."
     )
 
 
@@ -324,6 +329,11 @@ def _caveats(info: Mapping[str, Any]) -> Iterator[str]:
     hows = {q["how"] for q in (info.get("metrics") or {}).values()}
     if hows & {"predicted", "estimated", "simulated"}:
         yield "- Numbers marked predicted, simulated or estimated were not observed on the device."
+
+
+def _answers(info: Mapping[str, Any]) -> str:
+    """What the outputs are: logits, or probabilities."""
+    return str(info.get("answers", "logits"))
 
 
 def _batch(shape: Sequence[int]) -> str:
