@@ -28,6 +28,7 @@ def search(
     task: str = AUTO,
     label: str = "",
     group: str = "",
+    test: str | Path = "",
     max_trials: int | None = None,
     workers: int | None = None,
     control: bool = False,
@@ -54,6 +55,7 @@ def search(
         label: Of a table, the column that is to be told.
         group: Of a table, the column that says what a row is of, such as a patient or a speaker:
             rows of one group stay in one split.
+        test: Of a table or of texts, a file like the data with the test split.
         max_trials: The most trials that are trained.
         workers: Processes that train at once; by default one for each usable core.
         control: Whether a random search with the same budget is run beside.
@@ -69,7 +71,7 @@ def search(
     run = Run.of(
         data=data if isinstance(data, str) else str(data) if isinstance(data, Path) else "arrays",
         task=task,
-        reading={k: v for k, v in (("label", label), ("group", group)) if v},
+        reading={k: v for k, v in (("label", label), ("group", group), ("test", str(test))) if v},
         target=str(target),
         space=space,
         strategy=strategy,

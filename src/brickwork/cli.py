@@ -50,7 +50,7 @@ def main() -> None:
 @app.command()
 def search(
     data: Annotated[
-        str, typer.Argument(help="'digits', an .npz file or a folder of class folders.")
+        str, typer.Argument(help="'digits', an .npz file, a table or a folder of class folders.")
     ],
     target: Annotated[str, typer.Option(help="Name of a target, or a TOML file.")] = "cpu",
     limit: Annotated[
@@ -69,6 +69,9 @@ def search(
     label: Annotated[str, typer.Option(help="Column of a table that is to be told.")] = "",
     group: Annotated[
         str, typer.Option(help="Column whose values (speakers, patients) stay in one split.")
+    ] = "",
+    test: Annotated[
+        str, typer.Option(help="File like DATA with the test split, of tables and texts.")
     ] = "",
     seed: Annotated[int, typer.Option(help="Determines splits, proposals and training.")] = 0,
     workers: Annotated[
@@ -105,6 +108,7 @@ def search(
                 task=task,
                 label=label,
                 group=group,
+                test=test,
                 max_trials=max_trials,
                 workers=workers,
                 control=control,

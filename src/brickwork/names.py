@@ -42,6 +42,7 @@ SPACES: Mapping[str, str] = {
     "series": "brickwork.spaces.signals:series",
     "vit": "brickwork.spaces.attention:vit",
     "transformer": "brickwork.spaces.attention:transformer",
+    "textcnn": "brickwork.spaces.texts:textcnn",
     "mlp": "brickwork.spaces.tables:mlp",
     "resnet8": "brickwork.spaces.references:resnet8",
     "mobilenetv2": "brickwork.spaces.references:mobilenetv2",
@@ -108,9 +109,15 @@ SUGGESTERS: Mapping[str, str] = {
 """Strategies that begin from suggestions, and what makes these: see ``preparation.Suggest``."""
 TASKS: Mapping[str, str] = {
     "image-classification": "brickwork.tasks.image:load_images",
+    "table-classification": "brickwork.tasks.table:load_table",
+    "table-regression": "brickwork.tasks.table:load_numbers",
+    "text-classification": "brickwork.tasks.text:load_texts",
 }
 USUAL_SPACES: Mapping[str, str] = {
     "image-classification": "mobile",
+    "table-classification": "mlp",
+    "table-regression": "mlp",
+    "text-classification": "textcnn",
 }
 """For each task the space that is searched where none was named."""
 
