@@ -39,7 +39,7 @@ def write(file: Path, rows: int, seed: int) -> str:
 def main(folder: str, budget: str = "1m") -> None:
     place = Path(folder)
     place.mkdir(parents=True, exist_ok=True)
-    data, test = write(place / "people.csv", 1200, 0), write(place / "more.csv", 300, 1)
+    data, test = write(place / "people.csv", 600, 0), write(place / "more.csv", 200, 1)
     study = bw.search(data, label="rich", test=test, budget=budget, study=place / "study")
     print(study.front)
 
