@@ -87,7 +87,7 @@ def quick_checks():
             yield check
 
 
-@pytest.mark.parametrize("check", quick_checks(), ids=lambda c: getattr(c, "func", c).__name__)
+@pytest.mark.parametrize("check", list(quick_checks()), ids=lambda c: getattr(c, "func", c).__name__)
 def test_scikit_learns_own_checks(check):
     check(Classifier(**SMALL))
 

@@ -24,3 +24,16 @@ def test_digits(
     monkeypatch.setattr(sys, "argv", ["digits.py", str(tmp_path / "study"), "30s"])
     runpy.run_path(str(EXAMPLES / "digits.py"), run_name="__main__")
     assert "10 logits" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("name", "says"), [("tables", "-> rich: yes"), ("texts", "-> time")])
+def test_rows(
+    name: str,
+    says: str,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sys, "argv", [f"{name}.py", str(tmp_path / "study"), "20s"])
+    runpy.run_path(str(EXAMPLES / f"{name}.py"), run_name="__main__")
+    assert says in capsys.readouterr().out

@@ -184,12 +184,13 @@ def _smooth(x: NDArray[Any]) -> bool:
 
 
 def _of_rows(rows: Rows, label: str) -> Recognised:
-    """By its columns: one of text is a text, anything else a table."""
+    """By its columns: texts with hardly anything beside them are texts, anything else a table."""
     told = label if label in rows.names else label_of(rows, texts=True)[0]
     beside = [name for name in rows.names if name != told]
     texts = [name for name in beside if is_text(rows.column(name))]
-    if len(texts) == 1 and len(beside) - len(texts) <= _BESIDE:
-        return Recognised("text-classification", f"{rows.where} has one column of text")
+    if texts and len(beside) - len(texts) <= _BESIDE:
+        count = "one column" if len(texts) == 1 else f"{len(texts)} columns"
+        return Recognised("text-classification", f"{rows.where} has {count} of text")
     told = label if label in rows.names else label_of(rows)[0]
     values = [number(one) for one in rows.column(told) if not is_missing(one)]
     numbers = [one for one in values if one is not None]

@@ -157,6 +157,18 @@ def test_frames():
     assert (names, rows) == (("age", "label"), [[1.0, "True"], [2.0, "False"]])
 
 
+def test_names_that_are_there_twice():
+    frame = Frame({"a": [1, 2]})
+    frame.columns = ["a", "a"]
+    with pytest.raises(DataError, match="two columns are called 'a'"):
+        read_rows(frame)
+
+
+def test_several_columns_of_text_are_texts(tmp_path):
+    rows = "".join(f'"{i % 4}","{t}","on {t} and more"\n' for i, t in enumerate(TEXTS))
+    assert recognised(write(tmp_path / "news.csv", rows)).task == "text-classification"
+
+
 def test_data_sets():
     one = DataSet({"text": TEXTS, "label": [i % 2 for i in range(12)]},
                   {"label": ClassLabel(["good", "bad"])})  # fmt: skip

@@ -12,11 +12,14 @@ import numpy as np
 import pytest
 import torch
 
+from brickwork.config import Run, task_for
 from brickwork.errors import DataError
 from brickwork.names import make_space
 from brickwork.nets.build import build
 from brickwork.space import graph
+from brickwork.tasks.rows import cells
 from brickwork.tasks.table import load_numbers, load_table
+from brickwork.tasks.table import prepare as prepared
 from brickwork.tasks.table.columns import learned
 from brickwork.tasks.table.prepare import prepare
 from brickwork.tasks.training import Recipe, evaluate, train
@@ -113,6 +116,25 @@ def test_a_category_that_only_the_test_split_has(tmp_path):
     assert task.splits["test"].size == 40
     assert set(task.data["test"][0][:, -1]) == {float(len(JOBS))}
     assert np.isfinite(task.data["test"][0]).all()
+
+
+def test_a_run_reads_both_files(tmp_path):
+    """As `brickwork search a.csv --label income --test b.csv` does."""
+    train = write(tmp_path / "a.csv", rows(), ("wealth",))
+    test = write(tmp_path / "b.csv", rows(40, 1), ("wealth",))
+    run = Run.of(data=str(train), reading={"label": "income", "test": str(test)})
+    task = task_for(run)
+    assert task.kind == "table-classification"
+    assert task.splits["test"].size == 40
+    wrong = write(tmp_path / "c.csv", rows(40, 1), ("age",))
+    with pytest.raises(DataError, match=r"c.csv: its columns are not those .* missing: 'age'"):
+        task_for(run.model_copy(update={"reading": run.reading | {"test": str(wrong)}}))
+    with pytest.raises(DataError, match="takes no --test"):
+        task_for(Run.of(data="digits", reading={"test": str(test)}))
+
+
+def test_what_a_missing_cell_is_written_as():
+    assert prepared.MISSING == cells.MISSING  # twice, since prepare.py stands alone
 
 
 def test_a_number_in_stretches():

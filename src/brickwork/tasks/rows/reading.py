@@ -114,15 +114,17 @@ def _from_splits(source: Mapping[Any, Any], most: int | None) -> dict[str, Rows]
 
 def _of_table(table: Any, where: str, most: int | None) -> Rows:
     """A data frame, or a data set of Hugging Face."""
+    names = list(table.column_names if _is_data_set(table) else table.columns)
+    texts = tuple(str(name) for name in names)
+    twice = sorted(name for name in set(texts) if texts.count(name) > 1)
+    if twice:
+        raise DataError(f"{where}: two columns are called {twice[0]!r}: rename one of them")
     if _is_data_set(table):
-        names = list(table.column_names)
         part = table if most is None else table[:most]  # a mapping of lists
         columns = [_told(table.features[name], list(part[name])) for name in names]
     else:
-        names = list(table.columns)
         part = table if most is None else table.head(most)
         columns = [list(part[name]) for name in names]
-    texts = tuple(str(name) for name in names)
     if not columns or not columns[0]:
         raise DataError(f"{where}: there are no rows")
     for name, column in zip(texts, columns, strict=True):
