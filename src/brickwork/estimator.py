@@ -14,7 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_data
+from sklearn.utils.validation import (
+    assert_all_finite,
+    check_is_fitted,
+    column_or_1d,
+    validate_data,
+)
 
 from brickwork.errors import BrickworkError, DataError
 from brickwork.names import TASKS, load
@@ -147,8 +152,10 @@ class Classifier(ClassifierMixin, _Estimator):  # type: ignore[misc]  # scikit-l
             ValueError: The samples cannot be used.
         """
         x = self._checked(X, reset=True)
-        check_classification_targets(y)
         y = column_or_1d(y, warn=True)
+        if y.dtype.kind == "f":
+            assert_all_finite(y, input_name="y")
+        check_classification_targets(y)
         if len(y) != len(x):
             raise ValueError(f"found {len(x)} samples and {len(y)} labels")
         self.classes_, codes = np.unique(y, return_inverse=True)
@@ -183,8 +190,7 @@ class Regressor(RegressorMixin, _Estimator):  # type: ignore[misc]  # scikit-lea
         """Search; as ``Classifier.fit``, with a number for each sample."""
         x = self._checked(X, reset=True)
         y = column_or_1d(np.asarray(y, np.float64), warn=True)
-        if not np.isfinite(y).all():
-            raise ValueError("y contains NaN or infinity")
+        assert_all_finite(y, input_name="y")
         self._search(x, y)
         return self
 

@@ -10,7 +10,7 @@ import inspect
 from collections.abc import Mapping
 from typing import Any
 
-from brickwork.errors import BrickworkError, UnknownName
+from brickwork.errors import BrickworkError, SpaceError, UnknownName
 from brickwork.export.formats import EXPORTERS
 from brickwork.space import Shape, Space
 from brickwork.strategies.base import Problem, Strategy
@@ -144,12 +144,15 @@ def make_space(name: str, input: Shape, facts: Mapping[str, Any] | None = None) 
             for.
 
     Raises:
+        SpaceError: The space is not for such data.
         UnknownName: There is none of that name.
     """
     make = load(SPACES, "space", name)
     if name in REFERENCES:
         return make()  # type: ignore[no-any-return]
     taken = inspect.signature(make).parameters
+    if facts is not None and "vocabulary" in taken and "vocabulary" not in facts:
+        raise SpaceError(f"space {name!r} reads the ids of a text: these data are none")
     known = {
         key: tuple(value) if isinstance(value, list) else value
         for key, value in (facts or {}).items()
