@@ -17,6 +17,7 @@ from brickwork.errors import DataError
 from brickwork.names import make_space
 from brickwork.nets.build import build
 from brickwork.space import graph
+from brickwork.tasks.changing import RowChanges, changes_of, described
 from brickwork.tasks.rows import cells
 from brickwork.tasks.table import load_numbers, load_table
 from brickwork.tasks.table import prepare as prepared
@@ -135,6 +136,17 @@ def test_a_run_reads_both_files(tmp_path):
 
 def test_what_a_missing_cell_is_written_as():
     assert prepared.MISSING == cells.MISSING  # twice, since prepare.py stands alone
+
+
+def test_forgetting_categories():
+    changes = RowChanges((4, 7), part=0.5)
+    x = torch.tensor([[9.0, 1, 2]] * 400)
+    found, labels = changes(x, x[:, 0], 1.0, torch.Generator().manual_seed(0))
+    assert (found[:, 0] == 9).all()
+    assert set(found[:, 1].tolist()) == {1.0, 4.0}
+    assert 0.4 < float((found[:, 2] == 7).float().mean()) < 0.6
+    assert torch.equal(changes(x, labels, 0.0, torch.Generator())[0], x)
+    assert changes_of(json.loads(json.dumps(described(changes)))) == changes
 
 
 def test_a_number_in_stretches():
