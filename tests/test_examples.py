@@ -26,14 +26,17 @@ def test_digits(
     assert "10 logits" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize(("name", "says"), [("tables", "-> rich: yes"), ("texts", "-> time")])
+@pytest.mark.parametrize(
+    ("name", "budget", "says"), [("tables", "20s", "-> rich: yes"), ("texts", "15s", "-> time")]
+)
 def test_rows(
     name: str,
+    budget: str,
     says: str,
     capsys: pytest.CaptureFixture[str],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(sys, "argv", [f"{name}.py", str(tmp_path / "study"), "20s"])
+    monkeypatch.setattr(sys, "argv", [f"{name}.py", str(tmp_path / "study"), budget])
     runpy.run_path(str(EXAMPLES / f"{name}.py"), run_name="__main__")
     assert says in capsys.readouterr().out

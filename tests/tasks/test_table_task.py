@@ -17,7 +17,10 @@ from brickwork.errors import DataError
 from brickwork.names import make_space
 from brickwork.nets.build import build
 from brickwork.space import graph
+from brickwork.tasks.changing import NoChanges, RowChanges, changes_of, described
+from brickwork.tasks.raw import Raw
 from brickwork.tasks.rows import cells
+from brickwork.tasks.samples import Prepared, regression
 from brickwork.tasks.table import load_numbers, load_table
 from brickwork.tasks.table import prepare as prepared
 from brickwork.tasks.table.columns import learned
@@ -137,6 +140,17 @@ def test_what_a_missing_cell_is_written_as():
     assert prepared.MISSING == cells.MISSING  # twice, since prepare.py stands alone
 
 
+def test_forgetting_categories():
+    changes = RowChanges((4, 7), part=0.5)
+    x = torch.tensor([[9.0, 1, 2]] * 400)
+    found, labels = changes(x, x[:, 0], 1.0, torch.Generator().manual_seed(0))
+    assert (found[:, 0] == 9).all()
+    assert set(found[:, 1].tolist()) == {1.0, 4.0}
+    assert 0.4 < float((found[:, 2] == 7).float().mean()) < 0.6
+    assert torch.equal(changes(x, labels, 0.0, torch.Generator())[0], x)
+    assert changes_of(json.loads(json.dumps(described(changes)))) == changes
+
+
 def test_a_number_in_stretches():
     rng = np.random.default_rng(0)
     column = np.where(rng.random(3000) < 0.9, 0.0, rng.exponential(1000, 3000).round())
@@ -156,6 +170,8 @@ def test_a_number_in_stretches():
     assert stretches.max() == 1
     total = (stretches * np.diff(gain["knots"])).sum(axis=1) + gain["knots"][0]
     assert np.allclose(total, column, rtol=1e-4, atol=0.1)  # nothing is lost
+    wide, _ = learned(np.tile(x, 60), [str(i) for i in range(120)], "here")
+    assert not any(one["knots"] for one in wide["numbers"])
 
 
 def test_numbers_to_tell(tmp_path):
@@ -243,3 +259,10 @@ def test_numbers_that_are_none(tmp_path):
         load_numbers((np.random.default_rng(0).normal(size=(9, 2)), np.ones(9)))
     with pytest.raises(DataError, match="no column tells one row from another"):
         load_table((np.ones((9, 2)), np.arange(9) % 3))
+
+
+def test_labels_that_are_not_finite():
+    y = {"train": np.array([[1.0], [np.nan], [2.0]], np.float32)}
+    raw = Raw("a", "a", "here", {"train": np.eye(3)}, y)
+    with pytest.raises(DataError, match=r"1 of the 3 labels of the train split .* row 2"):
+        regression(raw, ("y",), "table-regression", 0, lambda _: Prepared(None, NoChanges()))

@@ -32,7 +32,7 @@ TABULAR: Mapping[str, Option | Choice[Any]] = {
     "weight_decay": Choice("weight_decay", (0.0, 0.02, 0.1)),
     "label_smoothing": Choice("label_smoothing", (0.0, 0.05)),
 }
-"""Likewise for rows of a table, of which there are no others that mean the same."""
+"""Likewise for rows of a table: that a few categories are forgotten is always the same."""
 
 WORDS: Mapping[str, Option | Choice[Any]] = {
     "optimizer": "adamw",

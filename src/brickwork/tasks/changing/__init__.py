@@ -7,12 +7,21 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from brickwork.tasks.changing.images import ImageChanges
+from brickwork.tasks.changing.rows import RowChanges
 from brickwork.tasks.changing.texts import TextChanges
 
 if TYPE_CHECKING:
     from torch import Generator, Tensor
 
-__all__ = ["Changes", "ImageChanges", "NoChanges", "TextChanges", "changes_of", "described"]
+__all__ = [
+    "Changes",
+    "ImageChanges",
+    "NoChanges",
+    "RowChanges",
+    "TextChanges",
+    "changes_of",
+    "described",
+]
 
 
 class Changes(Protocol):
@@ -43,7 +52,12 @@ class NoChanges:
         return x, y
 
 
-_KINDS: Mapping[str, Any] = {"none": NoChanges, "image": ImageChanges, "text": TextChanges}
+_KINDS: Mapping[str, Any] = {
+    "none": NoChanges,
+    "image": ImageChanges,
+    "row": RowChanges,
+    "text": TextChanges,
+}
 
 
 def described(changes: Changes) -> dict[str, Any]:

@@ -18,6 +18,7 @@ _NUMBERS = 0.98  # part of the cells that are filled: with as many numbers in it
 _TAIL = 2.0  # skewness from which the logarithm is taken
 _KNOTTED = 1000  # rows from which numbers are told in stretches as well
 _STRETCHES = 12  # of a number, at most
+_NARROW = 100  # numbers; of more the stretches would be too many
 _RARE = 5  # rows; categories with fewer share the last code
 _MOST = 1000  # categories with a code of their own
 _ALL_DIFFERENT = 0.5  # part of the rows: a category with so many words tells nothing of others
@@ -65,6 +66,8 @@ def learned(x: NDArray[Any], names: Sequence[str], where: str) -> tuple[dict[str
             notes.append(
                 f"{name!r} looks like a number that only tells rows apart: if so, leave it out"
             )
+    if len(numbers) > _NARROW:
+        numbers = [{**one, "knots": []} for one in numbers]
     for why, those in left_out.items():
         notes.append(f"left out, {why}: {', '.join(map(repr, those))}")
     if not numbers and not categories:

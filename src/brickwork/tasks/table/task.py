@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from brickwork.errors import DataError
-from brickwork.tasks.changing import NoChanges
+from brickwork.tasks.changing import NoChanges, RowChanges
 from brickwork.tasks.raw import Raw
 from brickwork.tasks.rows import Sheet, number, read_sheet, words_of
 from brickwork.tasks.samples import DataTask, Prepare, Prepared, classification, regression
@@ -95,11 +95,12 @@ def _prepare(sheet: Sheet) -> Prepare:
 
     def prepare(rows: NDArray[Any]) -> Prepared:
         about, notes = learned(rows, sheet.columns, sheet.where)
+        forgotten = tuple(len(one["words"]) for one in about["categories"])
         return Prepared(
             None,
-            NoChanges(),
+            RowChanges(forgotten) if forgotten else NoChanges(),
             lambda part: encoded(dict(zip(sheet.columns, part.T, strict=True)), about),
-            {"categories": tuple(len(one["words"]) + 1 for one in about["categories"])},
+            {"categories": tuple(code + 1 for code in forgotten)},
             {"prepare.py": _source(), "prepare.json": json.dumps(about, ensure_ascii=False)},
             tuple(notes),
         )
