@@ -29,6 +29,8 @@ def search(
     label: str = "",
     group: str = "",
     test: str | Path = "",
+    series: str = "",
+    front_end: str = "",
     max_trials: int | None = None,
     workers: int | None = None,
     control: bool = False,
@@ -56,6 +58,9 @@ def search(
         group: Of a table, the column that says what a row is of, such as a patient or a speaker:
             rows of one group stay in one split.
         test: Of a table or of texts, a file like the data with the test split.
+        series: Of a table with a row for each time, the column that says of which series it is.
+        front_end: Of sounds, settings of what comes before the network, such as
+            ``"window=25ms,hop=20ms,mels=32"``.
         max_trials: The most trials that are trained.
         workers: Processes that train at once; by default one for each usable core.
         control: Whether a random search with the same budget is run beside.
@@ -71,7 +76,9 @@ def search(
     run = Run.of(
         data=data if isinstance(data, str) else str(data) if isinstance(data, Path) else "arrays",
         task=task,
-        reading={k: v for k, v in (("label", label), ("group", group), ("test", str(test))) if v},
+        reading=_given(
+            label=label, group=group, test=str(test), series=series, front_end=front_end
+        ),
         target=str(target),
         space=space,
         strategy=strategy,
@@ -105,6 +112,11 @@ def carry_out(
     study = Study(folder)
     write_report(study)
     return study
+
+
+def _given(**settings: str) -> dict[str, str]:
+    """The settings that are not empty."""
+    return {name: value for name, value in settings.items() if value}
 
 
 def _workers(asked: int | None, inline: bool) -> int:

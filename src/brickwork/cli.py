@@ -73,6 +73,12 @@ def search(
     test: Annotated[
         str, typer.Option(help="File like DATA with the test split, of tables and texts.")
     ] = "",
+    series: Annotated[
+        str, typer.Option(help="Column of a long table that says of which series a row is.")
+    ] = "",
+    front_end: Annotated[
+        str, typer.Option(help="For sounds, such as 'window=25ms,hop=20ms,mels=32'.")
+    ] = "",
     seed: Annotated[int, typer.Option(help="Determines splits, proposals and training.")] = 0,
     workers: Annotated[
         int | None, typer.Option(help="Processes that train at once; default: usable cores.")
@@ -109,6 +115,8 @@ def search(
                 label=label,
                 group=group,
                 test=test,
+                series=series,
+                front_end=front_end,
                 max_trials=max_trials,
                 workers=workers,
                 control=control,

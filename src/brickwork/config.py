@@ -383,13 +383,12 @@ def task_for(run: Run, data: Any = None) -> Task:
         found = recognised(source, run.reading)
         name, why = found.task, (f"{found.task}, because {found.why}",)
     read = load(TASKS, "task", name)
-    # Settings are texts; a part to hold out, such as an image task's "test", is none of them.
-    taken = [
-        p.name for p in inspect.signature(read).parameters.values() if "str" in str(p.annotation)
-    ]
+    known = inspect.signature(read).parameters.values()
+    taken = [one.name for one in known if "str" in str(one.annotation)]  # settings are texts
     for setting in run.reading:
         if setting not in taken:
-            raise DataError(f"task {name!r} takes no --{setting}: leave it out")
+            option = setting.replace("_", "-")
+            raise DataError(f"task {name!r} takes no --{option}: leave it out")
     task: DataTask = read(source, seed=run.seed, **run.reading)
     return dataclasses.replace(task, notes=(*why, *task.notes))
 

@@ -227,7 +227,10 @@ def _prepared(x: Any, kind: str, facts: str, input: Sequence[int]) -> NDArray[An
     prepare = importlib.import_module(f"{package}.prepare").prepare
     if kind.startswith("table"):
         x = _rows(x)
-    return np.asarray(prepare(x, json.loads(facts)))
+    about = json.loads(facts)
+    if kind.startswith("sound"):
+        return np.stack([prepare(clip, about) for clip in x])
+    return np.asarray(prepare(x, about))
 
 
 def _rows(x: Any) -> list[dict[str, Any]]:

@@ -109,12 +109,18 @@ SUGGESTERS: Mapping[str, str] = {
 """Strategies that begin from suggestions, and what makes these: see ``preparation.Suggest``."""
 TASKS: Mapping[str, str] = {
     "image-classification": "brickwork.tasks.image:load_images",
+    "series-classification": "brickwork.tasks.series:load_series",
+    "series-regression": "brickwork.tasks.series:load_series_numbers",
+    "sound-classification": "brickwork.tasks.sound:load_sounds",
     "table-classification": "brickwork.tasks.table:load_table",
     "table-regression": "brickwork.tasks.table:load_numbers",
     "text-classification": "brickwork.tasks.text:load_texts",
 }
 USUAL_SPACES: Mapping[str, str] = {
     "image-classification": "mobile",
+    "series-classification": "series",
+    "series-regression": "series",
+    "sound-classification": "speech",
     "table-classification": "mlp",
     "table-regression": "mlp",
     "text-classification": "textcnn",

@@ -81,6 +81,8 @@ def recognised(source: Any, reading: Mapping[str, str] | None = None) -> Recogni
         return _of_rows(first_rows(source, label), label)
     if isinstance(source, tuple | list) and len(source) == 2:
         return _of_arrays(np.asarray(source[0]), np.asarray(source[1]))
+    if isinstance(source, Mapping) and (source.keys() & {"offsets", "rate"}):
+        return Recognised("sound-classification", "the arrays are clips with a sampling rate")
     if isinstance(source, Mapping):
         x, y = splits_of(source, "the given arrays")["train"]
         return _of_arrays(np.asarray(source[x]), np.asarray(source[y]))

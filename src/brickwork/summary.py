@@ -113,7 +113,7 @@ def command(study: Study) -> str:
     words += ["--strategy", run.strategy, "--seed", str(run.seed), "--workers", str(run.workers)]
     words += ["--task", run.task]
     for name, value in run.reading.items():
-        words += [f"--{name}", value]
+        words += [f"--{name.replace('_', '-')}", value]
     for limit in run.limits:
         words += ["--limit", limit]
     for objective in run.objectives:

@@ -34,9 +34,19 @@ def words() -> np.ndarray:
     return np.array(said, object)
 
 
+def clips() -> dict[str, Any]:
+    lengths = 1500 + 20 * np.arange(N)
+    data = np.concatenate([random(length) for length in lengths])
+    offsets = np.concatenate([[0], np.cumsum(lengths)])
+    return {"data": np.clip(data / 4, -1, 1), "offsets": offsets, "y": CLASSES, "rate": 8000}
+
+
 CLASSES = np.arange(N) % 2
 EXAMPLES: dict[str, Callable[[], Any]] = {
     "image-classification": lambda: (random(N, 1, 12, 12), CLASSES),
+    "series-classification": lambda: (random(N, 3, 40), CLASSES),
+    "series-regression": lambda: (random(N, 40).cumsum(1), random(N)),
+    "sound-classification": clips,
     "table-classification": lambda: (random(N, 5), CLASSES),
     "table-regression": lambda: (random(N, 5), random(N, 1)[:, 0]),
     "text-classification": lambda: (words(), CLASSES),

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from brickwork.tasks.changing.images import ImageChanges
 from brickwork.tasks.changing.rows import RowChanges
+from brickwork.tasks.changing.series import SeriesChanges
+from brickwork.tasks.changing.sounds import SoundChanges
 from brickwork.tasks.changing.texts import TextChanges
 
 if TYPE_CHECKING:
@@ -18,6 +20,8 @@ __all__ = [
     "ImageChanges",
     "NoChanges",
     "RowChanges",
+    "SeriesChanges",
+    "SoundChanges",
     "TextChanges",
     "changes_of",
     "described",
@@ -57,6 +61,8 @@ _KINDS: Mapping[str, Any] = {
     "image": ImageChanges,
     "row": RowChanges,
     "text": TextChanges,
+    "series": SeriesChanges,
+    "sound": SoundChanges,
 }
 
 

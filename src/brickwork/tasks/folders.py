@@ -1,0 +1,125 @@
+"""Folders of class folders, optionally below ``train/``, ``val/`` and ``test/``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from brickwork.errors import DataError
+
+__all__ = ["Listed", "listed", "visible"]
+
+_SPLIT_NAMES = {
+    "train": "train",
+    "training": "train",
+    "val": "val",
+    "valid": "val",
+    "validation": "val",
+    "test": "test",
+    "testing": "test",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """The files of a folder of class folders.
+
+    Attributes:
+        folder: Where the splits or the class folders lie.
+        files: Of each split, in order.
+        labels: Likewise the class of each file.
+        notes: What was found besides.
+    """
+
+    folder: Path
+    files: dict[str, list[Path]]
+    labels: dict[str, list[str]]
+    notes: list[str]
+
+
+def listed(folder: Path, suffixes: Sequence[str], what: str, aside: Sequence[str] = ()) -> Listed:
+    """All files of a kind below a folder, with their splits and classes.
+
+    Args:
+        folder: Of class folders, of split folders that hold these, or of one folder with them.
+        suffixes: Of the files, in lower case.
+        what: They are, for messages, such as ``"wav or flac"``.
+        aside: Folders that are no classes.
+
+    Raises:
+        DataError: There are no class folders, or one is empty.
+    """
+    notes: list[str] = []
+    folder = _descended(folder, notes)
+    files: dict[str, list[Path]] = {}
+    labels: dict[str, list[str]] = {}
+    skipped = 0
+    for split, where in _splits(folder).items():
+        left_out = [p for p in visible(where) if p.is_dir() and p.name in aside]
+        notes += [f"{p.name}/ is no class and was left out" for p in left_out]
+        files[split], labels[split], others = _classes(where, suffixes, what, aside)
+        skipped += others
+    if skipped:
+        notes.append(f"{skipped} files that are not {what} were left out")
+    return Listed(folder, files, labels, notes)
+
+
+def visible(folder: Path) -> list[Path]:
+    """What is in a folder, sorted, without hidden files and what archives leave behind."""
+    found = (p for p in folder.iterdir() if not p.name.startswith((".", "__")))
+    return sorted(found, key=lambda p: p.name)
+
+
+def _descended(folder: Path, notes: list[str]) -> Path:
+    """The folder that the data lies in: archives often hold one folder that holds everything."""
+    inner = visible(folder)
+    while len(inner) == 1 and inner[0].is_dir() and any(p.is_dir() for p in visible(inner[0])):
+        folder = inner[0]
+        notes.append(f"the data lies in {folder.name}/")
+        inner = visible(folder)
+    return folder
+
+
+def _splits(folder: Path) -> dict[str, Path]:
+    below = {p.name.lower(): p for p in visible(folder) if p.is_dir()}
+    splits: dict[str, Path] = {}
+    for name, path in below.items():
+        split = _SPLIT_NAMES.get(name)
+        if split is not None and split in splits:
+            raise DataError(
+                f"{folder}: both {splits[split].name}/ and {path.name}/ are there; keep one"
+            )
+        if split is not None:
+            splits[split] = path
+    return splits if "train" in splits else {"train": folder}
+
+
+def _classes(
+    folder: Path, suffixes: Sequence[str], what: str, aside: Sequence[str]
+) -> tuple[list[Path], list[str], int]:
+    """The files of a folder of class folders, the class of each, and how many other files."""
+
+    def fits(path: Path) -> bool:
+        return path.name.lower().endswith(tuple(suffixes)) and path.is_file()
+
+    files: list[Path] = []
+    labels: list[str] = []
+    others = 0
+    classes = [p for p in visible(folder) if p.is_dir() and p.name not in aside]
+    if not classes:
+        loose = sum(fits(p) for p in visible(folder))
+        found = f"{loose} {what} files but no class folders" if loose else "no class folders"
+        raise DataError(
+            f"{folder}: there are {found}: put the {what} files of each class into a folder that "
+            "is named after the class"
+        )
+    for path in classes:
+        below = sorted(p for p in path.rglob("*") if p.is_file() and not p.name.startswith("."))
+        own = [p for p in below if fits(p)]
+        if not own:
+            raise DataError(f"{path}: there is no {what} file in this class folder")
+        others += len(below) - len(own)
+        files += own
+        labels += [path.name] * len(own)
+    return files, labels, others

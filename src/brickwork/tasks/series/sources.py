@@ -1,0 +1,143 @@
+"""Where series come from: an .npz file, arrays, a table."""
+
+from __future__ import annotations
+
+import re
+import zipfile
+import zlib
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from brickwork.errors import DataError
+from brickwork.tasks.arrays import splits_of
+from brickwork.tasks.columns import columns_beside, with_columns
+from brickwork.tasks.raw import Raw
+from brickwork.tasks.series.rows import series_of
+from brickwork.tasks.series.tables import Table, read_table
+
+__all__ = ["Labels", "Source", "read"]
+
+Source = str | Path | tuple[Any, Any] | Mapping[str, Any]
+Labels = Callable[[Any, int, str], NDArray[Any]]
+"""Checks what is to be said of so many series, which come from somewhere."""
+
+_TABLES = (".csv", ".tsv", ".txt")
+
+
+def read(
+    source: Any, labels: Labels, label: str = "", series: str = "", group: str = "", test: str = ""
+) -> Raw:
+    """The series of a source, in the splits that it has.
+
+    Args:
+        source: See ``load_series``.
+        labels: Checks what is to be said of them.
+        label: Of a table, the column that is to be told.
+        series: Of a table, the column that says which series a row is of.
+        group: What is known of each series that says who or what it is of.
+        test: A rule that says which series are the test split.
+
+    Raises:
+        DataError: There is no such source, or it cannot be used.
+    """
+    if isinstance(source, Mapping):
+        _only_tables(label, series)
+        return _from_mapping(source, "arrays", "the given arrays", labels, group, test)
+    if isinstance(source, tuple | list):
+        if len(source) != 2:
+            raise DataError(f"give a pair (series, labels), got {len(source)} arrays")
+        pair = {"x": source[0], "y": source[1]}
+        return read(pair, labels, label, series, group, test)
+    if not isinstance(source, str | Path):
+        raise DataError(
+            f"cannot read series from a {type(source).__name__}: give a path, a pair "
+            "(series, labels) or a dictionary of arrays"
+        )
+    path = Path(source)
+    if not path.exists():
+        raise DataError(f"no such file or folder: {str(source)!r}")
+    if path.suffix.lower() == ".npz":
+        _only_tables(label, series)
+        return _from_mapping(_members(path), path.stem, str(path), labels, group, test)
+    if path.is_file() and Path(path.name.lower().removesuffix(".gz")).suffix in _TABLES:
+        return _from_tables(path, labels, label, series, group, test)
+    raise DataError(
+        f"{path}: series are read from an .npz file with x_train and y_train (or x and y), and "
+        "from .csv or .tsv"
+    )
+
+
+def _only_tables(label: str, series: str) -> None:
+    if label or series:
+        name = "label" if label else "series"
+        raise DataError(f"--{name} names a column of a table: leave it out for arrays")
+
+
+def _members(path: Path) -> dict[str, Any]:
+    try:
+        with path.open("rb") as handle:
+            file = np.load(handle, allow_pickle=False)
+            if isinstance(file, np.ndarray):
+                raise DataError(f"{path}: holds a single array; series and labels are needed")
+            return {name: file[name] for name in file.files}
+    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError) as error:
+        what = " ".join(str(error).split())[:200] or type(error).__name__
+        raise DataError(f"{path}: not a readable .npz file ({what})") from error
+
+
+def _from_mapping(
+    arrays: Mapping[str, Any], name: str, where: str, labels: Labels, group: str, test: str
+) -> Raw:
+    x, y, notes = {}, {}, []
+    splits = splits_of(arrays, where)
+    used = {key for pair in splits.values() for key in pair}
+    for split, (samples, told) in splits.items():
+        length = f"len_{split}" if f"len_{split}" in arrays else "len"
+        x[split], said = series_of(arrays[samples], arrays.get(length), f"{where}, {samples}")
+        y[split] = labels(arrays[told], len(x[split]), f"{where}, {told}")
+        notes += said
+        used.add(length)
+    raw = Raw(name, name, where, x, y, tuple(notes))
+    _same_channels(raw)
+    columns = columns_beside(arrays, used, len(x["train"]))
+    return with_columns(raw, columns, arrays, group, test)
+
+
+def _from_tables(path: Path, labels: Labels, label: str, series: str, group: str, test: str) -> Raw:
+    """A table, and the one with the test split beside it, named as the UCR archive does."""
+    if test:
+        raise DataError(f"{path}: --test is for .npz files: leave it out")
+    files = {"train": path}
+    other = re.sub(r"_train(\.\w+(\.gz)?)$", r"_TEST\1", path.name, flags=re.IGNORECASE)
+    if other != path.name and path.with_name(other).exists():
+        files["test"] = path.with_name(other)
+    x, y, groups, notes = {}, {}, {}, []
+    for split, file in files.items():
+        table: Table = read_table(file, label, series, group)
+        x[split], said = series_of(table.x, None, str(file))
+        y[split] = labels(_typed(table.y), len(x[split]), str(file))
+        if group:
+            groups[split] = table.groups
+        notes += said + (list(table.notes) if split == "train" else [f"test is {file.name}"])
+    name = path.name.partition(".")[0]
+    raw = Raw(name, name, str(path), x, y, tuple(notes), groups)
+    _same_channels(raw)
+    return raw
+
+
+def _typed(y: NDArray[np.str_]) -> NDArray[Any]:
+    """Labels as numbers if all of them are."""
+    try:
+        return y.astype(np.float64)
+    except ValueError:
+        return y
+
+
+def _same_channels(raw: Raw) -> None:
+    channels = {split: len(x[0]) for split, x in raw.x.items()}
+    if len(set(channels.values())) > 1:
+        raise DataError(f"{raw.where}: the splits have different numbers of channels: {channels}")
