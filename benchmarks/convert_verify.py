@@ -1,10 +1,11 @@
-"""CPU time from trained weights to verified integer files: int8 TFLite, TFLM, C on this machine.
+"""CPU time from trained weights to verified integer files: int8 TFLite in its runtimes, C here.
 
     python benchmarks/convert_verify.py [--samples 200]
 
 For networks of the catalogue with random weights: rounding (its loss judged on 512 samples, other
 ranges of activations tried where it is too large), the TFLite file, its bits in TensorFlow Lite
-Micro, the C files, compiled and run. Child processes (the compiler, the compiled program) count.
+Micro and what LiteRT's reference kernels give, the C files, compiled and run. Child processes (the
+compiler, the compiled program) count.
 """
 
 from __future__ import annotations
@@ -76,7 +77,7 @@ def steps(
     network = timed(found, "round", lambda: quantize_integer(whole, weights, x, Judge(judge, 1.0)))
     tflite, source = folder / "model.int8.tflite", folder / "model.c"
     timed(found, "TFLite", lambda: tflite.write_bytes(write_tflite_int8(network)))
-    timed(found, "TFLM", lambda: check_bits(tflite, network, x))
+    timed(found, "TFLM and LiteRT", lambda: check_bits(tflite, network, x))
     files = timed(found, "C", lambda: write_c(network))
     source.write_text(files.source)
     source.with_suffix(".h").write_text(files.header)

@@ -45,6 +45,7 @@ from brickwork.space import (
     Separable,
     Seq,
     Shape,
+    Softmax,
     Space,
     SqueezeExcite,
     TransformerBlock,
@@ -59,6 +60,7 @@ from brickwork.spaces.mobile import mobile
 from brickwork.spaces.residual import residual
 from brickwork.spaces.signals import series, speech
 from brickwork.spaces.tables import mlp
+from brickwork.spaces.texts import textcnn
 from brickwork.spaces.wiring import dag, hierarchy
 from brickwork.trial import rng_for
 
@@ -108,6 +110,7 @@ FAMILIES: dict[str, tuple[Space, Shape]] = {
     "series": (series((2, 40)), (2, 40)),
     "vit": (vit((3, 12, 11)), (3, 12, 11)),
     "transformer": (transformer((9,), 50), (9,)),
+    "textcnn": (textcnn((9,), 50), (9,)),
     "mlp": (mlp((6,), (3, 4)), (6,)),
 }
 """Small spaces of the catalogue that are not wired, and the shape of a sample."""
@@ -199,6 +202,16 @@ def _images(axes: int) -> dict[str, Block]:
             Parallel((GlobalPool("max", keep=True), GlobalPool(keep=True)), Concat()),
             GlobalPool("max"),
             Linear(),
+        ),
+        "shares": Seq(
+            Conv(6, 1, bias=True),
+            Softmax(),
+            Conv(4, 1),
+            Norm(),
+            Pool("max", 2),
+            Softmax(),
+            HEAD,
+            Softmax(),
         ),
         "shapes": Seq(
             Conv(4, 1, bias=True),

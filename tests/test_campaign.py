@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib.util
 import json
 import os
@@ -20,8 +21,9 @@ import brickwork as bw
 from brickwork.campaign import Shares
 from brickwork.config import Context, Run, task_for
 from brickwork.engine.store import Store
-from brickwork.errors import BrickworkError, StudyMismatch, UnknownName
+from brickwork.errors import BrickworkError, SpaceError, StudyMismatch, UnknownName
 from brickwork.preparation import SHARED, suggestions
+from brickwork.space import GlobalPool, Linear, Seq, Softmax, Space
 from brickwork.study import Study
 from brickwork.summary import summary
 from brickwork.trial import State, Trial
@@ -188,6 +190,28 @@ def test_export_of_a_format_that_the_search_did_not_write(study: Study, tmp_path
     }
     assert "Use it from OpenVINO" in (tmp_path / "out" / "card.md").read_text(encoding="utf-8")
     assert not (model.folder / "model.xml").exists()
+
+
+def test_export_with_a_softmax(study: Study, tmp_path: Path) -> None:
+    model = study.front[0]
+    command = ["export", str(study.folder), model.id, "--softmax", "--out", str(tmp_path / "out")]
+    command = [sys.executable, "-m", "brickwork", *command]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {
+        path.name for path in model.folder.iterdir()
+    }
+    golden = np.load(tmp_path / "out" / "golden.npz")
+    np.testing.assert_allclose(golden["probabilities"].sum(axis=1), 1.0, atol=1e-6)
+    assert "before its softmax" in (tmp_path / "out" / "card.md").read_text(encoding="utf-8")
+
+
+def test_a_space_that_ends_in_a_softmax_is_not_trained() -> None:
+    run = Run.of(data="digits", target="stm32f746")
+    context = Context.of(run, task_for(run))
+    ended = dataclasses.replace(context, space=Space("own", Seq(GlobalPool(), Linear(), Softmax())))
+    with pytest.raises(SpaceError, match=r"'own' ends in a softmax.* export with --softmax"):
+        ended.graph(ended.space.arch())
 
 
 def test_the_report_is_there_and_stands_alone(study: Study) -> None:

@@ -149,10 +149,10 @@ def test_without_the_extra_peak_sram_says_what_is_missing(capsys, tflite: Path, 
 
 
 def test_without_a_schema_a_tflite_file_is_refused(capsys, tflite: Path, monkeypatch):
-    from brickwork.devices.files import tflite as reader
+    from brickwork.devices.files import schema
 
-    reader._schema.cache_clear()
-    for name in ("ai_edge_litert", "tflite_micro.tensorflow.lite.micro.python", "tflite_micro"):
+    schema.schema.cache_clear()
+    for name in schema._MODULES:
         monkeypatch.setitem(sys.modules, name, None)
     line = refused(capsys, "cost", str(tflite), "--target", "pixel")
     assert line == "brickwork: reading a .tflite file needs an extra: pip install 'brickwork[mcu]'"

@@ -26,17 +26,23 @@ def test_digits(
     assert "10 logits" in capsys.readouterr().out
 
 
-def test_sounds(
-    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("name", "budget", "says"),
+    [
+        ("series", "20s", "from series of (3, 60)"),
+        ("sounds", "20s", "log-mel values"),
+        ("tables", "20s", "-> rich: yes"),
+        ("texts", "15s", "-> time"),
+    ],
+)
+def test_kinds_of_data(
+    name: str,
+    budget: str,
+    says: str,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(sys, "argv", ["sounds.py", str(tmp_path), "20s"])
-    runpy.run_path(str(EXAMPLES / "sounds.py"), run_name="__main__")
-    assert "log-mel values" in capsys.readouterr().out
-
-
-def test_series(
-    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(sys, "argv", ["series.py", str(tmp_path / "study"), "20s"])
-    runpy.run_path(str(EXAMPLES / "series.py"), run_name="__main__")
-    assert "from series of (3, 60)" in capsys.readouterr().out
+    monkeypatch.setattr(sys, "argv", [f"{name}.py", str(tmp_path / "study"), budget])
+    runpy.run_path(str(EXAMPLES / f"{name}.py"), run_name="__main__")
+    assert says in capsys.readouterr().out

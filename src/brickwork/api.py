@@ -28,6 +28,7 @@ def search(
     task: str = AUTO,
     label: str = "",
     group: str = "",
+    test: str | Path = "",
     series: str = "",
     front_end: str = "",
     max_trials: int | None = None,
@@ -56,6 +57,7 @@ def search(
         label: Of a table, the column that is to be told.
         group: Of a table, the column that says what a row is of, such as a patient or a speaker:
             rows of one group stay in one split.
+        test: Of a table or of texts, a file like the data with the test split.
         series: Of a table with a row for each time, the column that says of which series it is.
         front_end: Of sounds, settings of what comes before the network, such as
             ``"window=25ms,hop=20ms,mels=32"``.
@@ -74,7 +76,9 @@ def search(
     run = Run.of(
         data=data if isinstance(data, str) else str(data) if isinstance(data, Path) else "arrays",
         task=task,
-        reading=_given(label=label, group=group, series=series, front_end=front_end),
+        reading=_given(
+            label=label, group=group, test=str(test), series=series, front_end=front_end
+        ),
         target=str(target),
         space=space,
         strategy=strategy,

@@ -50,7 +50,7 @@ def main() -> None:
 @app.command()
 def search(
     data: Annotated[
-        str, typer.Argument(help="'digits', an .npz file or a folder of class folders.")
+        str, typer.Argument(help="'digits', an .npz file, a table or a folder of class folders.")
     ],
     target: Annotated[str, typer.Option(help="Name of a target, or a TOML file.")] = "cpu",
     limit: Annotated[
@@ -69,6 +69,9 @@ def search(
     label: Annotated[str, typer.Option(help="Column of a table that is to be told.")] = "",
     group: Annotated[
         str, typer.Option(help="Column whose values (speakers, patients) stay in one split.")
+    ] = "",
+    test: Annotated[
+        str, typer.Option(help="File like DATA with the test split, of tables and texts.")
     ] = "",
     series: Annotated[
         str, typer.Option(help="Column of a long table that says of which series a row is.")
@@ -111,6 +114,7 @@ def search(
                 task=task,
                 label=label,
                 group=group,
+                test=test,
                 series=series,
                 front_end=front_end,
                 max_trials=max_trials,
@@ -173,11 +177,14 @@ def export(
     model: Annotated[str, typer.Argument(help="Id of a model, or its beginning.")],
     to: Annotated[str, typer.Option(help="Formats, separated by commas; default: all.")] = "",
     out: Annotated[Path, typer.Option(help="Folder to write to.")] = Path("model"),
+    softmax: Annotated[
+        bool, typer.Option("--softmax", help="Files that give probabilities, not logits.")
+    ] = False,
 ) -> None:
     """Copy the verified files of a model to a folder."""
     from brickwork.study import Study
 
-    typer.echo(Study(study).model(model).export(out, names_in(to)))
+    typer.echo(Study(study).model(model).export(out, names_in(to), softmax))
 
 
 @app.command()

@@ -12,7 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from brickwork.errors import BrickworkError, BudgetError, DataError, TargetError, UnknownName
+from brickwork.errors import (
+    BrickworkError,
+    BudgetError,
+    DataError,
+    SpaceError,
+    TargetError,
+    UnknownName,
+)
 from brickwork.names import (
     SPACES,
     SUPERNETS,
@@ -26,7 +33,7 @@ from brickwork.names import (
 from brickwork.objective import Limit, Objective, parse_amount, violation
 from brickwork.quantity import METRICS, Quantity
 from brickwork.recognising import recognised
-from brickwork.space import Arch, Graph, Space, graph
+from brickwork.space import Arch, Graph, Softmax, Space, graph
 from brickwork.trial import Proposal, rng_for
 
 if TYPE_CHECKING:
@@ -218,9 +225,17 @@ class Context:
     def _graphs(self) -> Callable[[Arch], Graph]:
         """The same, the latest kept: who asks for costs often wants to see the graph as well."""
         task = self.task
-        return functools.lru_cache(maxsize=256)(
-            lambda arch: graph(self.space, arch, task.input, task.outputs, task.normalize)
-        )
+
+        def whole(arch: Arch) -> Graph:
+            made = graph(self.space, arch, task.input, task.outputs, task.normalize)
+            if made.parts and isinstance(made.parts[-1].nodes[-1].op, Softmax):
+                raise SpaceError(
+                    f"space {self.space.name!r} ends in a softmax, training wants logits: leave it "
+                    "out, and export with --softmax"
+                )
+            return made
+
+        return functools.lru_cache(maxsize=256)(whole)
 
     def known(self, arch: Arch) -> Mapping[str, Quantity]:
         """The costs of an architecture that are known without training or measuring it."""
@@ -368,7 +383,8 @@ def task_for(run: Run, data: Any = None) -> Task:
         found = recognised(source, run.reading)
         name, why = found.task, (f"{found.task}, because {found.why}",)
     read = load(TASKS, "task", name)
-    taken = inspect.signature(read).parameters
+    known = inspect.signature(read).parameters.values()
+    taken = [one.name for one in known if "str" in str(one.annotation)]  # settings are texts
     for setting in run.reading:
         if setting not in taken:
             option = setting.replace("_", "-")

@@ -382,6 +382,7 @@ class Finish:
             "id": net.arch.id,
             "task": task.title,
             "classes": list(task.classes),
+            "notes": list(task.notes),
             "target": context.target.title,
             "limits": [limit.text for limit in context.limits],
             "metrics": {k: q.to_json() for k, q in context.known(net.arch).items()},

@@ -167,8 +167,10 @@ def print_front(study: Study, brief: bool = False) -> None:
 
 def _columns(study: Study) -> list[str]:
     """What fits a narrow terminal: the objectives, and costs that are known for some model."""
-    wanted = {"accuracy", "parameters", "flash_bytes", "peak_sram_bytes", "latency_ms", "energy_mj"}
-    wanted |= {objective.metric for objective in study.objectives}
+    wanted = {"parameters", "flash_bytes", "peak_sram_bytes", "latency_ms", "energy_mj"}
+    wanted |= {study.quality, *(objective.metric for objective in study.objectives)}
+    if study.quality != "dice":  # that of positions, most of which are background
+        wanted.add("accuracy")
     known = {n for m in study.front for n, q in m.metrics.items() if q.value == q.value}
     return [name for name in METRICS if name in wanted & known]
 

@@ -10,7 +10,7 @@ import inspect
 from collections.abc import Mapping
 from typing import Any
 
-from brickwork.errors import BrickworkError, UnknownName
+from brickwork.errors import BrickworkError, SpaceError, UnknownName
 from brickwork.export.formats import EXPORTERS
 from brickwork.space import Shape, Space
 from brickwork.strategies.base import Problem, Strategy
@@ -42,6 +42,7 @@ SPACES: Mapping[str, str] = {
     "series": "brickwork.spaces.signals:series",
     "vit": "brickwork.spaces.attention:vit",
     "transformer": "brickwork.spaces.attention:transformer",
+    "textcnn": "brickwork.spaces.texts:textcnn",
     "mlp": "brickwork.spaces.tables:mlp",
     "resnet8": "brickwork.spaces.references:resnet8",
     "mobilenetv2": "brickwork.spaces.references:mobilenetv2",
@@ -111,12 +112,18 @@ TASKS: Mapping[str, str] = {
     "series-classification": "brickwork.tasks.series:load_series",
     "series-regression": "brickwork.tasks.series:load_series_numbers",
     "sound-classification": "brickwork.tasks.sound:load_sounds",
+    "table-classification": "brickwork.tasks.table:load_table",
+    "table-regression": "brickwork.tasks.table:load_numbers",
+    "text-classification": "brickwork.tasks.text:load_texts",
 }
 USUAL_SPACES: Mapping[str, str] = {
     "image-classification": "mobile",
     "series-classification": "series",
     "series-regression": "series",
     "sound-classification": "speech",
+    "table-classification": "mlp",
+    "table-regression": "mlp",
+    "text-classification": "textcnn",
 }
 """For each task the space that is searched where none was named."""
 
@@ -143,12 +150,15 @@ def make_space(name: str, input: Shape, facts: Mapping[str, Any] | None = None) 
             for.
 
     Raises:
+        SpaceError: The space is not for such data.
         UnknownName: There is none of that name.
     """
     make = load(SPACES, "space", name)
     if name in REFERENCES:
         return make()  # type: ignore[no-any-return]
     taken = inspect.signature(make).parameters
+    if facts is not None and "vocabulary" in taken and "vocabulary" not in facts:
+        raise SpaceError(f"space {name!r} reads the ids of a text: these data are none")
     known = {
         key: tuple(value) if isinstance(value, list) else value
         for key, value in (facts or {}).items()

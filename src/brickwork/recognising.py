@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import gzip
 import itertools
 import os
 import zipfile
@@ -18,20 +16,19 @@ from numpy.typing import NDArray
 
 from brickwork.errors import DataError
 from brickwork.tasks.arrays import splits_of
+from brickwork.tasks.rows import Rows, first_rows, is_missing, is_rows, is_text, label_of, number
 
 __all__ = ["Recognised", "recognised"]
 
 _FILES = 500  # of a folder, looked at to tell what is in it
-_ROWS = 200  # of a table
+_ROWS = 4000  # of arrays
 _SUFFIXES: Mapping[str, tuple[str, ...]] = {
     "images": (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff"),
     "sounds": (".wav", ".flac", ".ogg"),
     "volumes": (".nii", ".nii.gz"),
 }
-_TABLES = (".csv", ".tsv", ".parquet", ".txt", ".label", ".data")
 _MASKS = ("labels", "masks", "labelstr", "annotations", "segmentations")
-_WORDS = 3.0  # in an ordinary text; what has fewer is a category
-_DIFFERENT = 0.5  # part of the rows: of texts, hardly two are the same
+_BESIDE = 2  # columns beside a text that may be about it
 _NUMBERS = 20  # different ones from which a label that is a number with a fraction is told as one
 _SMOOTH = 0.5  # correlation of neighbouring columns, from which they are one thing over time
 _NARROW = 8  # columns; fewer are a table
@@ -74,22 +71,24 @@ def recognised(source: Any, reading: Mapping[str, str] | None = None) -> Recogni
             )
         if path.suffix.lower() == ".npz":
             return _of_npz(path)
-        if _suffix(path) in _TABLES:
-            return _of_rows(_rows(path), label, str(path))
+        if is_rows(path):
+            return _of_rows(first_rows(path, label), label)
         raise DataError(
             f"{path}: not a kind of file that is known: give a folder of images, sounds or "
             "volumes, an .npz file, or a table as .csv, .tsv or .parquet"
         )
+    if is_rows(source):  # data frames, and data sets of Hugging Face
+        return _of_rows(first_rows(source, label), label)
     if isinstance(source, tuple | list) and len(source) == 2:
         return _of_arrays(np.asarray(source[0]), np.asarray(source[1]))
+    if isinstance(source, Mapping) and (source.keys() & {"offsets", "rate"}):
+        return Recognised("sound-classification", "the arrays are clips with a sampling rate")
     if isinstance(source, Mapping):
         x, y = splits_of(source, "the given arrays")["train"]
         return _of_arrays(np.asarray(source[x]), np.asarray(source[y]))
-    if hasattr(source, "columns"):  # a data frame
-        return _of_frame(source, label)
     raise DataError(
         f"cannot read data from a {type(source).__name__}: give a path, arrays (x, y), a "
-        "dictionary of arrays or a data frame"
+        "dictionary of arrays, a data frame or a data set of Hugging Face"
     )
 
 
@@ -174,7 +173,7 @@ def _of_arrays(x: NDArray[Any], y: NDArray[Any]) -> Recognised:
 
 def _smooth(x: NDArray[Any]) -> bool:
     """Whether neighbouring columns go together, more than others do."""
-    x = x[: 20 * _ROWS].astype(np.float64)
+    x = x[:_ROWS].astype(np.float64)
     if not np.isfinite(x).all():
         x = x[np.isfinite(x).all(axis=1)]
     spread = x.std(axis=0)
@@ -186,70 +185,20 @@ def _smooth(x: NDArray[Any]) -> bool:
     return near > _SMOOTH and near > float(np.abs(table).mean()) + 0.1
 
 
-def _rows(path: Path) -> list[list[str]]:
-    """The first rows of a table as text, the names of the columns among them."""
-    if _suffix(path) == ".parquet":
-        try:
-            import polars
-        except ImportError:
-            raise DataError(
-                f"{path}: reading parquet needs polars: pip install 'brickwork[tables]'"
-            ) from None
-        frame = polars.read_parquet(path, n_rows=_ROWS)
-        rows = [["" if v is None else str(v) for v in row] for row in frame.rows()]
-        return [list(frame.columns), *rows]
-    opened = gzip.open if path.suffix.lower() == ".gz" else open
-    try:
-        with opened(path, "rt", encoding="utf-8", errors="replace", newline="") as file:
-            lines = [line for line in itertools.islice(file, _ROWS) if line.strip()]
-    except (OSError, EOFError) as error:
-        raise DataError(f"{path}: cannot be read ({error})") from error
-    if not lines:
-        raise DataError(f"{path}: is empty")
-    if _suffix(path) == ".label":  # "CLASS:finer text", as in TREC
-        return [line.rstrip("\r\n").split(" ", 1) for line in lines]
-    tabs = _suffix(path) == ".tsv" or lines[0].count("\t") > lines[0].count(",")
-    return list(csv.reader(lines, delimiter="\t" if tabs else ",", skipinitialspace=True))
-
-
-def _of_rows(rows: list[list[str]], label: str, where: str) -> Recognised:
-    """By its columns: one of text is a text, anything else a table."""
-    width = Counter(map(len, rows)).most_common(1)[0][0]
-    columns = list(zip(*[row for row in rows if len(row) == width], strict=True))
-    named = [c[0].strip() for c in columns]
-    beside = [c[1:] for c, name in zip(columns, named, strict=True) if name != label]
-    texts = [column for column in beside if _is_text(column)]
-    if len(texts) == 1 and len(beside) - len(texts) <= 2:
-        return Recognised("text-classification", f"{where} has one column of text")
-    if label in named:
-        values = columns[named.index(label)][1:]
-        if _all_numbers(values) and _is_a_number(np.array([float(v) for v in values if v.strip()])):
-            return Recognised("table-regression", f"{label!r} is a number")
-    return Recognised("table-classification", f"{where} has {width} columns")
-
-
-def _of_frame(frame: Any, label: str) -> Recognised:
-    names = [str(name) for name in frame.columns]
-    head = frame.head(_ROWS)
-    columns = [[str(v) for v in head[name]] for name in frame.columns]
-    rows = [names, *map(list, zip(*columns, strict=True))]
-    return _of_rows(rows, label, "the data frame")
-
-
-def _is_text(column: tuple[str, ...]) -> bool:
-    """Whether most cells are several words, and hardly two are the same."""
-    filled = [cell for cell in column if cell.strip()]
-    if not filled or _all_numbers(column):
-        return False
-    words = sum(len(cell.split()) for cell in filled) / len(filled)
-    return words >= _WORDS and len(set(filled)) > _DIFFERENT * len(filled)
-
-
-def _all_numbers(column: tuple[str, ...]) -> bool:
-    try:
-        return bool([float(cell) for cell in column if cell.strip()])
-    except ValueError:
-        return False
+def _of_rows(rows: Rows, label: str) -> Recognised:
+    """By its columns: texts with hardly anything beside them are texts, anything else a table."""
+    told = label if label in rows.names else label_of(rows, texts=True)[0]
+    beside = [name for name in rows.names if name != told]
+    texts = [name for name in beside if is_text(rows.column(name))]
+    if texts and len(beside) - len(texts) <= _BESIDE:
+        count = "one column" if len(texts) == 1 else f"{len(texts)} columns"
+        return Recognised("text-classification", f"{rows.where} has {count} of text")
+    told = label if label in rows.names else label_of(rows)[0]
+    values = [number(one) for one in rows.column(told) if not is_missing(one)]
+    numbers = [one for one in values if one is not None]
+    if len(numbers) == len(values) and _is_a_number(np.array(numbers)):
+        return Recognised("table-regression", f"{told!r} is a number")
+    return Recognised("table-classification", f"{rows.where} has {len(rows.names)} columns")
 
 
 def _is_a_number(values: NDArray[Any]) -> bool:

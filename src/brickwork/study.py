@@ -83,12 +83,13 @@ class Model:
         load_weights(module, load_file(path))
         return module.eval()
 
-    def export(self, path: str | Path, formats: Sequence[str] = ()) -> Path:
+    def export(self, path: str | Path, formats: Sequence[str] = (), softmax: bool = False) -> Path:
         """Copy its files to a folder; a float format that it does not have yet is written there.
 
         Args:
             path: The folder; made if it is not there.
             formats: Names as ``brickwork export --to`` takes them; all where none are given.
+            softmax: Whether all files are written again to give probabilities, not logits.
 
         Raises:
             UnknownName: A format is not known.
@@ -96,7 +97,7 @@ class Model:
         """
         from brickwork.export.later import copy_or_write
 
-        return copy_or_write(self.folder, Path(path), tuple(formats), self.graph)
+        return copy_or_write(self.folder, Path(path), tuple(formats), self.graph, softmax)
 
     def to_json(self) -> dict[str, Any]:
         def quantities(metrics: Mapping[str, Quantity]) -> dict[str, Any]:

@@ -139,6 +139,12 @@ class Worker:
             scores.append({name: q.to_json() for name, q in scored.items()})
         return {"scores": scores}
 
+    def _answers(self, whole: Graph, weights: Mapping[str, Any], x: Any) -> Any:
+        """What a network says of raw samples."""
+        module = build(whole)
+        load_weights(module, weights)
+        return predict(module, x)
+
     def _export(self, job: Job) -> Result:
         """Write a model's folder, run every file in it, and score it on the test split."""
         from brickwork.export.artifacts import export_model
@@ -150,6 +156,7 @@ class Worker:
         weights = safetensors.numpy.load(job["weights"][0])
         tested = self._test(job)["scores"]
         x, y = task.arrays("test")
+        details = task.details(self._answers(whole, weights, x), y)
         seen, _ = task.arrays("train")
         rows = rng_for(context.run.seed, "calibration").permutation(len(seen))[:_CALIBRATION]
         folder = Path(job["folder"])
@@ -163,7 +170,8 @@ class Worker:
             calibration=np.asarray(seen[np.sort(rows)]),
             judge=self._judge(whole, weights),
             golden_inputs=np.asarray(x[:_GOLDEN]),
-            info=job["info"],
+            info={**job["info"], "judge": dict(task.answers), "details": details},
+            beside=task.files,
         )
         verified = verify(
             folder,

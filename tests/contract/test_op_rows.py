@@ -57,6 +57,7 @@ ROWS: dict[type[Op], tuple[Block, Shape]] = {
     ops.Position: (ops.Position(), (3, 6)),
     ops.Reshape: (ops.Reshape((2, 9)), (3, 6)),
     ops.Select: (ops.Select(), (3, 6)),
+    ops.Softmax: (ops.Softmax(), (3, 6)),
     ops.Tokens: (ops.Tokens(), (3, 6, 5)),
     ops.Zero: (ops.Zero(2), (3, 6)),
 }

@@ -50,6 +50,7 @@ from brickwork.space import (
     Select,
     Separable,
     Seq,
+    Softmax,
     Space,
     SqueezeExcite,
     Sum,
@@ -231,6 +232,10 @@ def elastic_bricks() -> dict[str, tuple[Block, tuple[int, ...]]]:
             )
             found[f"norms {axes}-d"] = (
                 Seq(first, Norm("layer"), Conv(width, 1), Norm("group", 2), Norm(), head),
+                input,
+            )
+            found[f"shares {axes}-d"] = (
+                Seq(first, Softmax(), Conv(width, 1), Norm(), Softmax(), head),
                 input,
             )
             found[f"activations {axes}-d"] = (

@@ -37,6 +37,7 @@ from brickwork.space import (
     Position,
     Reshape,
     Select,
+    Softmax,
     Tokens,
     Zero,
     ops,
@@ -253,7 +254,7 @@ def test_ops_that_only_move_numbers(channels, spatial):
     assert Flatten().shape([shape]) == (prod(shape),)
     assert Reshape(shape[::-1]).shape([shape]) == shape[::-1]
     assert Concat().shape([shape, (2, *spatial), shape]) == (2 * channels + 2, *spatial)
-    for op in (Input(), Activation(), Dropout(), Norm(), Normalize(), Add()):
+    for op in (Input(), Activation(), Dropout(), Norm(), Normalize(), Softmax(), Add()):
         assert op.shape([shape]) == shape
     assert Add().shape([shape] * 3) == shape
     assert Multiply().shape([shape, shape]) == shape
@@ -262,7 +263,7 @@ def test_ops_that_only_move_numbers(channels, spatial):
     assert Zero(2).shape([shape]) == Conv(channels, 3, 2).shape([shape])
     assert Zero(to=(7, 1)).shape([shape]) == (7, 1)
     joins = (Add(), Concat(), Multiply())
-    for op in (GlobalPool(), Flatten(), Activation(), Dropout(), Zero(2), *joins):
+    for op in (GlobalPool(), Flatten(), Activation(), Dropout(), Softmax(), Zero(2), *joins):
         assert (op.weights([shape]), op.buffers([shape]), op.macs([shape], shape)) == ({}, {}, 0)
 
 
@@ -290,7 +291,7 @@ def operations() -> list[type[Op]]:
 
 def test_kinds_are_unique():
     kinds = [cls.kind for cls in operations()]
-    assert len(set(kinds)) == len(kinds) == 26
+    assert len(set(kinds)) == len(kinds) == 27
 
 
 def test_what_follows_keeps_the_shape_and_has_one_input():

@@ -186,6 +186,7 @@ TAKES: Mapping[str, set[str]] = {
     "dscnn": {"images"},
     "series": {"series"},
     "transformer": {"rows"},
+    "textcnn": {"rows"},
     "mlp": {"rows"},
 }
 

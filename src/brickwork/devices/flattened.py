@@ -16,7 +16,10 @@ from brickwork.space import Shape
 __all__ = ["orders"]
 
 _ALONG = frozenset(
-    {"RELU", "RELU6", "HARD_SWISH", "LOGISTIC", "TANH", "GELU", "RESHAPE", "DEPTHWISE_CONV_2D"}
+    {
+        *("RELU", "RELU6", "HARD_SWISH", "LOGISTIC", "TANH", "GELU", "SOFTMAX"),
+        *("RESHAPE", "DEPTHWISE_CONV_2D"),
+    }
 )
 """Kinds that keep the order of a vector (a depthwise convolution of one pixel, in a reshape)."""
 

@@ -27,6 +27,7 @@ from brickwork.space import (
     Op,
     Pool,
     Shape,
+    Softmax,
     Tokens,
 )
 
@@ -222,6 +223,10 @@ def _activation(lowering: Pass, index: int) -> None:
         lowering.emit(index, "MUL", (clamped,), shape, constant=sixth)
 
 
+def _softmax(lowering: Pass, index: int) -> None:
+    lowering.emit(index, "SOFTMAX", (lowering.source(index),), lowering.shape(index))
+
+
 def _pool(lowering: Pass, index: int) -> None:
     op: Pool = lowering.op(index)
     source, shape = lowering.source(index), lowering.shape(index)
@@ -293,6 +298,7 @@ WRITERS: Mapping[type[Op], Callable[[Pass, int], None]] = {
     Norm: _norm,
     Normalize: _normalize,
     Pool: _pool,
+    Softmax: _softmax,
     Tokens: _reshape,
 }
 

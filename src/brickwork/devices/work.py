@@ -93,6 +93,7 @@ _OPS = {
     "linear": "FULLY_CONNECTED",
     "norm": "NORM",
     "pool": "MAX_POOL_2D",
+    "softmax": "SOFTMAX",
 }
 """What an op that is not lowered is counted as; any other is elementwise."""
 

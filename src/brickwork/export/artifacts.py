@@ -34,6 +34,7 @@ __all__ = [
     "export_model",
     "file_facts",
     "read_manifest",
+    "write_model",
 ]
 
 _MANIFEST = "manifest.json"
@@ -80,6 +81,7 @@ def export_model(
     judge: Judge | None = None,
     golden_inputs: Array,
     info: Mapping[str, Any],
+    beside: Mapping[str, str] | None = None,
 ) -> Artifacts:
     """Write a model's folder: all of it or nothing.
 
@@ -93,6 +95,7 @@ def export_model(
         judge: Chooses one of several quantised networks.
         golden_inputs: A few raw samples whose logits are stored beside the model.
         info: What is known of the model, for its card (see ``write_card``); JSON.
+        beside: Texts that go with it, by file name: how a raw sample becomes an input.
 
     Raises:
         UnknownName: A format is not known.
@@ -103,12 +106,36 @@ def export_model(
         formats = [name for name in asked_by() if name not in refused]
     checked(formats)
     files, integer = contents(graph, weights, formats, calibration, judge, golden_inputs, info)
-    sizes = {name: asdict(file_facts(content)) for name, content in files.items()}
+    files |= {name: text.encode() for name, text in (beside or {}).items()}
     known = dict(info) | facts_of(graph)
     if integer is not None:
         known["integer"] = meaning_of(integer)
-    files["card.md"] = write_card({**known, "files": sizes}).encode()
-    return replace(_write(Path(folder), files, known), integer=integer)
+    return replace(write_model(folder, files, known), integer=integer)
+
+
+def write_model(
+    folder: Path,
+    files: Mapping[str, bytes],
+    info: Mapping[str, Any],
+    verification: Mapping[str, Any] | None = None,
+) -> Artifacts:
+    """Write a model's folder, with a card and a manifest: all of it or nothing.
+
+    Args:
+        folder: Where; a model that was there before is replaced.
+        files: The content of all other files.
+        info: What is known of the model; JSON.
+        verification: What came of verifying it; JSON.
+
+    Raises:
+        ExportError: The folder cannot be written.
+    """
+    known = dict(files)
+    if verification is not None:
+        known["verification.json"] = as_json(verification)
+    sizes = {name: asdict(file_facts(content)) for name, content in known.items()}
+    card = write_card({**info, "files": sizes, "verification": verification})
+    return _write(Path(folder), {**known, "card.md": card.encode()}, info)
 
 
 def copy_model(

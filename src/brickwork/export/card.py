@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from brickwork.export.answers import by_class, meaning, not_for
 from brickwork.quantity import METRICS, Quantity
 
 __all__ = ["write_card"]
@@ -22,10 +23,17 @@ _WHAT = {
     "model.pte": "ExecuTorch (XNNPACK), float32, one sample a call",
     "model.xml": "OpenVINO, float32",
     "model.bin": "weights for model.xml",
-    "golden.npz": "raw inputs and the logits they gave",
+    "prepare.py": "how a raw sample becomes an input; needs numpy",
+    "prepare.json": "what it was learned from the training samples for that",
+    "front_end.c": "the same in C99, for a microcontroller",
+    "front_end.h": "its interface",
+    "golden.npz": "raw inputs and what they gave",
     "arch.json": "the architecture, op by op",
     "verification.json": "what was verified, in full",
 }
+
+_FIRST = ("accuracy", "auc", "dice", "r2", "rmse")
+_SHOWN = 3  # scores of each file; all of them stand in verification.json
 
 _PYTHON = """```python
 import torch
@@ -33,7 +41,7 @@ from model import load          # model.py; needs torch and safetensors
 
 net = load()
 with torch.inference_mode():
-    logits = net(x)             # x: torch.float32, {shape}
+    {answers} = net(x)             # x: torch.float32, {shape}
 ```
 Run `python model.py` to compare it with `golden.npz` (needs numpy)."""
 
@@ -41,7 +49,7 @@ _ONNX = """```python
 import onnxruntime as ort
 
 session = ort.InferenceSession("{file}", providers=["CPUExecutionProvider"])
-(logits,) = session.run(None, {{"input": x}})  # x: numpy.float32, {shape}
+({answers},) = session.run(None, {{"input": x}})  # x: numpy.float32, {shape}
 ```"""
 
 
@@ -59,7 +67,7 @@ _EXECUTORCH = """```python
 from executorch.runtime import Runtime
 
 program = Runtime.get().load_program("model.pte")  # keep it: its methods do not
-(logits,) = program.load_method("forward").execute([x])  # x: torch.float32, {shape}
+({answers},) = program.load_method("forward").execute([x])  # x: torch.float32, {shape}
 ```
 In an app: `Module.load` of its Java, Kotlin, Swift or C++ library, with the XNNPACK back end."""
 
@@ -67,7 +75,7 @@ _OPENVINO = """```python
 import openvino
 
 net = openvino.Core().compile_model("model.xml", "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
-logits = net(x)[0]             # x: numpy.float32, {shape}
+{answers} = net(x)[0]             # x: numpy.float32, {shape}
 ```
 Without the hint, processors that can calculate in bfloat16, which is less exact."""
 
@@ -77,12 +85,14 @@ def write_card(info: Mapping[str, Any]) -> str:
 
     Args:
         info: What is known, all of it optional: ``id``, ``task`` (a title), ``classes``,
-            ``input``, ``output``, ``target`` (a title), ``limits`` (texts), ``metrics``
-            (quantities as JSON by name), ``splits`` (size and sha256 by name), ``recipe``
-            (settings by name), ``seed``, ``arch``, ``graph`` (hash), ``files`` (bytes and sha256
-            by name) and ``verification`` (as ``Verification.to_json`` gives it).
+            ``judge`` (of which kind answers are: see ``answers.meaning``), ``answers`` (what the
+            outputs are), ``details`` (results of each class), ``notes`` (on the data), ``input``,
+            ``output``, ``target`` (a title), ``limits`` (texts), ``metrics`` (quantities as JSON by
+            name), ``splits`` (size and sha256 by name), ``recipe`` (settings by name), ``seed``,
+            ``arch``, ``graph`` (hash), ``files`` (bytes and sha256 by name) and ``verification``
+            (as ``Verification.to_json`` gives it).
     """
-    sections = (_title, _numbers, _files, _use, _data, _training, _verified, _caveats)
+    sections = (_title, _numbers, _by_class, _files, _use, _data, _training, _verified, _caveats)
     return (
         "\n\n".join("\n".join(lines) for section in sections if (lines := list(section(info))))
         + "\n"
@@ -98,11 +108,11 @@ def _title(info: Mapping[str, Any]) -> Iterator[str]:
     yield f"A network{for_what}{where}, found, trained, exported and checked by Brickwork."
     yield ""
     if info.get("input"):
-        yield (
-            f"- Input: float32, `{_batch(info['input'])}`, raw values as in the data; the "
-            "normalisation is part of the model"
-        )
-        yield f"- Output: logits, `{_batch(output)}`; their softmax is not calibrated"
+        raw = "raw values as in the data; the normalisation is part of the model"
+        if "prepare.py" in (info.get("files") or {}):
+            raw = "what `prepare.py` makes of a raw sample"
+        yield f"- Input: float32, `{_batch(info['input'])}`, {raw}"
+        yield f"- Output: {meaning(info, _batch(output))}"
     classes = [_text(name) for name in info.get("classes", ())]
     if classes:
         more = f" and {len(classes) - 20} more" if len(classes) > 20 else ""
@@ -135,6 +145,24 @@ def _numbers(info: Mapping[str, Any]) -> Iterator[str]:
     )
 
 
+def _by_class(info: Mapping[str, Any]) -> Iterator[str]:
+    tables = list(by_class(info))
+    if not tables:
+        return
+    yield "## Class by class"
+    yield ""
+    yield "The trained network on the test split, before it was written to files."
+    for heads, *rows in tables:
+        yield ""
+        yield from _table([_text(head) for head in heads], rows)
+    if (info.get("details") or {}).get("points"):
+        yield ""
+        yield (
+            "Thresholds are read off the test split, so they flatter: choose yours on data that "
+            "the model has not seen. The second class is the positive one."
+        )
+
+
 def _files(info: Mapping[str, Any]) -> Iterator[str]:
     files = info.get("files") or {}
     if not files:
@@ -161,13 +189,13 @@ def _use(info: Mapping[str, Any]) -> Iterator[str]:
     if "model.py" in files:
         yield "## Use it from PyTorch"
         yield ""
-        yield _PYTHON.replace("{shape}", shape)
+        yield _PYTHON.replace("{shape}", shape).replace("{answers}", _answers(info))
     for name, title in (("model.onnx", "ONNX Runtime"), ("model.int8.onnx", "ONNX Runtime, int8")):
         if name in files:
             yield ""
             yield f"## Use it from {title}"
             yield ""
-            yield _ONNX.format(file=name, shape=shape)
+            yield _ONNX.format(file=name, shape=shape, answers=_answers(info))
     yield from _tflite(info, files)
     one = _batch(info.get("input") or ()).replace("batch", "1")
     for name, title, text, given in (
@@ -178,7 +206,7 @@ def _use(info: Mapping[str, Any]) -> Iterator[str]:
             yield ""
             yield f"## Use it from {title}"
             yield ""
-            yield text.replace("{shape}", given)
+            yield text.replace("{shape}", given).replace("{answers}", _answers(info))
 
 
 def _tflite(info: Mapping[str, Any], files: Mapping[str, Any]) -> Iterator[str]:
@@ -212,7 +240,7 @@ def _tflite(info: Mapping[str, Any], files: Mapping[str, Any]) -> Iterator[str]:
             )
         if "model.c" in files:
             yield "- From C: `model.h` says how; `model_quantize` makes these integers."
-        yield f"- Output: logits are `{out['scale']:.8g} * (q - {out['zero']})`"
+        yield f"- Output: {_answers(info)} are `{out['scale']:.8g} * (q - {out['zero']})`"
 
 
 def _data(info: Mapping[str, Any]) -> Iterator[str]:
@@ -225,6 +253,9 @@ def _data(info: Mapping[str, Any]) -> Iterator[str]:
         ("split", "samples", "sha256"),
         [(name, f"{s['size']:,}", f"`{s['sha256']}`") for name, s in splits.items()],
     )
+    for note in info.get("notes", ()):
+        yield ""
+        yield f"- {_text(note)}"
     yield ""
     yield (
         "The architecture was chosen on the validation split. The weights were trained on training "
@@ -257,7 +288,9 @@ def _verified(info: Mapping[str, Any]) -> Iterator[str]:
     if not checks:
         yield "The files were written but not verified: none was run and compared."
         return
-    qualities = list(dict.fromkeys(name for check in checks for name in check["metrics"]))
+    found = dict.fromkeys(name for check in checks for name in check["metrics"])
+    first = [(info.get("judge") or {}).get("quality"), *_FIRST]
+    qualities = [name for name in dict.fromkeys((*first, *found)) if name in found][:_SHOWN]
     heads = [f"{METRICS[n].label} on test" if n in METRICS else n for n in qualities]
     yield from _table(
         ("file", "samples", "largest difference", "same class", *heads, "latency here", "result"),
@@ -278,19 +311,16 @@ def _verified(info: Mapping[str, Any]) -> Iterator[str]:
     yield (
         "Each file was run in its own runtime on one thread (`model.py` in a Python without "
         "Brickwork) and compared, on so many samples, with the network as it was trained; "
-        "differences are relative to its largest logit. A latency here is that of one sample on "
-        "the machine that did this, not on the device."
+        f"differences are relative to the largest of its {_answers(info)}. A latency here is that "
+        "of one sample on the machine that did this, not on the device."
     )
 
 
 def _caveats(info: Mapping[str, Any]) -> Iterator[str]:
     yield "## What it cannot do"
     yield ""
-    yield "- It knows its classes only: it gives one of them for any input, and is not calibrated."
-    yield (
-        "- Its scores hold for data like the test split; nothing is known about other cameras, "
-        "places, people or times. Measure it on your own data first."
-    )
+    for line in not_for(info):
+        yield f"- {line}"
     if "model.int8.onnx" in (info.get("files") or {}):
         yield (
             "- The int8 file may differ by a rounding step between processors: run the golden "
@@ -299,6 +329,11 @@ def _caveats(info: Mapping[str, Any]) -> Iterator[str]:
     hows = {q["how"] for q in (info.get("metrics") or {}).values()}
     if hows & {"predicted", "estimated", "simulated"}:
         yield "- Numbers marked predicted, simulated or estimated were not observed on the device."
+
+
+def _answers(info: Mapping[str, Any]) -> str:
+    """What the outputs are: logits, or probabilities."""
+    return str(info.get("answers", "logits"))
 
 
 def _batch(shape: Sequence[int]) -> str:

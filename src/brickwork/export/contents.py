@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from brickwork.errors import ExportError
+from brickwork.export.ending import answers
 from brickwork.export.formats import INTEGER, exporter
 from brickwork.export.runtimes import run_onnx, run_torch
 from brickwork.space import Graph
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from brickwork.export.integer.network import IntegerNetwork
     from brickwork.export.integer.quantizing import Judge
 
-__all__ = ["as_json", "contents", "facts_of", "meaning_of"]
+__all__ = ["as_json", "as_npz", "contents", "facts_of", "integer_files", "meaning_of", "title_of"]
 
 Array = NDArray[Any]
 
@@ -48,7 +49,8 @@ def contents(
     Raises:
         ExportError: The network cannot be written in one of the formats.
     """
-    golden = {"inputs": golden_inputs, "logits": run_torch(graph, weights, golden_inputs)}
+    what = answers(graph)
+    golden = {"inputs": golden_inputs, what: run_torch(graph, weights, golden_inputs)}
     if calibration is None and any(name.endswith("-int8") for name in formats):
         raise ExportError("int8 needs calibration samples: give some of the training split")
     files: dict[str, bytes] = {}
@@ -60,12 +62,12 @@ def contents(
             files["model.onnx"] = model
         if "onnx-int8" in formats:
             files["model.int8.onnx"] = exporter("onnx-int8")(model, calibration)
-            golden["logits_int8"] = run_onnx(files["model.int8.onnx"], golden_inputs)
+            golden[f"{what}_int8"] = run_onnx(files["model.int8.onnx"], golden_inputs)
         if "openvino" in formats:
             files |= exporter("openvino")(model)
     if "executorch" in formats:
         files["model.pte"] = exporter("executorch")(graph, weights)
-    title = _title(info)
+    title = title_of(info)
     if "tflite" in formats:
         files["model.tflite"] = exporter("tflite")(graph, weights, title)
     integer = None
@@ -76,20 +78,41 @@ def contents(
         integer = quantize_integer(graph, weights, calibration, judge)
         golden["q_inputs"] = integer.input.quantized(golden_inputs, integer.scales[0])
         golden["q_outputs"] = run(integer, golden["q_inputs"])
-        if "tflite-int8" in formats:
-            from brickwork.export.c.embedding import bytes_header
-
-            files["model.int8.tflite"] = exporter("tflite-int8")(integer, title)
-            text = bytes_header(files["model.int8.tflite"], "model_data", title)
-            files["model_data.h"] = text.encode()
-        if "c" in formats:
-            written = exporter("c")(integer, "model", title)
-            files["model.c"], files["model.h"] = written.source.encode(), written.header.encode()
-    buffer = io.BytesIO()
-    np.savez_compressed(buffer, allow_pickle=False, **golden)
-    files["golden.npz"] = buffer.getvalue()
+        files |= integer_files(integer, formats, title)
+    files["golden.npz"] = as_npz(golden)
     files["arch.json"] = as_json({"arch": info.get("arch"), **facts_of(graph), "ops": _ops(graph)})
     return files, integer
+
+
+def integer_files(integer: IntegerNetwork, formats: Sequence[str], title: str) -> dict[str, bytes]:
+    """The files of a quantised network.
+
+    Args:
+        integer: The network.
+        formats: What is wanted; those that are not written from it are passed over.
+        title: A line about it.
+
+    Raises:
+        ExportError: It cannot be written in one of the formats.
+    """
+    files: dict[str, bytes] = {}
+    if "tflite-int8" in formats:
+        from brickwork.export.c.embedding import bytes_header
+
+        files["model.int8.tflite"] = exporter("tflite-int8")(integer, title)
+        text = bytes_header(files["model.int8.tflite"], "model_data", title)
+        files["model_data.h"] = text.encode()
+    if "c" in formats:
+        written = exporter("c")(integer, "model", title)
+        files["model.c"], files["model.h"] = written.source.encode(), written.header.encode()
+    return files
+
+
+def as_npz(arrays: Mapping[str, Array]) -> bytes:
+    """Arrays by name as a file of NumPy."""
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, allow_pickle=False, **arrays)
+    return buffer.getvalue()
 
 
 def as_json(value: Any) -> bytes:
@@ -98,8 +121,13 @@ def as_json(value: Any) -> bytes:
 
 
 def facts_of(graph: Graph) -> dict[str, Any]:
-    """Shapes and hash of a network."""
-    return {"input": list(graph.input), "output": list(graph.output), "graph": graph.hash}
+    """Shapes and hash of a network, and what it gives."""
+    return {
+        "input": list(graph.input),
+        "output": list(graph.output),
+        "answers": answers(graph),
+        "graph": graph.hash,
+    }
 
 
 def meaning_of(integer: IntegerNetwork) -> dict[str, Any]:
@@ -122,13 +150,14 @@ def _source(
     import safetensors.numpy
 
     classes = [str(name) for name in info.get("classes", ())]
-    source = exporter("source")(graph, _title(info), classes=classes)
+    source = exporter("source")(graph, title_of(info), classes=classes)
     arrays = {key: np.asarray(value, order="C") for key, value in weights.items()}
     saved = safetensors.numpy.save(arrays, {"graph": graph.hash})
     return {"model.py": source.encode(), "weights.safetensors": saved}
 
 
-def _title(info: Mapping[str, Any]) -> str:
+def title_of(info: Mapping[str, Any]) -> str:
+    """What a model is called in its files."""
     return f"Model {info['id']}" if "id" in info else "Model"
 
 

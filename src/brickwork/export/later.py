@@ -17,13 +17,18 @@ from brickwork.export.comparing import FileCheck, compared
 from brickwork.export.contents import contents
 from brickwork.export.formats import FORMATS, checked, from_weights, impossible
 from brickwork.export.runners import latency_here, run_file
+from brickwork.export.softmax import export_with_softmax
 from brickwork.space import Graph
 
 __all__ = ["copy_or_write"]
 
 
 def copy_or_write(
-    folder: Path, out: Path, formats: Sequence[str], graph: Callable[[], Graph]
+    folder: Path,
+    out: Path,
+    formats: Sequence[str],
+    graph: Callable[[], Graph],
+    softmax: bool = False,
 ) -> Path:
     """Copy a model to another folder, as ``copy_model``, and write what it was not exported as.
 
@@ -36,11 +41,14 @@ def copy_or_write(
         out: Where to; made if it is not there.
         formats: What is wanted; everything that is there where none are given.
         graph: Gives the network; called only if something has to be written.
+        softmax: Whether the copy is to give probabilities; then all is written again.
 
     Raises:
         UnknownName: A format is not known.
         ExportError: The model is not there or was changed, or cannot have this format.
     """
+    if softmax:
+        return export_with_softmax(folder, out, formats, graph)
     checked(formats)
     known = read_manifest(folder)["files"]
     new = [name for name in formats if from_weights(name) and FORMATS[name][0] not in known]

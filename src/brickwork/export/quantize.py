@@ -157,20 +157,24 @@ def _quantized(path: Path, samples: NDArray[np.float32], percentile: float | Non
 
 def _kinds(proto: onnx.ModelProto) -> list[str] | None:
     """The kinds of operator to quantise; None for all that can be."""
-    attends = any(node.op_type == "Softmax" for node in proto.graph.node)
+    attends = any(node.op_type == "MatMul" for node in proto.graph.node)
     return ["Conv", "ConvTranspose", "Gather", "Gemm", "MatMul"] if attends else None
 
 
 def _left_out(proto: onnx.ModelProto) -> list[str]:
-    """Operators that stay in float: grouped transposed convolutions, for lack of scales.
+    """Operators that stay in float: softmax, and grouped transposed convolutions.
 
-    Their weights are ``(inputs, outputs / groups, ...)``, so there is no axis of output channels.
+    The weights of the latter are ``(inputs, outputs / groups, ...)``: there is no axis of output
+    channels, along which scales could differ.
     """
     return [
         node.name
         for node in proto.graph.node
-        if node.op_type == "ConvTranspose"
-        and any(a.name == "group" and a.i > 1 for a in node.attribute)
+        if node.op_type == "Softmax"
+        or (
+            node.op_type == "ConvTranspose"
+            and any(a.name == "group" and a.i > 1 for a in node.attribute)
+        )
     ]
 
 

@@ -86,23 +86,28 @@ def run_tflm(model: bytes, q: Array) -> Array:
     return np.array(found)
 
 
-def run_litert(model: bytes, x: Array) -> Array:
+def run_litert(model: bytes, x: Array, reference: bool = False) -> Array:
     """What a file gives in LiteRT, the runtime of phones, on one thread of the CPU.
 
     Args:
         model: The file.
         x: Inputs of the file's type, ``(samples, *input)``, channels last.
+        reference: Whether it runs the kernels that say what is right, which are slow, and not
+            those that it picks by itself (XNNPACK where it can).
 
     Raises:
         ExportError: The extra ``mcu`` is missing, or the runtime cannot run the file.
     """
     try:
-        from ai_edge_litert.interpreter import Interpreter
+        from ai_edge_litert.interpreter import Interpreter, OpResolverType
     except ImportError:
         raise ExportError(_MISSING.format("LiteRT")) from None
     with hushed() as said:
         try:
-            interpreter = Interpreter(model_content=model, num_threads=1)
+            kernels = OpResolverType.BUILTIN_REF if reference else OpResolverType.AUTO
+            interpreter = Interpreter(
+                model_content=model, num_threads=1, experimental_op_resolver_type=kernels
+            )
             interpreter.allocate_tensors()
             into = interpreter.get_input_details()[0]["index"]
             out = interpreter.get_output_details()[0]["index"]

@@ -22,6 +22,7 @@ from brickwork.export.artifacts import (
 )
 from brickwork.export.comparing import FLOAT_DIFFERENCE, FileCheck, compared, difference
 from brickwork.export.crosscheck import crosscheck
+from brickwork.export.ending import LOGITS, PROBABILITIES
 from brickwork.export.formats import FORMATS, INTEGER, files_in_order
 from brickwork.export.runners import latency_here, run_file, runtime_of
 from brickwork.export.runtimes import PlainPython, run_torch
@@ -143,9 +144,9 @@ def verify(
         check = FileCheck(name, files[name])
         try:
             if name in _MICRO:
-                check_bits(folder / name, integer, x)
+                away = check_bits(folder / name, integer, x)
                 logits = rounded()
-                check = replace(check, note=litert_note(folder / name, integer, x))
+                check = replace(check, note=litert_note(folder / name, integer, x, away))
             else:
                 logits = run_file(folder / name, x[rows] if some else x, python)
             if len(logits) == (len(rows) if some else len(x)):
@@ -187,7 +188,8 @@ def recheck(folder: Path, python: PlainPython | None = None) -> list[str]:
         content = io.BytesIO((folder / "golden.npz").read_bytes())
         with np.load(content, allow_pickle=False) as golden:
             vectors = {name: golden[name] for name in golden.files}
-        x, expected = vectors["inputs"], vectors["logits"]
+        what = PROBABILITIES if PROBABILITIES in vectors else LOGITS
+        x, expected = vectors["inputs"], vectors[what]
     except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
         return [f"golden.npz cannot be read: {error}"]
     for name in (name for name in _FILES if name in read_manifest(folder)["files"]):
@@ -200,7 +202,7 @@ def recheck(folder: Path, python: PlainPython | None = None) -> list[str]:
         except (ExportError, OSError) as error:
             problems.append(f"{name}: {error}")
             continue
-        found = difference(vectors["logits_int8"] if int8 else expected, logits)[1]
+        found = difference(vectors[f"{what}_int8"] if int8 else expected, logits)[1]
         allowed = _INT8_GOLDEN if int8 else FLOAT_DIFFERENCE
         if not found <= allowed:
             problems.append(

@@ -62,6 +62,8 @@ def is_joint(op: Op) -> bool:
     """Whether an operation treats channels together in a way that depends on how many there are."""
     if isinstance(op, ops.Norm):
         return op.how != "batch"
+    if isinstance(op, ops.Softmax):
+        return True
     if isinstance(op, ops.Position):
         return op.how == "sinusoidal"
     return isinstance(op, ops.Conv | ops.ConvTranspose) and op.groups != 1

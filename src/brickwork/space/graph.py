@@ -119,6 +119,15 @@ class Graph:
         """This graph with a normalisation of the raw input in front."""
         return Graph(self.input, (_normalization(self.input, normalize), *self.parts))
 
+    def ended(self, op: Op) -> Graph:
+        """This graph with one more operation, of what it gives.
+
+        Args:
+            op: One that runtimes do not fuse into what comes before.
+        """
+        last = Node(op.kind, op, (-1,), op.shape([self.output]))
+        return Graph(self.input, (*self.parts, Fragment(self.output, (last,))))
+
     @property
     def hash(self) -> str:
         """Equal for graphs that compute the same up to names and order; 16 hexadecimal digits.

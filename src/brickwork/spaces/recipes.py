@@ -7,7 +7,7 @@ from typing import Any
 
 from brickwork.space import Choice, Option
 
-__all__ = ["ELASTIC", "FIXED", "GENTLE", "TABULAR"]
+__all__ = ["ELASTIC", "FIXED", "GENTLE", "TABULAR", "WORDS"]
 
 ELASTIC: Mapping[str, Option | Choice[Any]] = {
     "optimizer": "adamw",
@@ -32,7 +32,17 @@ TABULAR: Mapping[str, Option | Choice[Any]] = {
     "weight_decay": Choice("weight_decay", (0.0, 0.02, 0.1)),
     "label_smoothing": Choice("label_smoothing", (0.0, 0.05)),
 }
-"""Likewise for rows of a table, of which there are no others that mean the same."""
+"""Likewise for rows of a table: that a few categories are forgotten is always the same."""
+
+WORDS: Mapping[str, Option | Choice[Any]] = {
+    "optimizer": "adamw",
+    "lr": Choice("lr", (0.0006, 0.0015, 0.003)),
+    "weight_decay": Choice("weight_decay", (0.05, 0.5, 1.0)),
+    "label_smoothing": Choice("label_smoothing", (0.0, 0.05)),
+    "augment": Choice("augment", (0.1, 0.25, 0.5)),
+}
+"""Likewise for words, most of which are rare: a long training at a high rate learns them by heart
+unless they decay."""
 
 FIXED: Mapping[str, Option] = {
     "optimizer": "adamw",

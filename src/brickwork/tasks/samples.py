@@ -17,7 +17,7 @@ from brickwork.errors import DataError
 from brickwork.quantity import Quantity
 from brickwork.space import Normalize, Shape
 from brickwork.tasks.changing import Changes, changes_of, described
-from brickwork.tasks.judging import ClassJudge, Judge, judge_of
+from brickwork.tasks.judging import ClassJudge, Judge, NumberJudge, judge_of
 from brickwork.tasks.raw import Raw
 from brickwork.tasks.splitting import encode_labels, leaks, with_all_splits
 from brickwork.tasks.task import SPLITS, Arrays, Split, checksum
@@ -33,6 +33,7 @@ __all__ = [
     "channel_statistics",
     "classification",
     "load_saved",
+    "regression",
 ]
 
 _VERSION = 2
@@ -113,6 +114,15 @@ class DataTask:
     def metrics(self, answers: NDArray[Any], labels: NDArray[Any]) -> dict[str, Quantity]:
         """See ``Judge``."""
         return self.judge.metrics(answers, labels, self.name)
+
+    @property
+    def answers(self) -> Mapping[str, Any]:
+        """What an answer means: how the judge takes it."""
+        return self.judge.to_json()
+
+    def details(self, answers: NDArray[Any], labels: NDArray[Any]) -> dict[str, Any]:
+        """See ``Judge``."""
+        return self.judge.details(answers, labels)
 
     def save(self, folder: Path) -> None:
         """Write the task, so that ``load_saved`` can map it into memory.
@@ -252,6 +262,44 @@ def classification(
         return ClassJudge.of(train, names)
 
     return assembled(raw, labels, kind, seed, prepare, judged, {"val": validation, "test": test})
+
+
+def regression(
+    raw: Raw,
+    names: Sequence[str],
+    kind: str,
+    seed: int,
+    prepare: Prepare,
+    validation: float | None = None,
+    test: float | None = None,
+) -> DataTask:
+    """A task with numbers for each sample; ``raw.y`` holds them, ``(n, outputs)`` as float32.
+
+    Args:
+        raw: The data.
+        names: Of the numbers.
+        kind: Name of the task.
+        seed: As for ``classification``, like the others.
+        prepare: Is given the samples of the training split.
+        validation: Part of the training samples for a validation split that is missing.
+        test: Likewise for the test split.
+
+    Raises:
+        DataError: A number is not finite, or always the same.
+    """
+    for split, y in raw.y.items():
+        bad = np.flatnonzero(~np.isfinite(y).all(axis=1))
+        if len(bad):
+            raise DataError(
+                f"{raw.where}: {len(bad)} of the {len(y)} labels of the {split} split are NaN or "
+                f"infinite, the first is that of row {bad[0] + 1}: fill or remove them"
+            )
+
+    def judged(train: NDArray[Any]) -> tuple[Judge, list[str]]:
+        return NumberJudge.of(train, tuple(names), raw.where), []
+
+    held_out = {"val": validation, "test": test}
+    return assembled(raw, raw.y, kind, seed, prepare, judged, held_out)
 
 
 def assembled(

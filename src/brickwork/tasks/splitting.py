@@ -28,6 +28,7 @@ __all__ = [
 
 _HELD_OUT = 0.2  # part of the whole for each split that has to be made
 _MOST_HELD_OUT = 10_000  # more samples would not make the score noticeably more certain
+_SMALL = 0.01  # of all samples: a group that size can go to any part
 _DEALS = 200  # ways to deal groups to splits that are compared
 
 Rows = dict[str, NDArray[np.int64]]
@@ -105,8 +106,9 @@ def grouped(
 ) -> Rows:
     """Split samples so that no group is in two parts, each part close to its share of every class.
 
-    Groups are dealt at random, many times; the deal whose shares are closest to those that are
-    wanted is taken.
+    Many small groups, such as texts that occur twice, are split like samples, each by its most
+    common class. Fewer or larger ones are dealt at random, many times; the deal whose shares are
+    closest to those that are wanted is taken.
 
     Args:
         labels: Labels 0..k-1.
@@ -126,6 +128,10 @@ def grouped(
         )
     counts = np.zeros((len(known), int(labels.max()) + 1))
     np.add.at(counts, (of, labels), 1)
+    most = counts.argmax(axis=1)
+    if counts.sum(axis=1).max() <= _SMALL * len(of) and np.bincount(most).min() > len(parts):
+        split = stratified(most, parts, rng)
+        return {name: np.flatnonzero(np.isin(of, chosen)) for name, chosen in split.items()}
     shares = np.array([*parts.values(), 1 - sum(parts.values())])
     wanted = shares[:, None] * counts.sum(axis=0)
     best, place = math.inf, of

@@ -110,6 +110,15 @@ class Task(Protocol):
         """The quality of a network's answers, by metric name."""
         ...
 
+    @property
+    def answers(self) -> Mapping[str, Any]:
+        """What an answer means, as JSON: ``"kind"`` is ``classes``, ``numbers`` or ``masks``."""
+        ...
+
+    def details(self, answers: NDArray[np.float32], labels: NDArray[Any]) -> dict[str, Any]:
+        """The quality of answers in detail, as JSON: class by class, for one."""
+        ...
+
     def save(self, folder: Path) -> None:
         """Write the task to a folder, from which workers map it into memory."""
         ...

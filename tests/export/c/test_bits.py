@@ -152,6 +152,12 @@ SINGLE: dict[str, tuple[list[Shape], Layers]] = {
             {"kind": "RESHAPE"},
         ],
     ),
+    "shares": ([(7,), (7,)], [{"kind": "SOFTMAX"}]),
+    "shares at each position": ([(3, 4, 5), (3, 4, 5)], [{"kind": "SOFTMAX"}]),
+    "shares in the place of a sum": (
+        [(300,), (300,), (300,)],
+        [{"kind": "ADD", "inputs": (0, 0)}, {"kind": "SOFTMAX"}],
+    ),
     **{
         kind: ([(16, 16, 1), (16, 16, 1)], [{"kind": kind}])
         for kind in ("RELU", "RELU6", "LOGISTIC", "TANH", "HARD_SWISH", "GELU")

@@ -20,13 +20,14 @@ CLOCK_HZ = {"mps2-an505": 20e6, "mps3-an547": 32e6}  # of SysTick; others 25 MHz
 
 
 def small() -> IntegerNetwork:
-    shapes = [(8, 8, 3), (8, 8, 8), (4, 4, 8), (4, 4, 9), (9,), (5,)]
+    shapes = [(8, 8, 3), (8, 8, 8), (4, 4, 8), (4, 4, 9), (9,), (5,), (5,)]
     layers = [
         {"kind": "CONV_2D", "kernel": (3, 3), "pads": (1, 1, 1, 1), "activation": "relu"},
         {"kind": "DEPTHWISE_CONV_2D", "kernel": (3, 3), "stride": (2, 2), "pads": (0, 1, 0, 1)},
         {"kind": "CONV_2D"},
         {"kind": "MEAN"},
         {"kind": "FULLY_CONNECTED"},
+        {"kind": "SOFTMAX"},
     ]
     return network_of(shapes, layers)
 

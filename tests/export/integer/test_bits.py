@@ -103,7 +103,9 @@ def check(whole: Graph) -> None:
     there = run_litert(write_tflite(whole, own), last)
     assert np.abs(there.reshape(images(expected).shape) - images(expected)).max() <= 2e-5 * scale
     network, q = quantized(whole)
-    np.testing.assert_array_equal(run(network, q), run_tflm(write_tflite_int8(network), q))
+    file, expected = write_tflite_int8(network), run(network, q)
+    np.testing.assert_array_equal(expected, run_tflm(file, q))
+    assert np.abs(run_litert(file, q, reference=True).astype(int) - expected).max() <= 2
 
 
 @pytest.mark.parametrize(("axes", "name"), [case for case in CASES if case[0] < 3])
@@ -118,7 +120,7 @@ def test_every_op(axes: int, name: str) -> None:
         network, q = quantized(whole)  # TensorFlow Lite Micro has no GELU; LiteRT has
         with pytest.raises(ExportError, match="GELU"):
             run_tflm(write_tflite_int8(network), q)
-        there = run_litert(write_tflite_int8(network), q)
+        there = run_litert(write_tflite_int8(network), q, reference=True)
         assert np.abs(there.astype(int) - run(network, q)).max() <= 2
     else:
         check(whole)

@@ -13,10 +13,11 @@ from math import prod
 from typing import Any
 
 from brickwork.devices.files.model import LARGEST, ModelFile, Numbers, checked, without_batch
+from brickwork.devices.files.schema import schema
 from brickwork.devices.files.tflite_layers import constant_of, settings_of
 from brickwork.devices.files.types import BITS, Types, bytes_of
 from brickwork.devices.program import WEIGHTED, Layer, Program
-from brickwork.errors import MissingExtra, ModelFileError
+from brickwork.errors import ModelFileError
 from brickwork.space import Shape
 
 __all__ = ["is_tflite", "read_tflite"]
@@ -41,9 +42,9 @@ def read_tflite(content: bytes) -> ModelFile:
     """
     if not is_tflite(content):
         raise ModelFileError("not a TensorFlow Lite file: its bytes 5 to 8 are not 'TFL3'")
-    schema = _schema()
+    known = _schema()
     try:
-        return checked(_Reader(schema, content).model())
+        return checked(_Reader(known, content).model())
     except _DAMAGE as error:
         problem = f"{type(error).__name__}: {error}".splitlines()[0][:120]
         raise ModelFileError(
@@ -51,16 +52,8 @@ def read_tflite(content: bytes) -> ModelFile:
         ) from None
 
 
-@functools.cache
 def _schema() -> Any:
-    try:
-        from ai_edge_litert import schema_py_generated
-    except ImportError:
-        try:
-            from tflite_micro.tensorflow.lite.micro.python import schema_py_generated
-        except ImportError:
-            raise MissingExtra("mcu", "reading a .tflite file") from None
-    return schema_py_generated
+    return schema("reading a .tflite file")
 
 
 @functools.cache

@@ -39,6 +39,7 @@ KERNELS: Mapping[str, tuple[str, ...]] = {
     "multiply": _WEIGHTED,
     "pad": (),
     "pointwise": (*_WEIGHTED, "pairs", "dot", "dot4"),
+    "softmax": _WEIGHTED,
     "transposed": (*_WEIGHTED, "pairs", "dot"),
 }
 """What each kernel needs besides itself."""
@@ -146,7 +147,7 @@ class _Writing:
         return self.job.step.multipliers[0], self.job.step.shifts[0]
 
 
-_POINTED = ("weights", "bias", "multipliers", "shifts")
+_POINTED = ("weights", "bias", "multipliers", "shifts", "exponentials")
 
 
 def _channelwise(writing: _Writing) -> dict[str, Array | None]:
@@ -327,6 +328,18 @@ def _of_one(writing: _Writing) -> Call:
     return Call("look_up", (f"look_up({place}, {count}, {name});",), "", {}, {name: table})
 
 
+def _softmax(writing: _Writing) -> Call:
+    step, out = writing.job.step, writing.out
+    if step.exponentials is None:
+        raise RuntimeError("a softmax without its exponentials")
+    settings: Values = {
+        "positions": prod(out[:-1]),
+        "channels": out[-1],
+        "counted": len(step.exponentials),
+    }
+    return writing.call("softmax", settings, {"exponentials": step.exponentials})
+
+
 _WRITERS: Mapping[str, Callable[[_Writing], Call]] = {
     "ADD": _of_two,
     "AVERAGE_POOL_2D": _pool,
@@ -344,6 +357,7 @@ _WRITERS: Mapping[str, Callable[[_Writing], Call]] = {
     "PADV2": _pad,
     "RELU": _of_one,
     "RELU6": _of_one,
+    "SOFTMAX": _softmax,
     "TANH": _of_one,
     "TRANSPOSE_CONV": _transposed,
 }

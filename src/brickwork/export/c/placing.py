@@ -1,8 +1,9 @@
 """The order in which jobs run, and where their tensors lie in the arena.
 
 A job that computes each number of its output from the number at the same place of an input (a sum,
-a product, a function of one number) may write over that input if nobody reads it afterwards: the
-number is read before it is written. Every other job writes to bytes that nothing alive occupies.
+a product, a function of one number; a softmax, once it has added up those of a position) may write
+over that input if nobody reads it afterwards: the number is read before it is written. Every other
+job writes to bytes that nothing alive occupies.
 """
 
 from __future__ import annotations
@@ -19,7 +20,9 @@ from brickwork.export.integer.network import IntegerNetwork
 
 __all__ = ["Placed", "place"]
 
-_POINTWISE = frozenset({"ADD", "MUL", "RELU", "RELU6", "LOGISTIC", "TANH", "HARD_SWISH", "GELU"})
+_POINTWISE = frozenset(
+    {"ADD", "MUL", "RELU", "RELU6", "LOGISTIC", "TANH", "HARD_SWISH", "GELU", "SOFTMAX"}
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

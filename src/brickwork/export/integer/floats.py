@@ -39,6 +39,7 @@ _FUNCTIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "LOGISTIC": torch.sigmoid,
     "TANH": torch.tanh,
     "GELU": functional.gelu,
+    "SOFTMAX": lambda x: x.softmax(1),
 }
 
 

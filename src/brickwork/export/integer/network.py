@@ -53,6 +53,8 @@ class Step:
         constant: The second operand of a sum or a product, int8.
         constant_scale: What its integers mean.
         table: What each input from -128 to 127 becomes, int8, for functions of one number.
+        exponentials: Of a softmax: what a number counts that is 0, 1, 2, ... below the largest,
+            int32, fractions of ``2**31``; one that is further below counts nothing.
     """
 
     layer: Layer
@@ -66,6 +68,7 @@ class Step:
     constant: NDArray[np.int8] | None = None
     constant_scale: Scale | None = None
     table: NDArray[np.int8] | None = None
+    exponentials: NDArray[np.int32] | None = None
 
 
 @dataclass(frozen=True, slots=True)

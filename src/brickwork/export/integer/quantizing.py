@@ -30,7 +30,7 @@ from brickwork.export.integer.steps import FIXED, least_step, step_of
 from brickwork.export.integer.tuning import tuned
 from brickwork.space import Graph
 
-__all__ = ["GOOD", "LOSS", "PARTS", "Judge", "quantize_integer"]
+__all__ = ["GOOD", "LOSS", "PARTS", "Judge", "layer_names", "quantize_integer"]
 
 PARTS = (1.0, 0.9999, 0.999)
 """Parts of the activations that lie in the ranges which are tried."""
@@ -103,7 +103,7 @@ def quantize_integer(
     if calibration.dtype == np.uint8 and _takes_bytes(program):
         way, first = Input(True, mean, std), _byte_scale(mean, std)
         own = _absorbed(program, folded, first, mean, std)
-    names = _names(program, graph)
+    names = layer_names(program, graph)
     parts = PARTS if judge is not None else PARTS[:1]
     tried, scores = list[IntegerNetwork](), list[float]()
     for part, ranges in zip(parts, seen(program, folded, normal, parts), strict=True):
@@ -142,7 +142,7 @@ def _network(
     return IntegerNetwork(program, tuple(scales), tuple(steps), way, names, notes)
 
 
-def _names(program: Program, graph: Graph) -> tuple[str, ...]:
+def layer_names(program: Program, graph: Graph) -> tuple[str, ...]:
     """A unique name for each layer: that of its op where it has weights, else of its kind."""
     taken: dict[str, int] = {}
     names = []
@@ -236,7 +236,7 @@ def _scales(
         fixed = {given[tensor] for tensor in tensors if tensor in given}
         if len(fixed) > 1 or (fixed and not _inside(tensors, ranges, fixed)):
             raise ExportError(
-                "a concatenation joins the output of a sigmoid or tanh with other numbers: "
+                "a concatenation joins what a sigmoid, tanh or softmax gives with other numbers: "
                 "TensorFlow Lite wants one scale for both"
             )
         low = min(ranges[tensor][0] for tensor in tensors)

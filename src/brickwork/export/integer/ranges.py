@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import torch
@@ -26,8 +27,10 @@ def seen(
     folded: Sequence[Folded | None],
     x: NDArray[np.float32],
     parts: Sequence[float],
-) -> list[Ranges]:
+) -> Iterator[Ranges]:
     """The ranges of all tensors, for each part of the values that shall lie inside.
+
+    The network runs once; quantiles are looked for when the first of them is asked for.
 
     Args:
         program: The network.
@@ -43,20 +46,24 @@ def seen(
 
     def visit(tensor: int, values: torch.Tensor) -> None:
         flat = values.reshape(-1)
-        flat = flat[torch.isfinite(flat)]  # what is padded with the lowest number
-        low[tensor] = min(low[tensor], float(flat.min()))
-        high[tensor] = max(high[tensor], float(flat.max()))
+        least, most = map(float, torch.aminmax(flat))
+        if not math.isfinite(least) or not math.isfinite(most):
+            flat = flat[torch.isfinite(flat)]  # without what is padded with the lowest number
+            least, most = map(float, torch.aminmax(flat))
+        low[tensor], high[tensor] = min(low[tensor], least), max(high[tensor], most)
         if sampled:
             some[tensor].append(flat[:: max(1, flat.numel() // share)].numpy().copy())
 
     for start in range(0, len(x), _BATCH):
         run(program, folded, torch.from_numpy(x[start : start + _BATCH]), visit)
-    found: list[Ranges] = []
+    outs = [(1.0 - part) / 2.0 for part in parts if part < 1.0]
+    cuts: list[NDArray[np.float64]] = []  # of each tensor, a pair for each of these
     for part in parts:
         if part >= 1.0:
-            found.append(list(zip(low.tolist(), high.tolist(), strict=True)))
+            yield list(zip(low.tolist(), high.tolist(), strict=True))
             continue
-        out = (1.0 - part) / 2.0
-        cut = [np.quantile(np.concatenate(values), (out, 1.0 - out)) for values in some]
-        found.append([(float(a), float(b)) for a, b in cut])
-    return found
+        if not cuts:
+            wanted = [q for out in outs for q in (out, 1.0 - out)]
+            cuts = [np.quantile(np.concatenate(values), wanted) for values in some]
+        place = 2 * outs.index((1.0 - part) / 2.0)
+        yield [(float(cut[place]), float(cut[place + 1])) for cut in cuts]

@@ -1,13 +1,16 @@
 """A quantised network run bit by bit as TensorFlow Lite Micro's reference kernels run it.
 
-Sums of products are made in floating point, where they are exact: in float32 where they stay below
-2**24, else in float64.
+Integers are kept as float32. Sums of products are made in floating point, where they are exact: in
+float32 where they stay below 2**24, else in float64. What brings them to the scale of an output
+(``scaling``) and sums of two tensors are exact in float64 and in tables. Samples are run in batches
+whose tensors stay in a cache.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -20,14 +23,20 @@ from brickwork.devices.program import Program
 from brickwork.export.integer.fixed import multiplied
 from brickwork.export.integer.floats import convolved, padded, reshaped, windowed_sum
 from brickwork.export.integer.network import IntegerNetwork, Scale, Step
+from brickwork.export.integer.scaling import along, scaling
+from brickwork.export.integer.shares import shares
 from brickwork.export.integer.steps import ADD_SHIFT
 
 __all__ = ["logits", "run"]
 
 _BATCH = 128
+_CLOSE = 1 << 19  # numbers of a tensor that stay in a cache
 _LARGEST = 255  # an activation less its zero
+_PAIRS = 1 << 16  # of two integers
 
 Ints = NDArray[np.int64]
+Kernel = Callable[[list[Tensor]], Tensor]
+"""From what a layer reads to what it gives: integers as float32, channels first."""
 
 
 def logits(network: IntegerNetwork, raw: NDArray[Any]) -> NDArray[np.float32]:
@@ -48,125 +57,168 @@ def run(network: IntegerNetwork, q: NDArray[np.int8]) -> NDArray[np.int8]:
     Returns:
         ``(samples, *shape of the output)``, channels last.
     """
-    parts = [_run(network, q[start : start + _BATCH]) for start in range(0, len(q), _BATCH)]
-    return np.concatenate(parts)
-
-
-def _run(network: IntegerNetwork, q: NDArray[np.int8]) -> NDArray[np.int8]:
     program = network.program
-    last = [end for _, end in program.lifetimes()]
-    kept: dict[int, Ints] = {0: _first(q.astype(np.int64))}
-    with torch.inference_mode():
-        for place, step in enumerate(network.steps):
-            layer = step.layer
-            call = _Call(
+    kernels = [
+        _KERNELS[step.layer.kind](
+            _Made(
                 program,
                 step,
-                [kept[i] for i in layer.inputs],
-                [network.scales[i] for i in layer.inputs],
-                network.scales[layer.output],
+                [network.scales[i] for i in step.layer.inputs],
+                network.scales[step.layer.output],
+                len(q),
             )
-            kept[layer.output] = _KERNELS[layer.kind](call)
-            for tensor in [t for t in kept if last[t] <= place and t != program.output]:
-                del kept[tensor]
-    found = kept[program.output]
-    return np.ascontiguousarray(np.moveaxis(found, 1, -1) if found.ndim == 4 else found, np.int8)
+        )
+        for step in network.steps
+    ]
+    size = max(1, min(_BATCH, _CLOSE // max(map(prod, program.shapes))))
+    with torch.inference_mode():
+        parts = [_run(program, kernels, q[i : i + size]) for i in range(0, len(q), size)]
+    found = torch.cat(parts)
+    last = found.movedim(1, -1) if found.ndim == 4 else found
+    return np.ascontiguousarray(last.numpy(), np.int8)
 
 
-def _first(values: Ints) -> Ints:
-    return np.moveaxis(values, -1, 1) if values.ndim == 4 else values
+def _run(program: Program, kernels: list[Kernel], q: NDArray[np.int8]) -> Tensor:
+    last = [end for _, end in program.lifetimes()]
+    first = torch.from_numpy(np.ascontiguousarray(q, np.float32))
+    kept = {0: first.movedim(-1, 1).contiguous() if first.ndim == 4 else first}
+    for place, (layer, kernel) in enumerate(zip(program.layers, kernels, strict=True)):
+        kept[layer.output] = kernel([kept[i] for i in layer.inputs])
+        for tensor in [t for t in kept if last[t] <= place and t != program.output]:
+            del kept[tensor]
+    return kept[program.output]
 
 
 @dataclass(frozen=True, slots=True)
-class _Call:
-    """One layer at work: its integers, what it reads, and what the integers around it mean."""
+class _Made:
+    """What a kernel is made from: a layer's integers, and what the integers around it mean."""
 
     program: Program
     step: Step
-    inputs: list[Ints]
     meanings: list[Scale]
     out: Scale
+    samples: int
 
 
-def _weighted(call: _Call) -> Ints:
-    weight = _given(call.step.weight)
-    real = _type(call.step.layer.kind, weight)
-    x = torch.from_numpy(np.ascontiguousarray(call.inputs[0] - call.meanings[0].zero, real))
-    found = convolved(call.program, call.step.layer, x, torch.from_numpy(weight.astype(real)))
-    sums = found.numpy().astype(np.int64)
-    sums += _along(_given(call.step.bias).astype(np.int64), sums.ndim)
-    return _brought(call, sums)
+def _weighted(made: _Made) -> Kernel:
+    step, zero = made.step, made.meanings[0].zero
+    weight = _given(step.weight)
+    real = _type(step.layer.kind, weight)
+    kernel = torch.from_numpy(weight.astype(np.float64)).to(real)
+    axes = len(made.program.shapes[step.layer.output]) + 1
+    bias = along(_given(step.bias).astype(np.float64), axes)
+    scaled = scaling(step, made.out.zero, axes)
+
+    def apply(inputs: list[Tensor]) -> Tensor:
+        x = inputs[0].to(real) - zero
+        sums = convolved(made.program, step.layer, x, kernel).to(torch.float64)
+        return scaled(sums.add_(bias))
+
+    return apply
 
 
-def _sum(call: _Call) -> Ints:
-    scaled = [
-        multiplied((values - meaning.zero) << ADD_SHIFT, mantissa, shift)
-        for (values, meaning), mantissa, shift in zip(
-            _operands(call), call.step.multipliers, call.step.shifts, strict=False
-        )
-    ]
-    total = (
-        multiplied(scaled[0] + scaled[1], call.step.multipliers[2], call.step.shifts[2])
-        + call.out.zero
-    )
-    return np.clip(total, call.step.low, call.step.high)
+def _sum(made: _Made) -> Kernel:
+    a, b, out = *_meanings(made), made.out
+    factors = list(zip(made.step.multipliers, made.step.shifts, strict=True))
+
+    def added(one: Ints, other: Ints) -> Ints:
+        scaled = [
+            multiplied((values - meaning.zero) << ADD_SHIFT, *factor)
+            for values, meaning, factor in zip((one, other), (a, b), factors, strict=False)
+        ]
+        total = multiplied(scaled[0] + scaled[1], *factors[2]) + out.zero
+        return np.clip(total, made.step.low, made.step.high)
+
+    if made.samples * prod(made.program.shapes[made.step.layer.output]) > 2 * _PAIRS:
+        every = np.arange(-128, 128)
+        table = _reals(added(every[:, None], every[None])).reshape(-1)
+
+        def looked_up(inputs: list[Tensor]) -> Tensor:
+            one, other = _operands(made, inputs)
+            return table[(one * 256.0 + other).add_(128 * 257).to(torch.int32)]
+
+        return looked_up
+    return lambda inputs: _reals(added(*map(_ints, _operands(made, inputs))))
 
 
-def _product(call: _Call) -> Ints:
-    (a, one), (b, other) = _operands(call)
-    return _brought(call, (a - one.zero) * (b - other.zero))
+def _product(made: _Made) -> Kernel:
+    one, other = _meanings(made)
+    scaled = scaling(made.step, made.out.zero, 1)
+
+    def apply(inputs: list[Tensor]) -> Tensor:
+        a, b = _operands(made, inputs)
+        return scaled((a - one.zero).mul(b - other.zero).to(torch.float64))
+
+    return apply
 
 
-def _pad(call: _Call) -> Ints:
-    value = -128 if call.step.layer.lowest else call.out.zero
-    return _whole(padded(_exact(call.inputs[0]), call.step.layer.pads, float(value)))
+def _pad(made: _Made) -> Kernel:
+    layer = made.step.layer
+    value = -128.0 if layer.lowest else float(made.out.zero)
+    return lambda inputs: padded(inputs[0], layer.pads, value)
 
 
-def _largest(call: _Call) -> Ints:
-    layer = call.step.layer
-    wide = padded(_exact(call.inputs[0]), layer.pads, -129.0)
-    return np.clip(
-        _whole(functional.max_pool2d(wide, layer.kernel, layer.stride)),
-        call.step.low,
-        call.step.high,
-    )
+def _largest(made: _Made) -> Kernel:
+    step, layer = made.step, made.step.layer
+
+    def apply(inputs: list[Tensor]) -> Tensor:
+        wide = padded(inputs[0], layer.pads, -129.0)
+        return functional.max_pool2d(wide, layer.kernel, layer.stride).clamp_(step.low, step.high)
+
+    return apply
 
 
-def _average(call: _Call) -> Ints:
-    total, count = [_whole(part) for part in windowed_sum(call.step.layer, _exact(call.inputs[0]))]
-    size = np.abs(total)
-    means = np.sign(total) * ((size + count // 2) // count)  # C divides towards zero
-    return np.asarray(np.clip(means, call.step.low, call.step.high))
+def _average(made: _Made) -> Kernel:
+    step = made.step
+
+    def apply(inputs: list[Tensor]) -> Tensor:
+        total, count = windowed_sum(step.layer, inputs[0].to(torch.float64))
+        # C divides towards zero.
+        size = (total.abs() + (count / 2).floor()).div(count, rounding_mode="floor")
+        return (total.sign() * size).clamp_(step.low, step.high).to(torch.float32)
+
+    return apply
 
 
-def _mean(call: _Call) -> Ints:
-    x = call.inputs[0]
-    keep = len(call.program.shapes[call.step.layer.output]) == 3
-    sums = x.sum(axis=(2, 3), keepdims=keep) - call.meanings[0].zero * x.shape[2] * x.shape[3]
-    return _brought(call, sums)
+def _mean(made: _Made) -> Kernel:
+    keep = len(made.program.shapes[made.step.layer.output]) == 3
+    scaled = scaling(made.step, made.out.zero, 1)
+
+    def apply(inputs: list[Tensor]) -> Tensor:
+        x = inputs[0].to(torch.float64) - made.meanings[0].zero
+        return scaled(x.sum((2, 3), keepdim=keep))
+
+    return apply
 
 
-def _concatenated(call: _Call) -> Ints:
-    return np.concatenate(call.inputs, axis=1)
+def _concatenated(_: _Made) -> Kernel:
+    return lambda inputs: torch.cat(inputs, dim=1)
 
 
-def _reshaped(call: _Call) -> Ints:
-    return _whole(reshaped(_exact(call.inputs[0]), call.program.shapes[call.step.layer.output]))
+def _reshaped(made: _Made) -> Kernel:
+    return lambda inputs: reshaped(inputs[0], made.program.shapes[made.step.layer.output])
 
 
-def _rectified(call: _Call) -> Ints:
-    return _brought(call, call.inputs[0] - call.meanings[0].zero)
+def _rectified(made: _Made) -> Kernel:
+    scaled = scaling(made.step, made.out.zero, 1)
+    return lambda inputs: scaled(inputs[0].to(torch.float64) - made.meanings[0].zero)
 
 
-def _clamped(call: _Call) -> Ints:
-    return np.clip(call.inputs[0], call.step.low, call.step.high)
+def _clamped(made: _Made) -> Kernel:
+    return lambda inputs: inputs[0].clamp(made.step.low, made.step.high)
 
 
-def _looked_up(call: _Call) -> Ints:
-    return _given(call.step.table).astype(np.int64)[call.inputs[0] + 128]
+def _looked_up(made: _Made) -> Kernel:
+    table = _reals(_given(made.step.table))
+    return lambda inputs: table[(inputs[0] + 128.0).to(torch.int32)]
 
 
-_KERNELS: Mapping[str, Callable[[_Call], Ints]] = {
+def _shared(made: _Made) -> Kernel:
+    counts = _given(made.step.exponentials)
+    return lambda inputs: _reals(shares(_ints(inputs[0]), counts))
+
+
+_KERNELS: Mapping[str, Callable[[_Made], Kernel]] = {
     "CONV_2D": _weighted,
     "DEPTHWISE_CONV_2D": _weighted,
     "TRANSPOSE_CONV": _weighted,
@@ -186,48 +238,39 @@ _KERNELS: Mapping[str, Callable[[_Call], Ints]] = {
     "TANH": _looked_up,
     "HARD_SWISH": _looked_up,
     "GELU": _looked_up,
+    "SOFTMAX": _shared,
 }
 
 
-def _brought(call: _Call, sums: Ints) -> Ints:
-    """Sums at the scale of the output, clamped."""
-    step = call.step
-    mantissa, shift = [np.array(v, dtype=np.int64) for v in (step.multipliers, step.shifts)]
-    if len(mantissa) > 1:
-        mantissa, shift = _along(mantissa, sums.ndim), _along(shift, sums.ndim)
-    return np.clip(multiplied(sums, mantissa, shift) + call.out.zero, step.low, step.high)
-
-
-def _operands(call: _Call) -> list[tuple[Ints, Scale]]:
+def _operands(made: _Made, inputs: list[Tensor]) -> tuple[Tensor, Tensor]:
     """Both operands of a sum or a product."""
-    found = list(zip(call.inputs, call.meanings, strict=True))
-    constant, meaning = call.step.constant, call.step.constant_scale
-    if constant is not None and meaning is not None:
-        values = constant.astype(np.int64)
-        found.append((np.moveaxis(values, -1, 0) if values.ndim == 3 else values, meaning))
-    return found
+    if made.step.constant is None:
+        return inputs[0], inputs[1]
+    values = _reals(made.step.constant)
+    return inputs[0], values.movedim(-1, 0) if values.ndim == 3 else values
 
 
-def _along(values: Ints, axes: int) -> Ints:
-    """One number for each channel, beside values with channels second."""
-    return values.reshape(-1, 1, 1) if axes == 4 else values
+def _meanings(made: _Made) -> tuple[Scale, Scale]:
+    """What the integers of both operands mean."""
+    second = made.meanings[-1] if made.step.constant_scale is None else made.step.constant_scale
+    return made.meanings[0], second
 
 
-def _type(kind: str, weight: NDArray[np.int8]) -> type[np.floating[Any]]:
+def _type(kind: str, weight: NDArray[np.int8]) -> torch.dtype:
     """A floating-point type in which no sum of products of this weight is rounded."""
     axis = 3 if kind == "DEPTHWISE_CONV_2D" else 0
     others = tuple(i for i in range(weight.ndim) if i != axis)
     if kind == "TRANSPOSE_CONV":
-        return np.float64
+        return torch.float64
     largest = int(np.abs(weight.astype(np.int64)).sum(axis=others).max())
-    return np.float32 if largest * _LARGEST < 1 << 24 else np.float64
+    return torch.float32 if largest * _LARGEST < 1 << 24 else torch.float64
 
 
-def _exact(values: Ints) -> Tensor:
-    return torch.from_numpy(np.ascontiguousarray(values, dtype=np.float64))
+def _reals(values: NDArray[Any]) -> Tensor:
+    return torch.from_numpy(np.ascontiguousarray(values, np.float32))
 
 
-def _whole(values: Tensor) -> Ints:
+def _ints(values: Tensor) -> Ints:
     return np.asarray(values.numpy().astype(np.int64))
 
 

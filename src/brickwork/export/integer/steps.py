@@ -14,12 +14,14 @@ from brickwork.export.integer.fixed import activation_range, multiplier
 from brickwork.export.integer.folding import Folded
 from brickwork.export.integer.functions import TABLES
 from brickwork.export.integer.network import Scale, Step
+from brickwork.export.integer.shares import exponentials
 
-__all__ = ["ADD_SHIFT", "FIXED", "least_step", "step_of", "weight_steps"]
+__all__ = ["ADD_SHIFT", "FIXED", "least_step", "step_of", "weight_steps", "weighted_step"]
 
 FIXED: Mapping[str, Scale] = {
     "LOGISTIC": Scale(1.0 / 256.0, -128),
     "TANH": Scale(1.0 / 128.0, 0),
+    "SOFTMAX": Scale(1.0 / 256.0, -128),
 }
 """Kinds whose output has a scale that TensorFlow Lite demands."""
 
@@ -46,7 +48,7 @@ def step_of(
     into, out = scales[layer.inputs[0]], scales[layer.output]
     low, high = activation_range(layer.activation, out.scale, out.zero)
     if weights is not None:
-        return _weighted(layer, weights, into, out, low, high)
+        return _weighted(layer, weights, into, out)
     if layer.kind in ("ADD", "MUL"):
         return _of_two(layer, scales, low, high)
     if layer.kind == "MEAN":
@@ -60,12 +62,14 @@ def step_of(
         low, high = activation_range("relu", out.scale, out.zero)
         mantissa, shift = multiplier(_double(into) / _double(out))
         return Step(layer, multipliers=(mantissa,), shifts=(shift,), low=low, high=high)
+    if layer.kind == "SOFTMAX":
+        return Step(layer, exponentials=exponentials(into, program.shapes[layer.output][-1]))
     if layer.kind in TABLES:
         return Step(layer, table=TABLES[layer.kind](into, out))
     return Step(layer, low=low, high=high)
 
 
-def _weighted(layer: Layer, weights: Folded, into: Scale, out: Scale, low: int, high: int) -> Step:
+def _weighted(layer: Layer, weights: Folded, into: Scale, out: Scale) -> Step:
     # Sums must not be scaled down by more than LiteRT's kernels can.
     least = _LEAST_FACTOR * _double(out) / _double(into)
     steps = np.maximum(weight_steps(layer, weights, _double(into)), least)
@@ -77,12 +81,35 @@ def _weighted(layer: Layer, weights: Folded, into: Scale, out: Scale, low: int, 
     exact = steps.astype(np.float64)
     q = np.clip(np.round(weights.weight / exact.reshape(along)), -127, 127).astype(np.int8)
     bias = np.clip(np.round(weights.bias / (_double(into) * exact)), -(2**31), 2**31 - 1)
+    return weighted_step(layer, q, steps, bias.astype(np.int32), into, out)
+
+
+def weighted_step(
+    layer: Layer,
+    weight: NDArray[np.int8],
+    steps: NDArray[np.float32],
+    bias: NDArray[np.int32],
+    into: Scale,
+    out: Scale,
+) -> Step:
+    """A layer whose weights are integers already.
+
+    Args:
+        layer: The layer.
+        weight: As TensorFlow Lite stores it.
+        steps: What one step of it stands for, for each output channel or for all.
+        bias: In steps of the products.
+        into: What the integers mean that it reads.
+        out: What those mean that it gives.
+    """
+    low, high = activation_range(layer.activation, out.scale, out.zero)
+    exact = steps.astype(np.float64)
     factors = [multiplier(_double(into) * float(s) / _double(out)) for s in exact]
     return Step(
         layer,
-        weight=q,
+        weight=weight,
         weight_scales=steps,
-        bias=bias.astype(np.int32),
+        bias=bias,
         multipliers=tuple(m for m, _ in factors),
         shifts=tuple(s for _, s in factors),
         low=low,

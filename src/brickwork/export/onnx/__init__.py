@@ -5,7 +5,22 @@ fast enough to write, and so to measure, every candidate of a search. Batch norm
 the convolution or linear layer before them, as every runtime would do.
 """
 
-from brickwork.export.onnx.file import INPUT, OPSET, OUTPUT, producer_version, write_onnx
+from brickwork.export.onnx.file import (
+    INPUT,
+    OPSET,
+    OUTPUT,
+    end_in_softmax,
+    producer_version,
+    write_onnx,
+)
 from brickwork.export.onnx.weights import random_weights
 
-__all__ = ["INPUT", "OPSET", "OUTPUT", "producer_version", "random_weights", "write_onnx"]
+__all__ = [
+    "INPUT",
+    "OPSET",
+    "OUTPUT",
+    "end_in_softmax",
+    "producer_version",
+    "random_weights",
+    "write_onnx",
+]

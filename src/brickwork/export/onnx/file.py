@@ -10,17 +10,18 @@ import onnx
 from onnx import TensorProto, helper
 
 from brickwork.errors import ExportError
+from brickwork.export.ending import LOGITS, answers
 from brickwork.export.onnx import joins, layers, pointwise, shapes, tables, tokens
 from brickwork.export.onnx.writer import LAYERS, Array, Writer
 from brickwork.space import Graph, Node, Op, ops
 
-__all__ = ["INPUT", "OPSET", "OUTPUT", "producer_version", "write_onnx"]
+__all__ = ["INPUT", "OPSET", "OUTPUT", "end_in_softmax", "producer_version", "write_onnx"]
 
 INPUT = "input"
 """Name of the input: raw values, float32, ``(batch, channels, *spatial)``."""
 
-OUTPUT = "logits"
-"""Name of the output: float32, ``(batch, outputs)``."""
+OUTPUT = LOGITS
+"""Name of the output: float32, ``(batch, outputs)``; behind a softmax it has another."""
 
 OPSET = 21
 """Operator set; the first with a group norm that scales by channel. ONNX Runtime 1.18 reads it."""
@@ -32,7 +33,7 @@ def write_onnx(graph: Graph, weights: Mapping[str, Array], *, fold: bool = True)
     """The model file of a graph.
 
     It takes raw values as ``input`` (float32, ``(batch, *graph.input)`` for any batch) and gives
-    ``logits`` (``(batch, *graph.output)``).
+    ``logits`` or, behind a softmax, ``probabilities`` (``(batch, *graph.output)``).
 
     Args:
         graph: The network.
@@ -44,13 +45,14 @@ def write_onnx(graph: Graph, weights: Mapping[str, Array], *, fold: bool = True)
         ExportError: A weight is missing or has another shape, or an op has no ONNX form.
     """
     writer = Writer(graph, weights, fold)
-    _write_nodes(writer)
+    output = answers(graph)
+    _write_nodes(writer, output)
     shapes: tuple[tuple[str | int, ...], ...] = (("batch", *graph.input), ("batch", *graph.output))
     proto = helper.make_graph(
         writer.nodes,
         "brickwork",
         [helper.make_tensor_value_info(INPUT, TensorProto.FLOAT, shapes[0])],
-        [helper.make_tensor_value_info(OUTPUT, TensorProto.FLOAT, shapes[1])],
+        [helper.make_tensor_value_info(output, TensorProto.FLOAT, shapes[1])],
         list(writer.constants.values()),
         value_info=writer.shapes,
     )
@@ -65,6 +67,22 @@ def write_onnx(graph: Graph, weights: Mapping[str, Array], *, fold: bool = True)
     return bytes(model.SerializeToString(deterministic=True))
 
 
+def end_in_softmax(model: bytes, graph: Graph) -> bytes:
+    """A file of logits with a softmax of them, such as an int8 one that is not written again.
+
+    Args:
+        model: The file.
+        graph: What it is a file of then.
+    """
+    proto = onnx.load_model_from_string(model)
+    last, output = proto.graph.output[0], answers(graph)
+    proto.graph.node.append(helper.make_node("Softmax", [last.name], [output], "softmax", axis=1))
+    last.name = output
+    properties = {p.key: p.value for p in proto.metadata_props}
+    helper.set_model_props(proto, properties | {"brickwork.graph": graph.hash})
+    return bytes(proto.SerializeToString(deterministic=True))
+
+
 @functools.cache
 def producer_version() -> str:
     """Version of Brickwork, as files name it."""
@@ -74,7 +92,7 @@ def producer_version() -> str:
         return "source"
 
 
-def _write_nodes(writer: Writer) -> None:
+def _write_nodes(writer: Writer, output: str) -> None:
     """Write every operation, in order; the last one's output is the network's."""
     values: list[str] = []  # name of the tensor that each node of the graph gives
     folded_norms = set(writer.folded.values())
@@ -87,10 +105,10 @@ def _write_nodes(writer: Writer) -> None:
         else:
             values.append(_write(writer, index, node, inputs))
     if writer.nodes and writer.nodes[-1].output[0] == values[-1]:
-        writer.nodes[-1].output[0] = OUTPUT  # nothing reads the last node
+        writer.nodes[-1].output[0] = output  # nothing reads the last node
         writer.shapes = [info for info in writer.shapes if info.name != values[-1]]
     else:
-        writer.emit("Identity", [values[-1]], OUTPUT)
+        writer.emit("Identity", [values[-1]], output)
 
 
 def _write(writer: Writer, index: int, node: Node, inputs: list[str]) -> str:
@@ -135,6 +153,7 @@ _WRITERS: Mapping[type[Op], Callable[[Writer, Node, list[str]], str]] = {
     ops.Position: tokens.position,
     ops.Reshape: shapes.reshape,
     ops.Select: tokens.select,
+    ops.Softmax: pointwise.softmax,
     ops.Tokens: shapes.tokens,
     ops.Zero: shapes.zero,
 }

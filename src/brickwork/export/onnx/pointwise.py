@@ -1,4 +1,4 @@
-"""What keeps the shape: normalisation, norms, activations."""
+"""What keeps the shape: normalisation, norms, activations, softmax."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 from brickwork.export.onnx.writer import Writer
 from brickwork.space import Node
 
-__all__ = ["activation", "norm", "normalize"]
+__all__ = ["activation", "norm", "normalize", "softmax"]
 
 
 def normalize(writer: Writer, node: Node, inputs: list[str]) -> str:
@@ -65,6 +65,11 @@ def activation(writer: Writer, node: Node, inputs: list[str]) -> str:
     if how == "hard_sigmoid":  # PyTorch"s slope is 1/6, the default of ONNX is 0.2
         return writer.emit("HardSigmoid", inputs, node.name, alpha=1 / 6, beta=0.5)
     return writer.emit(_PLAIN_ACTIVATIONS[how], inputs, node.name)
+
+
+def softmax(writer: Writer, node: Node, inputs: list[str]) -> str:
+    """``Softmax`` over the channels."""
+    return writer.emit("Softmax", inputs, node.name, axis=1)
 
 
 _PLAIN_ACTIVATIONS = {

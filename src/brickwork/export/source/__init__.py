@@ -6,6 +6,7 @@ import textwrap
 from collections.abc import Iterator, Sequence
 
 from brickwork.devices.counts import macs, parameters
+from brickwork.export.ending import LOGITS, answers
 from brickwork.export.source.classes import definitions
 from brickwork.export.source.flat import flat_lines
 from brickwork.export.source.parts import PARTS, used
@@ -23,13 +24,14 @@ _TAIL = '''def load(path: str | Path = HERE / "weights.safetensors") -> Net:
 
 
 def check(path: str | Path = HERE / "golden.npz") -> float:
-    """The largest difference to recorded logits, relative to the largest of them."""
+    """The largest difference to recorded outputs, relative to the largest of them."""
     import numpy as np
 
     golden = np.load(path, allow_pickle=False)
+    expected = golden["logits"]
     with torch.inference_mode():
-        logits = load()(torch.from_numpy(golden["inputs"]).float()).numpy()
-    return float(abs(logits - golden["logits"]).max() / abs(golden["logits"]).max())
+        found = load()(torch.from_numpy(golden["inputs"]).float()).numpy()
+    return float(abs(found - expected).max() / abs(expected).max())
 
 
 if __name__ == "__main__":
@@ -58,9 +60,12 @@ def write_source(graph: Graph, name: str, *, classes: Sequence[str] = ()) -> str
         parts = ["\n".join(class_lines(definition)) for definition in definitions(scopes(graph))]
     except Irregular:
         parts = ["\n".join(flat_lines(graph))]
+    what = answers(graph)
+    parts = [part.replace("in, logits out", f"in, {what} out") for part in parts]
+    tail = _TAIL.replace(LOGITS, what)
     names = list(used("\n".join(parts)))
     head = "\n".join(_head(graph, name, classes, "chain" in names))
-    return "\n\n\n".join([head, *(PARTS[name] for name in names), *parts, _TAIL]) + "\n"
+    return "\n\n\n".join([head, *(PARTS[name] for name in names), *parts, tail]) + "\n"
 
 
 def _head(graph: Graph, name: str, classes: Sequence[str], chained: bool) -> Iterator[str]:
@@ -71,7 +76,9 @@ def _head(graph: Graph, name: str, classes: Sequence[str], chained: bool) -> Ite
         f"Input: float32 ``(batch, {', '.join(map(str, graph.input))})``, raw values; "
         "normalisation is part of the network."
     )
-    yield from _wrapped(f"Output: logits ``(batch, {', '.join(map(str, graph.output))})``.")
+    yield from _wrapped(
+        f"Output: {answers(graph)} ``(batch, {', '.join(map(str, graph.output))})``."
+    )
     if classes:
         yield from _wrapped(f"Classes, in order: {', '.join(classes)}.")
     yield from _wrapped(

@@ -33,6 +33,7 @@ from brickwork.space import (
     Position,
     Reshape,
     Select,
+    Softmax,
     Tokens,
     Zero,
 )
@@ -320,6 +321,10 @@ def _flatten(*_: object) -> tuple[str, list[str]]:
     return "nn.Flatten", []
 
 
+def _softmax(*_: object) -> tuple[str, list[str]]:
+    return "nn.Softmax", ["1"]
+
+
 def _dropout(_: Leaf, values: Mapping[str, str]) -> tuple[str, list[str]]:
     return "nn.Dropout", [values["rate"]]
 
@@ -341,5 +346,6 @@ _CONSTRUCTORS: Mapping[
     Norm: _norm,
     Pool: _pool,
     Position: _position,
+    Softmax: _softmax,
     Tokens: _tokens,
 }

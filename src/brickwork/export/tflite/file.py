@@ -7,24 +7,20 @@ types used here, so that old runtimes can read the file.
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from brickwork.devices.files.schema import schema as loaded
 from brickwork.devices.program import Layer
-from brickwork.errors import ExportError
+from brickwork.errors import ExportError, MissingExtra
 from brickwork.export.integer.network import Scale
 from brickwork.space import Shape
 
 __all__ = ["Writer", "schema"]
 
-_SCHEMAS = (
-    "tflite_micro.tensorflow.lite.micro.python.schema_py_generated",
-    "ai_edge_litert.schema_py_generated",
-)
 _VERSION = 3  # of the schema
 _ROOM = 1 << 16  # bytes of a file at first
 
@@ -46,6 +42,7 @@ _VERSIONS: Mapping[str, tuple[int, int]] = {  # for float and for int8
     "RELU": (1, 2),
     "RELU6": (1, 2),
     "RESHAPE": (1, 1),
+    "SOFTMAX": (1, 2),
     "TANH": (1, 2),
     "TRANSPOSE_CONV": (3, 3),
 }
@@ -58,12 +55,10 @@ def schema() -> Any:
     Raises:
         ExportError: No package brings one.
     """
-    for name in _SCHEMAS:
-        try:
-            return importlib.import_module(name)
-        except ImportError:
-            continue
-    raise ExportError("TensorFlow Lite files need the extra mcu: pip install 'brickwork[mcu]'")
+    try:
+        return loaded("writing a .tflite file")
+    except MissingExtra as error:
+        raise ExportError(str(error)) from None
 
 
 class Writer:

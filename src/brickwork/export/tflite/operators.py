@@ -125,6 +125,12 @@ def _reshape(call: _Call) -> Found:
     return [*call.inputs, shape], options
 
 
+def _softmax(call: _Call) -> Found:
+    options = call.writer.schema.SoftmaxOptionsT()
+    options.beta = 1.0
+    return call.inputs, options
+
+
 def _plain(call: _Call) -> Found:
     return call.inputs, None
 
@@ -155,6 +161,7 @@ _EMITTERS: Mapping[str, Callable[[_Call], Found]] = {
     "RELU": _plain,
     "RELU6": _plain,
     "RESHAPE": _reshape,
+    "SOFTMAX": _softmax,
     "TANH": _plain,
     "TRANSPOSE_CONV": _transposed,
 }

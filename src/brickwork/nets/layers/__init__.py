@@ -77,6 +77,7 @@ _LEAVES: Mapping[type[Op], Callable[..., nn.Module]] = {
     ops.Position: tokens.position,
     ops.Reshape: shape.Reshape,
     ops.Select: tokens.Select,
+    ops.Softmax: pointwise.Softmax,
     ops.Tokens: shape.Tokens,
     ops.Zero: shape.Zero,
 }

@@ -10,7 +10,7 @@ from torch.nn import functional as F  # noqa: N812  # its usual name
 
 from brickwork.space import Shape, ops
 
-__all__ = ["Activation", "Dropout", "Normalize", "dropout"]
+__all__ = ["Activation", "Dropout", "Normalize", "Softmax", "dropout"]
 
 
 class Normalize(nn.Module):
@@ -38,6 +38,16 @@ class Activation(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return self._apply_to(x)
+
+
+class Softmax(nn.Module):
+    """Shares over the channels, at each position."""
+
+    def __init__(self, *_: object) -> None:
+        super().__init__()
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x.softmax(1)
 
 
 class Dropout(nn.Module):

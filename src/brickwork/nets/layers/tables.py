@@ -13,7 +13,8 @@ from brickwork.space import Shape, ops
 
 __all__ = ["Columns", "Embedding"]
 
-_STD = 1.0  # of the first weights; PyTorch's default
+_STD = 0.02  # of the first weights of ids: BERT (Devlin et al., 2019); see docs/decisions.md
+_CATEGORY_STD = 1.0  # of those of categories; PyTorch's default
 
 
 class Embedding(nn.Module):
@@ -40,7 +41,7 @@ class Columns(nn.Module):
     ) -> None:
         super().__init__()
         self.numbers = op.numbers
-        self.weight = normal(op.weights(shapes)["weight"], _STD, random)
+        self.weight = normal(op.weights(shapes)["weight"], _CATEGORY_STD, random)
         sizes = torch.tensor(op.categories)
         first = torch.tensor([0, *accumulate(op.categories[:-1])])
         self.register_buffer("last", sizes - 1, persistent=False)

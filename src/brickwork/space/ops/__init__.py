@@ -8,7 +8,7 @@ from brickwork.space.ops.convolution import Conv, ConvTranspose, Depthwise
 from brickwork.space.ops.custom import Custom, Description
 from brickwork.space.ops.dense import Linear
 from brickwork.space.ops.join import Add, Attend, Concat, MaskedMean, Multiply
-from brickwork.space.ops.pointwise import ACTIVATIONS, Activation, Dropout, Norm, Normalize
+from brickwork.space.ops.pointwise import ACTIVATIONS, Activation, Dropout, Norm, Normalize, Softmax
 from brickwork.space.ops.pool import GlobalPool, Pool
 from brickwork.space.ops.shape import Flatten, Reshape, Tokens, Zero
 from brickwork.space.ops.tables import Columns, Embedding
@@ -45,6 +45,7 @@ __all__ = [
     "Reshape",
     "Select",
     "Shape",
+    "Softmax",
     "Tokens",
     "Zero",
     "per_axis",

@@ -1,4 +1,4 @@
-"""What keeps the shape and is fused into the op before it: norms, activations, dropout."""
+"""What keeps the shape: norms, activations and dropout, fused into the op before; softmax."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from brickwork.errors import ShapeError
 from brickwork.space.choice import Choice
 from brickwork.space.ops.base import Op, Shape
 
-__all__ = ["ACTIVATIONS", "Activation", "Dropout", "Norm", "Normalize"]
+__all__ = ["ACTIVATIONS", "Activation", "Dropout", "Norm", "Normalize", "Softmax"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,3 +93,13 @@ class Dropout(Op):
     rate: float | Choice[float] = 0.1
     kind: ClassVar[str] = "dropout"
     follows: ClassVar[bool] = True
+
+
+@dataclass(frozen=True, slots=True)
+class Softmax(Op):
+    """Numbers as shares: at each position those of all channels are positive and add up to 1.
+
+    Losses want logits, so a network that is trained does not end in it; an exported one may.
+    """
+
+    kind: ClassVar[str] = "softmax"

@@ -7,8 +7,10 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from brickwork.tasks.changing.images import ImageChanges
+from brickwork.tasks.changing.rows import RowChanges
 from brickwork.tasks.changing.series import SeriesChanges
 from brickwork.tasks.changing.sounds import SoundChanges
+from brickwork.tasks.changing.texts import TextChanges
 
 if TYPE_CHECKING:
     from torch import Generator, Tensor
@@ -17,8 +19,10 @@ __all__ = [
     "Changes",
     "ImageChanges",
     "NoChanges",
+    "RowChanges",
     "SeriesChanges",
     "SoundChanges",
+    "TextChanges",
     "changes_of",
     "described",
 ]
@@ -55,6 +59,8 @@ class NoChanges:
 _KINDS: Mapping[str, Any] = {
     "none": NoChanges,
     "image": ImageChanges,
+    "row": RowChanges,
+    "text": TextChanges,
     "series": SeriesChanges,
     "sound": SoundChanges,
 }

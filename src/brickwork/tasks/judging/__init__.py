@@ -41,6 +41,14 @@ class Judge(Protocol):
         """The quality of answers, by metric name; ``source`` says where the samples come from."""
         ...
 
+    def details(self, answers: NDArray[Any], labels: NDArray[Any]) -> dict[str, Any]:
+        """More than the metrics, as JSON.
+
+        ``"classes"`` has a row for each class, ``"points"`` one for each point of operation: what
+        stands in a row is named by its keys, and shown as it is.
+        """
+        ...
+
     def to_json(self) -> dict[str, Any]:
         """What ``judge_of`` makes it from again; ``"kind"`` says which it is."""
         ...

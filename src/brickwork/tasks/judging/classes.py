@@ -22,6 +22,7 @@ __all__ = ["ClassJudge", "class_weights", "classification_metrics"]
 _UNEVEN = 1.5  # times as many samples in one class as in another, from which classes are weighted
 _STEEPEST = 10.0  # the largest weight relative to the smallest
 _LOPSIDED = 4.0  # times as many, from which plain accuracy says too little: see ``of``
+_SENSITIVITIES = (0.9, 0.95, 0.98, 1.0)  # for which thresholds are shown
 _BINS = 15  # of certainty, for the calibration error
 _DRAWS = 200  # of a confusion matrix, for the spread of the F1 score
 
@@ -72,6 +73,25 @@ class ClassJudge:
     ) -> dict[str, Quantity]:
         """See ``classification_metrics``."""
         return classification_metrics(answers, labels, source)
+
+    def details(self, answers: NDArray[Any], labels: NDArray[Any]) -> dict[str, Any]:
+        """Precision and recall of each class; of two classes what each threshold would give."""
+        table = _confusion(answers, labels)
+        right, is_, said = np.diagonal(table), table.sum(axis=1), table.sum(axis=0)
+        rows = [
+            {
+                "class": name,
+                "samples": int(is_[i]),
+                "found (recall)": float(right[i] / is_[i]) if is_[i] else math.nan,
+                "±": wilson(int(right[i]), int(is_[i])) if is_[i] else math.nan,
+                "right when said (precision)": float(right[i] / said[i]) if said[i] else math.nan,
+            }
+            for i, name in enumerate(self.names)
+        ]
+        found: dict[str, Any] = {"classes": [_finite(row) for row in rows]}
+        if len(self.names) == 2 and min(is_):
+            found["points"] = _points(answers, labels)
+        return found
 
     def to_json(self) -> dict[str, Any]:
         """See ``judge_of``."""
@@ -125,9 +145,7 @@ def classification_metrics(
     if bad:
         raise TrainingError(f"the network answers {bad} of {len(logits)} samples with NaN or inf")
     how = f"{len(labels)} samples, {source}"
-    classes = logits.shape[1]
-    table = np.zeros((classes, classes), np.int64)  # [is, was said to be]
-    np.add.at(table, (labels, logits.argmax(axis=1)), 1)
+    table = _confusion(logits, labels)
 
     def measured(value: float, spread: float | None) -> Quantity:
         return Quantity(float(value), "fraction", How.MEASURED, spread, how)
@@ -149,12 +167,44 @@ def classification_metrics(
     else:
         result["auc"] = Quantity(math.nan, "fraction", How.UNKNOWN, None, f"one class only; {how}")
     result["calibration_error"] = measured(*_calibration_error(logits, labels))
-    if classes == 2:
+    if logits.shape[1] == 2:
         for label, name in enumerate(("specificity", "sensitivity")):
             if members[label]:
                 spread = wilson(int(right[label]), int(members[label]))
                 result[name] = measured(right[label] / members[label], spread)
     return result
+
+
+def _confusion(logits: NDArray[Any], labels: NDArray[Any]) -> NDArray[np.int64]:
+    """How often each class was said to be each class: ``[is, was said to be]``."""
+    table = np.zeros((logits.shape[1], logits.shape[1]), np.int64)
+    np.add.at(table, (labels, logits.argmax(axis=1)), 1)
+    return table
+
+
+def _points(logits: NDArray[Any], labels: NDArray[Any]) -> list[dict[str, Any]]:
+    """For some sensitivities the threshold of the second class, and the specificity there."""
+    chance = _chances(logits.astype(np.float64))[:, 1]
+    ill, well = np.sort(chance[labels == 1]), chance[labels == 0]
+    points = []
+    for wanted in _SENSITIVITIES:
+        place = len(ill) - math.ceil(wanted * len(ill))
+        threshold = float(ill[place])
+        passed = int((well < threshold).sum())
+        points.append(
+            {
+                "threshold": threshold,
+                "sensitivity": float((ill >= threshold).mean()),
+                "specificity": passed / len(well),
+                "±": wilson(passed, len(well)),
+            }
+        )
+    return points
+
+
+def _finite(row: dict[str, Any]) -> dict[str, Any]:
+    """NaN is no JSON."""
+    return {k: "-" if isinstance(v, float) and math.isnan(v) else v for k, v in row.items()}
 
 
 def _macro_f1(table: NDArray[np.int64]) -> float:

@@ -69,23 +69,42 @@ class MaskJudge:
             raise TrainingError(
                 f"the network answers {bad} of {len(answers)} samples with NaN or inf"
             )
-        scores, rights = [], []
-        for answer, label in zip(answers, labels, strict=True):
-            here = label != NOWHERE
-            said, is_ = answer.argmax(axis=0)[here], label[here]
-            rights.append(float((said == is_).mean()) if here.any() else 1.0)
-            found = []
-            for one in range(1, len(self.names)):
-                a, b = said == one, is_ == one
-                if a.any() or b.any():
-                    found.append(2 * float((a & b).sum()) / float(a.sum() + b.sum()))
-            scores.append(float(np.mean(found)) if found else 1.0)
+        table, right = self._overlaps(answers, labels)
+        scores = [float(np.nanmean(row)) if np.isfinite(row).any() else 1.0 for row in table]
         how = f"{len(labels)} samples, {source}"
-        values = {"dice": np.array(scores), "accuracy": np.array(rights)}
+        values = {"dice": np.array(scores), "accuracy": right}
         return {
             name: Quantity(float(v.mean()), "fraction", How.MEASURED, of_mean(v), how)
             for name, v in values.items()
         }
+
+    def details(self, answers: NDArray[Any], labels: NDArray[Any]) -> dict[str, Any]:
+        """The Dice score of each class, over the samples that have it."""
+        table, _ = self._overlaps(answers, labels)
+        rows = []
+        for name, column in zip(self.names[1:], table.T, strict=True):
+            there = column[np.isfinite(column)]
+            if len(there):
+                found = {"Dice": float(there.mean()), "lowest": float(there.min())}
+                rows.append({"class": name, "samples": len(there), **found})
+        return {"classes": rows}
+
+    def _overlaps(
+        self, answers: NDArray[Any], labels: NDArray[Any]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Dice ``(n, classes - 1)``, NaN where a class is missing; right positions ``(n,)``."""
+        table = np.full((len(labels), len(self.names) - 1), np.nan)
+        right = np.ones(len(labels))
+        for i, (answer, label) in enumerate(zip(answers, labels, strict=True)):
+            here = label != NOWHERE
+            said, is_ = answer.argmax(axis=0)[here], label[here]
+            if here.any():
+                right[i] = (said == is_).mean()
+            for one in range(1, len(self.names)):
+                a, b = said == one, is_ == one
+                if a.any() or b.any():
+                    table[i, one - 1] = 2 * float((a & b).sum()) / float(a.sum() + b.sum())
+        return table, right
 
     def to_json(self) -> dict[str, Any]:
         """See ``judge_of``."""

@@ -95,6 +95,10 @@ class NumberJudge:
             r2 = Quantity(math.nan, "fraction", How.UNKNOWN, None, f"all are the same; {how}")
         return {"r2": r2, **result}
 
+    def details(self, answers: NDArray[Any], labels: NDArray[Any]) -> dict[str, Any]:
+        """Nothing more."""
+        return {}
+
     def to_json(self) -> dict[str, Any]:
         """See ``judge_of``."""
         return {"kind": "numbers", "names": self.names, "mean": self.mean, "std": self.std}

@@ -1,0 +1,73 @@
+"""What the answers of a model mean, for its card, and what they are worth, class by class."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+__all__ = ["by_class", "meaning", "not_for"]
+
+_MOST = 30  # classes that are shown one by one
+
+
+def meaning(info: Mapping[str, Any], shape: str) -> str:
+    """What comes out, in a line.
+
+    Args:
+        info: Of the card; ``judge`` says of which kind they are.
+        shape: Of the answers, for a reader.
+    """
+    answers = info.get("judge") or {}
+    if answers.get("kind") == "numbers":
+        names = zip(answers["names"], answers["mean"], answers["std"], strict=True)
+        said = "; ".join(f"{name} = {std:.7g} * y + {mean:.7g}" for name, mean, std in names)
+        return f"numbers in standard units, `{shape}`: {said}"
+    if answers.get("kind") == "masks":
+        return f"logits of each position, `{shape}`: the class is the largest of the first axis"
+    if info.get("answers") == "probabilities":
+        return f"probabilities, `{shape}`; not calibrated"
+    return f"logits, `{shape}`; their softmax is not calibrated"
+
+
+def by_class(info: Mapping[str, Any]) -> Iterator[Sequence[Sequence[str]]]:
+    """Tables of a card, heads first: results of each class, and points of operation.
+
+    Args:
+        info: Of the card; ``details`` is what the judge found on the test split.
+    """
+    details = info.get("details") or {}
+    rows = details.get("classes") or []
+    if rows and len(rows) <= _MOST:
+        yield [
+            tuple(rows[0]),
+            *(tuple(_shown(value) for value in row.values()) for row in rows),
+        ]
+    points = details.get("points") or []
+    if points:
+        yield [
+            tuple(points[0]),
+            *(tuple(_shown(value) for value in point.values()) for point in points),
+        ]
+
+
+def not_for(info: Mapping[str, Any]) -> Iterator[str]:
+    """What a model must not be used for, a line each."""
+    if (info.get("judge") or {}).get("kind") == "numbers":
+        yield "It says a number for any input, however far it is from what it was trained on."
+    else:
+        yield "It knows its classes only: it gives one of them for any input; it is not calibrated."
+    yield (
+        "Its scores hold for data like the test split; nothing is known about other cameras, "
+        "devices, places, people or times. Measure it on your own data first."
+    )
+    yield (
+        "It is not for decisions about a person's health, safety, freedom or money, unless those "
+        "who answer for them have tested it for that: it is no medical device, and nobody has "
+        "examined it as one."
+    )
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:.3f}"
+    return f"{value:,}" if isinstance(value, int) else str(value)

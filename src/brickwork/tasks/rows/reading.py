@@ -1,0 +1,192 @@
+"""Rows from whatever they are in: files, data frames, data sets, arrays."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from brickwork.errors import DataError
+from brickwork.tasks.arrays import splits_of
+from brickwork.tasks.rows.cells import Rows, filled
+from brickwork.tasks.rows.files import SUFFIXES, read_file, suffix
+
+__all__ = ["SPLIT_NAMES", "first_rows", "is_rows", "read_rows"]
+
+SPLIT_NAMES: Mapping[str, str] = {
+    **dict.fromkeys(("train", "training"), "train"),
+    **dict.fromkeys(("val", "valid", "validation", "dev"), "val"),
+    **dict.fromkeys(("test", "testing"), "test"),
+}
+"""What splits are called, and what they are called here."""
+
+_FIRST = 200  # rows that tell what data are
+
+
+def is_rows(source: Any) -> bool:
+    """Whether a source holds rows: a file of them, a data frame, a data set, or splits of such."""
+    if isinstance(source, str | os.PathLike):
+        return suffix(Path(source)) in SUFFIXES
+    if isinstance(source, Mapping):
+        return bool(source) and all(_is_table(one) for one in source.values())
+    if isinstance(source, tuple | list):
+        return len(source) == 2 and _is_frame(source[0])
+    return _is_table(source)
+
+
+def first_rows(source: Any, label: str = "") -> Rows:
+    """A few rows of a source, to see what they are."""
+    if isinstance(source, str | os.PathLike):
+        return read_file(Path(source), label, most=_FIRST)
+    return read_rows(source, label, _FIRST)["train"]
+
+
+def read_rows(source: Any, label: str = "", most: int | None = None) -> dict[str, Rows]:
+    """The rows of a source, by split; all of them in ``"train"`` where it has no splits.
+
+    Args:
+        source: A path; a data frame (pandas, polars), or one of samples and their labels; a data
+            set as of Hugging Face; a mapping of such by split; a pair of arrays; a mapping of
+            arrays with the keys of an ``.npz`` file; an ``.npz`` file.
+        label: Name of the column that is to be told, if it is known.
+        most: Only so many rows, the first ones.
+
+    Raises:
+        DataError: It cannot be read.
+    """
+    if isinstance(source, str | os.PathLike):
+        path = Path(source)
+        if not path.is_file():
+            raise DataError(f"no such file: {str(source)!r}")
+        if path.suffix.lower() == ".npz":
+            return _from_npz(path)
+        if suffix(path) not in SUFFIXES:
+            raise DataError(
+                f"{path}: not a file of rows: give one of {', '.join(SUFFIXES)} or an .npz file"
+            )
+        return {"train": read_file(path, label)}
+    if isinstance(source, Mapping):
+        if is_rows(source):
+            return _from_splits(source, most)
+        keys = splits_of(source, "the given arrays")
+        return {
+            split: _of_pair(source[x], source[y], "the given arrays", most)
+            for split, (x, y) in keys.items()
+        }
+    if isinstance(source, tuple | list) and len(source) == 2:
+        return {"train": _of_pair(source[0], source[1], "the given arrays", most)}
+    if _is_table(source):
+        return {"train": _of_table(source, "the given rows", most)}
+    raise DataError(
+        f"cannot read rows from a {type(source).__name__}: give a path, arrays (x, y) or a data "
+        "frame"
+    )
+
+
+def _is_frame(source: Any) -> bool:
+    return hasattr(source, "columns") and hasattr(source, "head")
+
+
+def _is_data_set(source: Any) -> bool:
+    return hasattr(source, "column_names") and hasattr(source, "features")
+
+
+def _is_table(source: Any) -> bool:
+    return _is_frame(source) or _is_data_set(source)
+
+
+def _from_splits(source: Mapping[Any, Any], most: int | None) -> dict[str, Rows]:
+    found = {}
+    for name, table in source.items():
+        split = SPLIT_NAMES.get(str(name).lower())
+        if split is None:  # such as the unlabelled part of a collection
+            continue
+        found[split] = _of_table(table, f"the {name} split", most)
+    if "train" not in found:
+        raise DataError(
+            f"the given splits are called {', '.join(map(str, source))}: one must be 'train'"
+        )
+    return found
+
+
+def _of_table(table: Any, where: str, most: int | None) -> Rows:
+    """A data frame, or a data set of Hugging Face."""
+    names = list(table.column_names if _is_data_set(table) else table.columns)
+    texts = tuple(str(name) for name in names)
+    twice = sorted(name for name in set(texts) if texts.count(name) > 1)
+    if twice:
+        raise DataError(f"{where}: two columns are called {twice[0]!r}: rename one of them")
+    if _is_data_set(table):
+        part = table if most is None else table[:most]  # a mapping of lists
+        columns = [_told(table.features[name], list(part[name])) for name in names]
+    else:
+        part = table if most is None else table.head(most)
+        columns = [list(part[name]) for name in names]
+    if not columns or not columns[0]:
+        raise DataError(f"{where}: there are no rows")
+    for name, column in zip(texts, columns, strict=True):
+        if not isinstance(column[0], str) and hasattr(column[0], "__len__"):
+            raise DataError(
+                f"{where}: column {name!r} holds {type(column[0]).__name__} values, not texts or "
+                "numbers: give such data as arrays (x, y)"
+            )
+    return Rows("data", where, texts, filled(columns, len(columns[0])))
+
+
+def _told(feature: Any, values: list[Any]) -> list[Any]:
+    """Classes by their names, where a data set has names for them."""
+    names = getattr(feature, "names", None)
+    if not names:
+        return values
+    return [names[v] if isinstance(v, int) and 0 <= v < len(names) else None for v in values]
+
+
+def _of_pair(x: Any, y: Any, where: str, most: int | None) -> Rows:
+    """Samples and labels: a frame and a column, rows and a vector, or texts and a vector."""
+    if _is_frame(x):
+        rows = _of_table(x, where, None)
+        names, columns, count = rows.names, list(rows.cells[:most].T), len(rows)
+    else:
+        table = np.asarray(x)
+        count = len(table) if table.ndim else 0
+        if table.ndim == 1:
+            names, columns = ("text",), [table[:most]]
+        elif table.ndim == 2:
+            names = tuple(str(i) for i in range(1, table.shape[1] + 1))
+            columns = list(table[:most].T)
+        else:
+            raise DataError(
+                f"{where}: rows have the shape {table.shape}, expected (n, columns) or texts (n,)"
+            )
+    labels = np.asarray(y)
+    if labels.ndim == 2 and labels.shape[1] == 1:
+        labels = labels[:, 0]
+    if labels.shape != (count,):
+        raise DataError(
+            f"{where}: there are {count} samples, but the labels have the shape {labels.shape}"
+        )
+    if not len(labels):
+        raise DataError(f"{where}: there are no rows")
+    name = str(getattr(y, "name", None) or "label")
+    if name in names:
+        raise DataError(f"{where}: column {name!r} is the label and is among the samples as well")
+    labels = labels[:most]
+    cells = filled([*columns, labels], len(labels))
+    return Rows("arrays", where, (*names, name), cells, label=name)
+
+
+def _from_npz(path: Path) -> dict[str, Rows]:
+    import zipfile
+
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            keys = splits_of(file.files, str(path))
+            return {
+                split: _of_pair(file[x], file[y], str(path), None) for split, (x, y) in keys.items()
+            }
+    except (zipfile.BadZipFile, EOFError, OSError, ValueError) as error:
+        what = " ".join(str(error).split())[:200] or type(error).__name__
+        raise DataError(f"{path}: not a readable .npz file ({what})") from error

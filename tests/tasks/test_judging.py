@@ -1,0 +1,157 @@
+"""Judges: their metrics are those of scikit-learn, and what they decide is said."""
+
+from __future__ import annotations
+
+import json
+import math
+
+import numpy as np
+import pytest
+import torch
+from sklearn.metrics import (
+    balanced_accuracy_score,
+    f1_score,
+    mean_absolute_error,
+    precision_score,
+    r2_score,
+    recall_score,
+    root_mean_squared_error,
+)
+
+from brickwork.errors import DataError, TrainingError
+from brickwork.quantity import METRICS, How
+from brickwork.tasks.judging import ClassJudge, MaskJudge, NumberJudge, judge_of
+
+RNG = np.random.default_rng(0)
+
+
+def answers(classes: int, n: int = 300):
+    labels = np.concatenate([np.arange(classes), RNG.integers(0, classes, n)])
+    logits = RNG.normal(size=(len(labels), classes)).astype(np.float32)
+    logits[np.arange(len(labels)), labels] += 1
+    return logits, labels
+
+
+@pytest.mark.parametrize("classes", [2, 3, 7])
+def test_classes_are_judged_as_scikit_learn_does(classes):
+    logits, labels = answers(classes)
+    judge = ClassJudge(tuple(map(str, range(classes))))
+    found, said = judge.metrics(logits, labels, "x"), logits.argmax(1)
+    assert found["balanced_accuracy"].value == pytest.approx(balanced_accuracy_score(labels, said))
+    assert found["macro_f1"].value == pytest.approx(f1_score(labels, said, average="macro"))
+    if classes == 2:
+        assert found["sensitivity"].value == pytest.approx(recall_score(labels, said))
+        assert found["specificity"].value == pytest.approx(recall_score(1 - labels, 1 - said))
+    rows = judge.details(logits, labels)["classes"]
+    recall = recall_score(labels, said, average=None)
+    precision = precision_score(labels, said, average=None)
+    assert [row["found (recall)"] for row in rows] == pytest.approx(recall)
+    assert [row["right when said (precision)"] for row in rows] == pytest.approx(precision)
+    for name, quantity in found.items():
+        assert quantity.unit == METRICS[name].unit
+        assert quantity.how is How.MEASURED
+        assert quantity.spread > 0
+
+
+def test_spreads_cover_what_new_samples_show():
+    judge = ClassJudge(("a", "b", "c"))
+    draws = [judge.metrics(*answers(3, 200), "x") for _ in range(200)]
+    for name in ("accuracy", "balanced_accuracy", "macro_f1"):
+        values = [draw[name].value for draw in draws]
+        spread = np.mean([draw[name].spread for draw in draws])
+        assert spread == pytest.approx(1.2816 * np.std(values), rel=0.25)
+
+
+def test_calibration_error_is_nothing_for_honest_answers_and_large_for_boasts():
+    chance = RNG.uniform(0.05, 0.95, 20_000)
+    labels = (RNG.random(20_000) < chance).astype(int)
+    logit = np.log(chance / (1 - chance))
+    judge = ClassJudge(("no", "yes"))
+
+    def error(scale: float) -> float:
+        logits = np.stack([np.zeros_like(logit), scale * logit], 1)
+        return judge.metrics(logits, labels, "x")["calibration_error"].value
+
+    assert error(1.0) < 0.02
+    assert error(4.0) > 0.1
+
+
+def test_a_threshold_gives_what_it_says():
+    logits, labels = answers(2)
+    chance = 1 / (1 + np.exp(logits[:, 0] - logits[:, 1]))
+    points = ClassJudge(("well", "ill")).details(logits, labels)["points"]
+    for point, wanted in zip(points, (0.9, 0.95, 0.98, 1.0), strict=True):
+        said = chance >= point["threshold"] * (1 - 1e-6)
+        assert said[labels == 1].mean() == pytest.approx(point["sensitivity"])
+        assert (~said[labels == 0]).mean() == pytest.approx(point["specificity"])
+        assert point["sensitivity"] >= wanted
+
+
+@pytest.mark.parametrize(
+    ("counts", "quality", "weighted", "said"),
+    [
+        ((50, 50), "accuracy", False, []),
+        ((50, 100), "accuracy", True, ["rarer weigh more"]),
+        ((20, 100), "balanced_accuracy", True, ["rarer weigh more", "83 % would take no network"]),
+    ],
+)
+def test_uneven_classes_change_the_judge_and_it_says_so(counts, quality, weighted, said):
+    judge, notes = ClassJudge.of(np.repeat([0, 1], counts), ("a", "b"))
+    assert (judge.quality, bool(judge.weights)) == (quality, weighted)
+    assert len(notes) == len(said)
+    assert all(word in note for word, note in zip(said, notes, strict=True))
+
+
+def test_numbers_are_judged_as_scikit_learn_does_in_their_own_unit():
+    y = (100 + 20 * RNG.normal(size=(200, 1))).astype(np.float32)
+    judge = NumberJudge.of(y, ("price",), "x")
+    told = y + RNG.normal(size=y.shape) * 5
+    found = judge.metrics((told - judge.mean) / judge.std, y, "x")
+    assert found["rmse"].value == pytest.approx(root_mean_squared_error(y, told), rel=1e-5)
+    assert found["mae"].value == pytest.approx(mean_absolute_error(y, told), rel=1e-5)
+    assert found["r2"].value == pytest.approx(r2_score(y, told), rel=1e-5)
+    assert judge.quality == "r2"
+
+
+def test_the_loss_of_numbers_is_least_at_the_truth():
+    y = torch.tensor([[1.0], [3.0], [8.0]])
+    judge = NumberJudge.of(y.numpy(), ("a",), "x")
+    right = (y - judge.mean[0]) / judge.std[0]
+    assert float(judge.loss(right, y, 0.0)) == pytest.approx(0.0, abs=1e-9)
+    assert float(judge.loss(right + 1, y, 0.0)) == pytest.approx(0.5)
+
+
+def test_a_number_that_never_changes_is_no_task():
+    with pytest.raises(DataError, match="here: 'b' is the same for all training samples"):
+        NumberJudge.of(np.array([[1.0, 2.0], [3.0, 2.0]], np.float32), ("a", "b"), "here")
+
+
+def test_labels_that_never_change_have_no_r2():
+    judge = NumberJudge(("a",), (0.0,), (1.0,))
+    found = judge.metrics(np.ones((4, 1)), np.ones((4, 1)), "x")
+    assert math.isnan(found["r2"].value)
+    assert found["r2"].how is How.UNKNOWN
+
+
+JUDGES = [
+    ClassJudge(("a", "b"), "balanced_accuracy", (1.0, 2.0)),
+    NumberJudge(("a",), (1.0,), (2.0,)),
+    MaskJudge(("nothing", "a"), weights=(0.5, 1.0)),
+]
+
+
+@pytest.mark.parametrize("judge", JUDGES, ids=lambda judge: type(judge).__name__)
+def test_a_judge_makes_the_round_trip_through_json(judge):
+    assert judge_of(json.loads(json.dumps(judge.to_json()))) == judge
+    assert METRICS[judge.quality].quality
+
+
+@pytest.mark.parametrize("judge", JUDGES, ids=lambda judge: type(judge).__name__)
+def test_answers_that_are_not_finite_are_no_answers(judge):
+    masks = isinstance(judge, MaskJudge)
+    shape = (5, len(judge.names), *((4, 4) if masks else ()))
+    bad = np.zeros(shape, np.float32)
+    bad[2] = np.nan
+    labels = np.zeros((5, 4, 4) if masks else 5, int)
+    with pytest.raises(TrainingError, match="1 of 5 samples"):
+        judge.metrics(bad, labels if not isinstance(judge, NumberJudge) else bad, "x")
