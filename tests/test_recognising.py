@@ -132,3 +132,18 @@ def test_what_is_nothing(tmp_path, make, says):
 def test_an_image_is_enough(tmp_path):
     Image.new("L", (8, 8)).save(tmp_path / "a.png")
     assert "1 of the first 1 files are images" in recognised(tmp_path).why
+
+
+def test_rows_of_series(tmp_path):
+    rows = [
+        ["id", "time", "a", "kind"],
+        *[[i // 5, i % 5, i * 0.1, "xy"[i % 2]] for i in range(40)],
+    ]
+    path = table(tmp_path / "long.csv", rows)
+    reading = {"series": "id", "label": "kind"}
+    assert recognised(path, reading).task == "series-classification"
+    numbers = {"series": "id", "label": "a"}
+    assert recognised(path, numbers).task == "series-regression"
+    ragged = [np.zeros(4 + i % 3) for i in range(9)]
+    assert recognised((ragged, np.arange(9) % 2)).task == "series-classification"
+    assert recognised((ragged, np.arange(9) / 2)).task == "series-regression"

@@ -57,7 +57,8 @@ def search(
         label: Of a table, the column that is to be told.
         group: Of a table, the column that says what a row is of, such as a patient or a speaker:
             rows of one group stay in one split.
-        test: Of a table or of texts, a file like the data with the test split.
+        test: Of a table or of texts, a file like the data with the test split; of sounds and
+            series in arrays, a rule that says which are it, such as ``"index<5"``.
         series: Of a table with a row for each time, the column that says of which series it is.
         front_end: Of sounds, settings of what comes before the network, such as
             ``"window=25ms,hop=20ms,mels=32"``.

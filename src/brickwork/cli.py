@@ -71,7 +71,7 @@ def search(
         str, typer.Option(help="Column whose values (speakers, patients) stay in one split.")
     ] = "",
     test: Annotated[
-        str, typer.Option(help="File like DATA with the test split, of tables and texts.")
+        str, typer.Option(help="File like DATA with the test split; or such as 'index<5'.")
     ] = "",
     series: Annotated[
         str, typer.Option(help="Column of a long table that says of which series a row is.")

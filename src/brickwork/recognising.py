@@ -52,7 +52,8 @@ def recognised(source: Any, reading: Mapping[str, str] | None = None) -> Recogni
 
     Args:
         source: As ``brickwork.search`` takes it.
-        reading: How it is to be read; ``"label"`` names the column that is to be told.
+        reading: How it is to be read; ``"label"`` names the column that is to be told,
+            ``"series"`` the one that says of which series a row is.
 
     Raises:
         DataError: There is nothing there, or nothing that is known.
@@ -72,13 +73,17 @@ def recognised(source: Any, reading: Mapping[str, str] | None = None) -> Recogni
         if path.suffix.lower() == ".npz":
             return _of_npz(path)
         if is_rows(path):
-            return _of_rows(first_rows(path, label), label)
+            return _of_rows(first_rows(path, label), label, (reading or {}).get("series", ""))
         raise DataError(
             f"{path}: not a kind of file that is known: give a folder of images, sounds or "
             "volumes, an .npz file, or a table as .csv, .tsv or .parquet"
         )
     if is_rows(source):  # data frames, and data sets of Hugging Face
         return _of_rows(first_rows(source, label), label)
+    if isinstance(source, tuple | list) and len(source) == 2 and _is_ragged(source[0]):
+        amounts = np.asarray(source[1]).dtype.kind == "f"
+        task = "series-regression" if amounts else "series-classification"
+        return Recognised(task, "samples are rows of several lengths")
     if isinstance(source, tuple | list) and len(source) == 2:
         return _of_arrays(np.asarray(source[0]), np.asarray(source[1]))
     if isinstance(source, Mapping) and (source.keys() & {"offsets", "rate"}):
@@ -171,6 +176,13 @@ def _of_arrays(x: NDArray[Any], y: NDArray[Any]) -> Recognised:
     return Recognised("image-classification", shape)
 
 
+def _is_ragged(x: Any) -> bool:
+    """Whether samples are rows of numbers of several lengths."""
+    if not isinstance(x, list | tuple) or not all(isinstance(row, np.ndarray) for row in x):
+        return False
+    return len({row.shape for row in x}) > 1
+
+
 def _smooth(x: NDArray[Any]) -> bool:
     """Whether neighbouring columns go together, more than others do."""
     x = x[:_ROWS].astype(np.float64)
@@ -185,8 +197,12 @@ def _smooth(x: NDArray[Any]) -> bool:
     return near > _SMOOTH and near > float(np.abs(table).mean()) + 0.1
 
 
-def _of_rows(rows: Rows, label: str) -> Recognised:
+def _of_rows(rows: Rows, label: str, series: str = "") -> Recognised:
     """By its columns: texts with hardly anything beside them are texts, anything else a table."""
+    if series:
+        amounts = label in rows.names and _are_numbers(rows.column(label))
+        task = "series-regression" if amounts else "series-classification"
+        return Recognised(task, f"{series!r} says of which series a row is")
     told = label if label in rows.names else label_of(rows, texts=True)[0]
     beside = [name for name in rows.names if name != told]
     texts = [name for name in beside if is_text(rows.column(name))]
@@ -194,11 +210,16 @@ def _of_rows(rows: Rows, label: str) -> Recognised:
         count = "one column" if len(texts) == 1 else f"{len(texts)} columns"
         return Recognised("text-classification", f"{rows.where} has {count} of text")
     told = label if label in rows.names else label_of(rows)[0]
-    values = [number(one) for one in rows.column(told) if not is_missing(one)]
-    numbers = [one for one in values if one is not None]
-    if len(numbers) == len(values) and _is_a_number(np.array(numbers)):
+    if _are_numbers(rows.column(told)):
         return Recognised("table-regression", f"{told!r} is a number")
     return Recognised("table-classification", f"{rows.where} has {len(rows.names)} columns")
+
+
+def _are_numbers(column: NDArray[Any]) -> bool:
+    """Whether all cells that are filled are amounts."""
+    values = [number(one) for one in column if not is_missing(one)]
+    known = [one for one in values if one is not None]
+    return len(known) == len(values) and _is_a_number(np.array(known, np.float64))
 
 
 def _is_a_number(values: NDArray[Any]) -> bool:

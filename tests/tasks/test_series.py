@@ -267,7 +267,9 @@ def test_tables_that_do_not_fit(tmp_path):
     words = wide()
     words[3][4] = "loud"
     refusal(text(tmp_path / "c.csv", words), "row 4", "'loud'")
-    refusal(text(tmp_path / "d.csv", wide()), "--test", test="a<5")
+    refusal(text(tmp_path / "d.csv", wide()), "--test must be a file", test="a<5")
+    task = load_series(tmp_path / "d.csv", test=str(tmp_path / "b.csv"))
+    assert task.splits["test"].size == 30
     (tmp_path / "e.csv.gz").write_bytes(b"no gzip")
     refusal(tmp_path / "e.csv.gz", "cannot be read")
     run = Run.of(data=str(tmp_path / "b.csv"), task="series-classification")

@@ -39,7 +39,7 @@ def read(
         label: Of a table, the column that is to be told.
         series: Of a table, the column that says which series a row is of.
         group: What is known of each series that says who or what it is of.
-        test: A rule that says which series are the test split.
+        test: Of a table, a file with the test split; else a rule that says which series are it.
 
     Raises:
         DataError: There is no such source, or it cannot be used.
@@ -108,12 +108,14 @@ def _from_mapping(
 
 
 def _from_tables(path: Path, labels: Labels, label: str, series: str, group: str, test: str) -> Raw:
-    """A table, and the one with the test split beside it, named as the UCR archive does."""
-    if test:
-        raise DataError(f"{path}: --test is for .npz files: leave it out")
+    """A table, and one with the test split: that given, or one beside it, as in the UCR archive."""
     files = {"train": path}
+    if test:
+        files["test"] = Path(test)
+        if not files["test"].is_file():
+            raise DataError(f"{path}: --test must be a file like it, there is no {test!r}")
     other = re.sub(r"_train(\.\w+(\.gz)?)$", r"_TEST\1", path.name, flags=re.IGNORECASE)
-    if other != path.name and path.with_name(other).exists():
+    if not test and other != path.name and path.with_name(other).exists():
         files["test"] = path.with_name(other)
     x, y, groups, notes = {}, {}, {}, []
     for split, file in files.items():

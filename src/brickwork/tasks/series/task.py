@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from importlib import resources
 from typing import Any
 
@@ -13,13 +13,12 @@ from numpy.typing import NDArray
 from brickwork.errors import DataError
 from brickwork.tasks.arrays import labels_of
 from brickwork.tasks.changing import SeriesChanges
-from brickwork.tasks.judging import Judge, NumberJudge
 from brickwork.tasks.samples import (
     DataTask,
     Prepared,
-    assembled,
     channel_statistics,
     classification,
+    regression,
 )
 from brickwork.tasks.series.prepare import fitted, prepare
 from brickwork.tasks.series.rows import numbers_of
@@ -56,8 +55,8 @@ def load_series(
             the first.
         series: Of a table with a row for each time, the column that says of which series it is.
         group: A further array or column, such as a patient: its series stay in one split.
-        test: A rule on a further array that says which series are the test split, such as
-            ``"index<5"``.
+        test: Of a table, a file like it with the test split; else a rule on a further array that
+            says which series are it, such as ``"index<5"``.
 
     Raises:
         DataError: The data cannot be used as it is; one line says what, where and what to do.
@@ -103,11 +102,7 @@ def load_series_numbers(
     def prepared(rows: NDArray[Any]) -> Prepared:
         return _prepared(rows, raw.where)
 
-    def judged(train: NDArray[Any]) -> tuple[Judge, Sequence[str]]:
-        return NumberJudge.of(train, names, raw.where), []
-
-    held_out = {"val": validation}
-    return assembled(raw, raw.y, "series-regression", seed, prepared, judged, held_out)
+    return regression(raw, names, "series-regression", seed, prepared, validation)
 
 
 def _prepared(rows: NDArray[Any], where: str) -> Prepared:
