@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
-from strategy_toys import NESTED, TINY, done, problem, search
+from strategy_toys import NESTED, TABLE, TINY, accuracy, done, problem, search
 
+from brickwork.names import make_strategy
 from brickwork.quantity import Quantity
 from brickwork.strategies.auto import Auto
 from brickwork.strategies.base import every
@@ -120,3 +122,46 @@ def test_starting_points_cover_a_front_or_begin_a_climb(objectives, starts) -> N
     first = [p.arch for p in strategy.ask(starts)]
     assert len(set(first)) == starts
     assert strategy._todo == []
+
+
+def informed(known: bool = True):
+    """Accuracy alone, and a score of each network that goes with it, if it is known."""
+    archs = list(every(TABLE, rng_for(0)))
+    best = np.array([accuracy(arch) for arch in archs]) + 0.005 * rng_for(4).standard_normal(3125)
+    part = np.argsort(np.argsort(best)) / len(archs)
+    parts = {arch.id: float(p) for arch, p in zip(archs, part, strict=True) if known}
+    scores = {"untrained": lambda arch: parts.get(arch.id, np.nan)}
+    return replace(problem(objectives=("accuracy",)), scores=scores), parts
+
+
+@pytest.mark.parametrize(("name", "n"), [("auto", 8), ("bayesian", 14), ("bananas", 14)])
+def test_what_is_known_of_untrained_networks_is_learned_from(name: str, n: int) -> None:
+    """With scores the first steps after the starting points lead higher, on average."""
+    reached = {}
+    for known in (True, False):
+        task, _ = informed(known)
+        ends = []
+        for seed in range(4):
+            trials = search(make_strategy(name, task, seed, low=1.0), n, end=done)
+            ends.append(max(t.metrics["accuracy"].value for t in trials))
+        reached[known] = np.mean(ends)
+    assert reached[True] > reached[False], reached
+
+
+def test_scores_are_never_wanted_and_a_history_with_them_is_replayed() -> None:
+    task, parts = informed()
+    strategy = Auto(task, 0, low=1.0)
+    trials = search(strategy, 30, lag=2, end=done)
+    assert strategy._outlook.learned == ("accuracy",)
+    second = Auto(task, 0, low=1.0)
+    assert [t.proposal for t in search(second, 30, lag=2, end=done)] == [t.proposal for t in trials]
+    late = [parts[t.proposal.arch.id] for t in trials[15:]]
+    assert np.mean(late) > 0.8
+
+
+def test_what_has_a_score_is_a_candidate_from_the_start() -> None:
+    task, _ = informed()
+    scored = tuple(TABLE.sample(rng_for(8, i)) for i in range(40))
+    strategy = Auto(replace(task, scored=scored), 0, low=1.0, samples=50)
+    strategy.ask(1)
+    assert {arch.id for arch in scored} <= {arch.id for arch in strategy._pool.archs}

@@ -149,6 +149,7 @@ def described(setting: Setting, seeds: int, marks: Sequence[int], workers: int) 
         "further_seeds": list(setting.again),
         "test": setting.test,
         "costs": list(setting.costs),
+        "features": list(setting.features),
         "limits": [limit.text for limit in setting.limits],
         "low_fidelities": {str(part): column for part, column in setting.low.items()},
         "axes": "100 - accuracy in percent, log cost; from the best (0) to the 90th percentile (1)",

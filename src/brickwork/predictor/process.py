@@ -3,18 +3,21 @@
 Rasmussen, Williams: "Gaussian Processes for Machine Learning", 2006; the leave-one-out residuals in
 closed form are those of its section 5.4.2. A kernel counts what two architectures have in common:
 single decisions, pairs of decisions, a smooth decay with their Hamming distance, and the patterns
-of their graphs; numbers (widths, logarithms of costs) act linearly.
+of their graphs; numbers (widths, logarithms of costs, scores) act linearly.
 
 No kernel is best on every space, and few trials cannot tell which is. So several are fitted, and
 those predict that rank left-out trials as well as the best of them, within its standard error; the
 spread holds their disagreement. A fit takes a few milliseconds.
+
+Scores of untrained networks are looked at by half of the kernels, so they count as far as they
+rank. One that is unknown is like one drawn at random: it says nothing, and makes the spread larger.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,6 +43,7 @@ class Mix:
         decay: With the Hamming distance.
         patterns: Linear in what the graphs are made of.
         near: Decays with the distance of what they are made of.
+        scores: Linear in scores.
     """
 
     numbers: float = 0.0
@@ -48,6 +52,7 @@ class Mix:
     decay: float = 0.0
     patterns: float = 0.0
     near: float = 0.0
+    scores: float = 0.0
 
 
 MIXES = (
@@ -97,6 +102,8 @@ class _Rows:
         made_of: Patterns of the graphs, those that tell trials apart, (rows, patterns).
         beside: Costs and other numbers, (rows, numbers).
         lengths: Squared length of the rows of each of these, in this order.
+        scores: Scores, zero where they are unknown, (rows, scores).
+        unknown: Part of the scores that is unknown, (rows,).
     """
 
     options: Array
@@ -104,6 +111,8 @@ class _Rows:
     made_of: Array
     beside: Array
     lengths: tuple[Array, Array, Array, Array]
+    scores: Array
+    unknown: Array
 
 
 class Predictor:
@@ -132,9 +141,12 @@ class Predictor:
         self._mean, self._scale = float(y.mean()), float(y.std()) or 1.0
         self._x = self._prepared(x)
         target = (y - self._mean) / self._scale
-        parts = self._kernels(self._x)
+        *parts, scores = self._kernels(self._x)
+        parts.append(scores + np.diag(self._x.unknown))
         if choose or not self._chosen:
             mixes = MIXES + (_MADE_OF if len(self._telling) else ())
+            if self._x.scores.any():
+                mixes += tuple(replace(mix, scores=1.0) for mix in mixes)
             fitted = [_likeliest(mix, parts, target) for mix in mixes]
             self._fitted = _as_good_as_the_best(fitted, target)
             self._chosen = [(one.mix, one.noise) for one in self._fitted]
@@ -180,14 +192,14 @@ class Predictor:
             self._shift[: width - start] = among[:, start:].mean(axis=0)
             self._width[: width - start] = among[:, start:].std(axis=0)
         self._width[still | (self._width < _LEAST)] = np.inf
-        first, last = self._encoder.decisions - start, self._encoder.beside - start
-        first, last = self._encoder.decisions - start, self._encoder.beside - start
+        first, last = self._encoder.decisions - start, self._encoder.scored - start
         self._telling = np.flatnonzero(np.isfinite(self._width[first:last]))
         self._active = max(1.0, float(x[:, :start].sum(axis=1).mean()))
 
     def _prepared(self, x: Array) -> _Rows:
         e, start = self._encoder, self._encoder.categorical
         first, last = e.decisions - start, e.beside - start
+        count = max(1, (e.beside - e.scored) // 2)
         telling = first + self._telling
 
         def scaled(which: slice | NDArray[np.int64], length: float) -> Array:
@@ -201,7 +213,9 @@ class Predictor:
         numbers[:, : x.shape[1] - e.beside] = x[:, e.beside :]
         beside = (numbers - self._shift[last:]) / (self._width[last:] * math.sqrt(2.0))
         lengths = _squares(options), _squares(ordered), _squares(made_of), _squares(beside)
-        return _Rows(options, ordered, made_of, beside, lengths)
+        scores = x[:, e.scored : e.beside : 2] / math.sqrt(count)
+        unknown = (1.0 - x[:, e.scored + 1 : e.beside : 2]).sum(axis=1) / count
+        return _Rows(options, ordered, made_of, beside, lengths, scores, unknown)
 
     def _kernels(self, rows: _Rows) -> tuple[Array, ...]:
         """Each kernel between some rows and the trials, (rows, trials), in the order of ``Mix``."""
@@ -213,14 +227,16 @@ class Predictor:
         near = np.zeros(())
         if len(self._telling):
             near = _decayed(made_of, rows.lengths[2], trials.lengths[2], 0.5)
-        return rows.beside @ trials.beside.T, shared, options**2, decay, made_of, near
+        scores = rows.scores @ trials.scores.T
+        return rows.beside @ trials.beside.T, shared, options**2, decay, made_of, near, scores
 
 
 def _own(rows: _Rows) -> tuple[Array, ...]:
     """Each kernel between each row and itself, (rows,)."""
     options, ordered, made_of, beside = rows.lengths
     ones = np.ones(len(options))
-    return beside, options + ordered, options**2, ones, made_of, ones
+    scores = _squares(rows.scores) + rows.unknown
+    return beside, options + ordered, options**2, ones, made_of, ones, scores
 
 
 def _decayed(product: Array, ones: Array, others: Array, rate: float) -> Array:

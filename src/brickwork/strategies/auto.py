@@ -100,7 +100,9 @@ class Auto:
         self._count = 0
         self._told = 0
         self._asked = Asked(problem, seed)
-        self._encoder = Encoder(problem.space, problem.costs(), problem.graph)
+        self._encoder = Encoder(
+            problem.space, problem.costs(), problem.graph, problem.scores.values()
+        )
         self._outlook = Outlook(self._encoder, problem.objectives, problem.limits)
         self._pool = Pool(self._encoder, problem.forecast)
         self._typical = (
@@ -239,7 +241,7 @@ class Auto:
         rng = rng_for(self._seed, "strategy", "survey")
         space = self._problem.space
         ends = space.extremes()
-        drawn = list(ends)
+        drawn = [*ends, *self._problem.scored]
         for i in range(self._samples):
             arch = space.sample(rng)
             # half of them lean to an end: uniform samples of many decisions hardly come near it
