@@ -3,14 +3,16 @@
 Rasmussen, Williams: "Gaussian Processes for Machine Learning", 2006; the leave-one-out residuals in
 closed form are those of its section 5.4.2. A kernel counts what two architectures have in common:
 single decisions, pairs of decisions, a smooth decay with their Hamming distance, and the patterns
-of their graphs; numbers (widths, logarithms of costs, scores) act linearly.
+of their graphs; numbers (widths, logarithms of costs) act linearly.
 
 No kernel is best on every space, and few trials cannot tell which is. So several are fitted, and
 those predict that rank left-out trials as well as the best of them, within its standard error; the
 spread holds their disagreement. A fit takes a few milliseconds.
 
 Scores of untrained networks are looked at by half of the kernels, so they count as far as they
-rank. One that is unknown is like one drawn at random: it says nothing, and makes the spread larger.
+rank: networks of about the same score are alike. They tell bad networks from ordinary ones and say
+little of which is best, so nothing is linear in them. One that is unknown is like no other, which
+says nothing and makes the spread larger.
 """
 
 from __future__ import annotations
@@ -43,7 +45,7 @@ class Mix:
         decay: With the Hamming distance.
         patterns: Linear in what the graphs are made of.
         near: Decays with the distance of what they are made of.
-        scores: Linear in scores.
+        scores: Decays with the distance of each score; mean over the scores.
     """
 
     numbers: float = 0.0
@@ -102,8 +104,8 @@ class _Rows:
         made_of: Patterns of the graphs, those that tell trials apart, (rows, patterns).
         beside: Costs and other numbers, (rows, numbers).
         lengths: Squared length of the rows of each of these, in this order.
-        scores: Scores, zero where they are unknown, (rows, scores).
-        unknown: Part of the scores that is unknown, (rows,).
+        scores: Scores, (rows, scores).
+        known: Which of them are known, 0/1, (rows, scores).
     """
 
     options: Array
@@ -112,7 +114,7 @@ class _Rows:
     beside: Array
     lengths: tuple[Array, Array, Array, Array]
     scores: Array
-    unknown: Array
+    known: Array
 
 
 class Predictor:
@@ -142,10 +144,11 @@ class Predictor:
         self._x = self._prepared(x)
         target = (y - self._mean) / self._scale
         *parts, scores = self._kernels(self._x)
-        parts.append(scores + np.diag(self._x.unknown))
+        np.fill_diagonal(scores, 1.0)  # a trial is like itself, also where a score is unknown
+        parts.append(scores)
         if choose or not self._chosen:
             mixes = MIXES + (_MADE_OF if len(self._telling) else ())
-            if self._x.scores.any():
+            if self._x.known.any():
                 mixes += tuple(replace(mix, scores=1.0) for mix in mixes)
             fitted = [_likeliest(mix, parts, target) for mix in mixes]
             self._fitted = _as_good_as_the_best(fitted, target)
@@ -199,7 +202,6 @@ class Predictor:
     def _prepared(self, x: Array) -> _Rows:
         e, start = self._encoder, self._encoder.categorical
         first, last = e.decisions - start, e.beside - start
-        count = max(1, (e.beside - e.scored) // 2)
         telling = first + self._telling
 
         def scaled(which: slice | NDArray[np.int64], length: float) -> Array:
@@ -213,9 +215,8 @@ class Predictor:
         numbers[:, : x.shape[1] - e.beside] = x[:, e.beside :]
         beside = (numbers - self._shift[last:]) / (self._width[last:] * math.sqrt(2.0))
         lengths = _squares(options), _squares(ordered), _squares(made_of), _squares(beside)
-        scores = x[:, e.scored : e.beside : 2] / math.sqrt(count)
-        unknown = (1.0 - x[:, e.scored + 1 : e.beside : 2]).sum(axis=1) / count
-        return _Rows(options, ordered, made_of, beside, lengths, scores, unknown)
+        scores, known = x[:, e.scored : e.beside : 2], x[:, e.scored + 1 : e.beside : 2]
+        return _Rows(options, ordered, made_of, beside, lengths, scores, known)
 
     def _kernels(self, rows: _Rows) -> tuple[Array, ...]:
         """Each kernel between some rows and the trials, (rows, trials), in the order of ``Mix``."""
@@ -227,7 +228,7 @@ class Predictor:
         near = np.zeros(())
         if len(self._telling):
             near = _decayed(made_of, rows.lengths[2], trials.lengths[2], 0.5)
-        scores = rows.scores @ trials.scores.T
+        scores = _alike(rows, trials)
         return rows.beside @ trials.beside.T, shared, options**2, decay, made_of, near, scores
 
 
@@ -235,8 +236,18 @@ def _own(rows: _Rows) -> tuple[Array, ...]:
     """Each kernel between each row and itself, (rows,)."""
     options, ordered, made_of, beside = rows.lengths
     ones = np.ones(len(options))
-    scores = _squares(rows.scores) + rows.unknown
-    return beside, options + ordered, options**2, ones, made_of, ones, scores
+    return beside, options + ordered, options**2, ones, made_of, ones, ones
+
+
+def _alike(rows: _Rows, trials: _Rows) -> Array:
+    """How near the scores of rows and trials are, where both are known, (rows, trials)."""
+    alike = np.zeros((len(rows.scores), len(trials.scores)))
+    for one, other, known, told in zip(
+        rows.scores.T, trials.scores.T, rows.known.T, trials.known.T, strict=True
+    ):
+        near = np.exp(-0.5 * (one[:, None] - other[None, :]) ** 2)
+        alike += known[:, None] * told[None, :] * near
+    return np.asarray(alike / max(1, rows.scores.shape[1]))
 
 
 def _decayed(product: Array, ones: Array, others: Array, rate: float) -> Array:
