@@ -6,9 +6,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from strategy_toys import NESTED, TABLE, TINY, done, problem, search
+from strategy_toys import NESTED, TABLE, TINY, accuracy, done, problem, search, size
 
 from brickwork.names import make_strategy
+from brickwork.objective import hypervolume
 from brickwork.quantity import Quantity
 from brickwork.strategies.auto import Auto
 from brickwork.strategies.base import every
@@ -169,3 +170,41 @@ def test_what_has_a_score_is_a_candidate_from_the_start() -> None:
     strategy = Auto(replace(informed(), scored=scored), 0, low=1.0, samples=50)
     strategy.ask(1)
     assert {arch.id for arch in scored} <= {arch.id for arch in strategy._pool.archs}
+
+
+@pytest.mark.parametrize("low", [0.2, 1.0])
+def test_the_explanation_says_what_is_done_and_no_more(low: float) -> None:
+    one = problem(objectives=("accuracy",), limits=["unsupported_ops<=0"])
+    plain = Auto(replace(one, known=lambda _: {}), 0, low=low).explain()
+    assert (
+        "starts with 6 networks unlike each other; then a predictor learns accuracy from" in plain
+    )
+    assert "hypervolume" not in plain
+    assert "scores" not in plain
+    assert ("first look takes 20 %" in plain) == (low < 1)
+    both = Auto(replace(informed(), objectives=problem().objectives, repetitions=3), 0, low=low)
+    said = both.explain()
+    assert "starts with 10 networks spread along the cost" in said
+    assert "hypervolume over parameters" in said
+    assert "scores of untrained networks" in said
+    assert "another seed" in said
+    assert "\n" not in said
+    assert not said.endswith(".")
+
+
+def test_the_small_end_of_the_front_survives_first_looks() -> None:
+    """Short trainings are worst for small networks here, and most of the front is small."""
+    task = problem(NESTED)
+    members = list(every(NESTED, rng_for(0)))
+    table = np.array([[1 - accuracy(a), np.log(size(a))] for a in members])
+    cheap = table[:, 1] <= np.quantile(table[:, 1], 0.25)
+    low = table[cheap].min(axis=0)
+    width = np.quantile(table[cheap], 0.9, axis=0) - low
+    whole = hypervolume((table[cheap] - low) / width, [1.0, 1.0])
+    reached = []
+    for seed in range(3):
+        trials = search(Auto(task, seed, low=0.1), 200, lag=2, end=done)
+        full = [t.proposal.arch for t in trials if t.proposal.fidelity == 1.0]
+        found = np.array([[1 - accuracy(a), np.log(size(a))] for a in full])
+        reached.append(hypervolume((found - low) / width, [1.0, 1.0]) / whole)
+    assert np.mean(reached) > 0.9, reached
