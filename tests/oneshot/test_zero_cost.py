@@ -121,18 +121,3 @@ def test_too_few_scores_are_the_default_search():
 def test_a_space_of_one_network_is_simply_trained():
     trials = search(ZeroCost(problem(ONE), 0, low=LOW), 10, 3, done)
     assert {trial.proposal.arch for trial in trials} == {ONE.extremes()[0]}
-
-
-def test_the_predictor_learns_from_the_scores_whatever_the_recipe() -> None:
-    found = pool()
-    strategy = ZeroCost(problem(NESTED), 0, low=LOW, suggestions=found)
-    given = strategy._inner._inner._problem
-    assert {arch.id for arch in given.scored} == set(scores(found))
-    score = given.scores["untrained"]
-    rates = [dict(found[0].arch.choices) | {"recipe.lr": rate} for rate in (0.01, 0.04)]
-    first, second = (score(NESTED.arch(choices)) for choices in rates)
-    assert first == second
-    assert first in scores(found).values()
-    new = next(a for i in range(99) if (a := NESTED.sample(rng_for(5, i))).id not in scores(found))
-    assert np.isnan(score(new)) or score(new) in scores(found).values()
-    assert any(np.isnan(score(NESTED.sample(rng_for(6, i)))) for i in range(99))

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from strategy_toys import NESTED, TABLE, TINY, accuracy, done, problem, search, size
+from strategy_toys import NESTED, TINY, accuracy, done, problem, search, size
 
 from brickwork.names import make_strategy
 from brickwork.objective import hypervolume
@@ -163,13 +163,6 @@ def test_scores_are_never_wanted_and_a_history_with_them_is_replayed() -> None:
     second = Auto(informed(), 0, low=1.0)
     again = search(second, 30, lag=2, end=lucky)
     assert [t.proposal for t in again] == [t.proposal for t in trials]
-
-
-def test_what_has_a_score_is_a_candidate_from_the_start() -> None:
-    scored = tuple(TABLE.sample(rng_for(8, i)) for i in range(40))
-    strategy = Auto(replace(informed(), scored=scored), 0, low=1.0, samples=50)
-    strategy.ask(1)
-    assert {arch.id for arch in scored} <= {arch.id for arch in strategy._pool.archs}
 
 
 @pytest.mark.parametrize("low", [0.2, 1.0])

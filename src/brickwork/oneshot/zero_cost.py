@@ -5,21 +5,17 @@ networks are scored, and the best of them begin the search). Differs from the pa
 shared weights. A score that ranks well on one task ranks badly on another, and within a narrow
 range of sizes its correlation may change its sign; so some of the scored networks, spread along
 their cost, are trained first, and only where the order of both agrees do the best scores follow.
-The predictor of the default search learns from the scores either way: it finds out from all trials
-what they are worth. A network that was not scored has none.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
-from dataclasses import replace
 
 import numpy as np
 
 from brickwork.objective import front, quality_of
 from brickwork.oneshot.gated import ENOUGH, PAIRS, agreement, compared
-from brickwork.oneshot.pool import by_cost, plain, quick, spread
+from brickwork.oneshot.pool import by_cost, quick, spread
 from brickwork.oneshot.preparing import Suggestion
 from brickwork.oneshot.suggested import Suggested
 from brickwork.space import Arch
@@ -50,12 +46,10 @@ class ZeroCost:
         suggestions: Sequence[Suggestion] = (),
     ) -> None:
         self._quality = quality_of(problem.objectives)
+        self._inner = Suggested(problem, seed, low=low)
         self._scores = {s.arch.id: s.score for s in suggestions if s.score is not None}
         scored = (s.arch for s in suggestions if s.arch.id in self._scores)
         self._pool = by_cost(problem, scored)
-        if len(self._pool) >= PAIRS:
-            problem = self._informed(problem)
-        self._inner = Suggested(problem, seed, low=low)
         ordered = [arch for _, arch in self._pool]
         some = quick(problem, ordered, 2 * PAIRS)
         gate = spread(some, PAIRS)
@@ -89,16 +83,6 @@ class ZeroCost:
             self._decided = True
             if agreement(self._told, self._quality, self._scores) >= ENOUGH:
                 self._inner.suggest(self._best())
-
-    def _informed(self, problem: Problem) -> Problem:
-        """The problem with the score of a network, whatever recipe it would be trained with."""
-        space, archs = problem.space, tuple(arch for _, arch in self._pool)
-        found = {plain(space, arch).id: self._scores[arch.id] for arch in archs}
-
-        def score(arch: Arch) -> float:
-            return found.get(plain(space, arch).id, math.nan)
-
-        return replace(problem, scores={"untrained": score}, scored=archs)
 
     def _best(self) -> list[Arch]:
         """Networks that no other beats in both score and cost, spread along their cost."""

@@ -241,7 +241,7 @@ class Auto:
         rng = rng_for(self._seed, "strategy", "survey")
         space = self._problem.space
         ends = space.extremes()
-        drawn = [*ends, *self._problem.scored]
+        drawn = list(ends)
         for i in range(self._samples):
             arch = space.sample(rng)
             # half of them lean to an end: uniform samples of many decisions hardly come near it

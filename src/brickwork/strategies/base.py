@@ -42,7 +42,6 @@ class Problem:
         scores: What else is known of an architecture without training, by name, such as a score of
             the untrained network: the part of all architectures, from 0 to 1, of which it is less;
             NaN where it is not known. A predictor may learn from them; they are never wanted.
-        scored: Architectures that have scores, where others may have none.
     """
 
     space: Space
@@ -52,7 +51,6 @@ class Problem:
     graph: Callable[[Arch], Graph] | None = None
     repetitions: int = 1
     scores: Mapping[str, Callable[[Arch], float]] = field(default_factory=dict)
-    scored: tuple[Arch, ...] = ()
 
     def losses(self, metrics: Mapping[str, Quantity]) -> tuple[float, ...]:
         """One value to be minimised for each objective; infinite where it is missing."""
