@@ -1,10 +1,11 @@
 """How well a predictor ranks NAS-Bench-201 from few trials: decisions alone, and graphs beside.
 
     python benchmarks/predictor_nb201.py --table .../nasbench201_cifar10.csv.gz
+        [--join SCORES.csv --features naswot,jacob_cov,synflow]
 
 Random cells are shown with their validation accuracy after 12 epochs. The figure is the Spearman
 correlation of what is predicted with the accuracy of other cells, all of them and the better half,
-mean over draws.
+mean over draws. Scores of untrained networks come from `zero_cost_nb201.py --write`.
 """
 
 from __future__ import annotations
@@ -29,8 +30,12 @@ def main() -> None:
     parser.add_argument("--signal", default="cifar10_val_12")
     parser.add_argument("--trials", type=int, nargs="+", default=[10, 20, 40, 80, 160])
     parser.add_argument("--draws", type=int, default=12)
+    parser.add_argument("--join", type=Path, nargs="*", default=[])
+    parser.add_argument("--features", default="")
     options = parser.parse_args()
-    setting = Setting.of(Table.read(options.table, "nasbench201"), options.signal, options.signal)
+    table = Table.read(options.table, "nasbench201", *options.join)
+    features = [name for name in options.features.split(",") if name]
+    setting = Setting.of(table, options.signal, options.signal, features=features)
     problem, archs = setting.problem, setting.table.archs
     target = np.array([Axis("accuracy").target(v) for v in setting.accuracy(options.signal)])
     better = np.flatnonzero(target < np.median(target))
@@ -38,6 +43,9 @@ def main() -> None:
         "decisions": Encoder(problem.space),
         "decisions and graphs": Encoder(problem.space, graph=problem.graph),
     }
+    if features:
+        scores = problem.scores.values()
+        encoders["and scores"] = Encoder(problem.space, (), problem.graph, scores)
     for n in options.trials:
         found: dict[str, list[tuple[float, float]]] = {name: [] for name in encoders}
         for draw in range(options.draws):

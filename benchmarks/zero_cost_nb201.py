@@ -2,6 +2,7 @@
 
     python benchmarks/zero_cost_nb201.py [--seeds 0 1 2] [--cells 1000]
     python benchmarks/zero_cost_nb201.py --choose cifar10_val_12 [--cells 500]
+    python benchmarks/zero_cost_nb201.py --write SCORES.csv [--scores naswot jacob_cov synflow]
 
 Random cells, each with fresh weights, and one batch of 64 real images, all from the seed. Spearman
 correlation with the benchmark's accuracy after 200 epochs on the test split: over all cells, and as
@@ -16,6 +17,9 @@ Half of the cells, by a fixed permutation, are for choosing: `--choose` scores c
 only, against a column of the table (accuracy on the validation split after 12 epochs, or on the
 test split after 200), and prints the best sets of scores. The others are for judging, and nothing
 was chosen by them.
+
+`--write` makes a table of the scores of all cells instead, for `brickwork bench --join`; a cell
+without a score has an empty place.
 """
 
 from __future__ import annotations
@@ -69,8 +73,15 @@ def main() -> None:
     parser.add_argument("--channels", type=int, default=8)
     parser.add_argument("--repeats", type=int, default=1, help="cells in each stage")
     parser.add_argument("--choose", choices=("cifar10_val_12", "cifar10_test_200"))
+    parser.add_argument("--write", type=Path, help="a table of the scores of all cells")
+    parser.add_argument(
+        "--scores", nargs="+", choices=PROXIES, default=["naswot", "jacob_cov", "synflow"]
+    )
     options = parser.parse_args()
     torch.set_num_threads(1)
+    if options.write is not None:
+        write(options.write, options.scores, options.seeds[0], options.channels, options.repeats)
+        return
     choose = options.choose is not None
     column = options.choose or "cifar10_test_200"
     sets = every_set() if choose else [*((name,) for name in PROXIES), *SETS]
@@ -96,10 +107,15 @@ def every_set() -> list[tuple[str, ...]]:
     return [names for size in range(1, len(PROXIES) + 1) for names in combinations(PROXIES, size)]
 
 
+def table() -> list[Mapping[str, str]]:
+    """All rows of the benchmark."""
+    with gzip.open(TABLE, "rt") as file:
+        return list(csv.DictReader(file))
+
+
 def drawn(choose: bool, cells: int, seed: int) -> list[Mapping[str, str]]:
     """Random rows of the table, of the half for choosing or of the half for judging."""
-    with gzip.open(TABLE, "rt") as file:
-        rows = list(csv.DictReader(file))
+    rows = table()
     order = rng_for(0, "halves").permutation(len(rows))
     half = order[: len(rows) // 2] if choose else order[len(rows) // 2 :]
     return [rows[i] for i in rng_for(seed, "cells").choice(half, cells, replace=False)]
@@ -123,24 +139,44 @@ def scored(
     channels: int,
     repeats: int,
     seconds: dict[str, float],
+    names: Sequence[str] = tuple(PROXIES),
 ) -> Scores:
-    """All scores of cells, NaN where there is none; adds their CPU time to ``seconds``."""
+    """Scores of cells, NaN where there is none; adds their CPU time to ``seconds``."""
     space = cell.nasbench201(channels=channels, cells=repeats)
     x, y = images(seed)
     normalize = Normalize(*(tuple(f(x, (0, 2, 3)).tolist()) for f in (torch.mean, torch.std)))
-    scores: Scores = {name: np.full(len(rows), math.nan) for name in PROXIES}
+    scores: Scores = {name: np.full(len(rows), math.nan) for name in names}
     for place, row in enumerate(rows):
         whole = graph(space, cell.arch_of_string(space, row["arch"]), (3, 32, 32), 10, normalize)
         random = torch.Generator().manual_seed(int(rng_for(seed, row["arch"]).integers(2**31)))
         begun = time.process_time()
         module = build(whole, random)
         seconds["build"] = seconds.get("build", 0.0) + time.process_time() - begun
-        for name, proxy in PROXIES.items():
+        for name in names:
             begun = time.process_time()
             with suppress(TrainingError):  # NaN stays, and is counted in the output
-                scores[name][place] = proxy(module, whole, x, y, random)
+                scores[name][place] = PROXIES[name](module, whole, x, y, random)
             seconds[name] = seconds.get(name, 0.0) + time.process_time() - begun
     return scores
+
+
+def write(path: Path, names: Sequence[str], seed: int, channels: int, repeats: int) -> None:
+    """A table of the scores of all cells; those that are one network are scored once."""
+    rows, seconds = table(), dict[str, float]()
+    space = cell.nasbench201(channels=channels, cells=repeats)
+    graphs = (graph(space, cell.arch_of_string(space, r["arch"]), (3, 32, 32), 10) for r in rows)
+    _, first, which = np.unique([g.hash for g in graphs], return_index=True, return_inverse=True)
+    found = scored([rows[i] for i in first], seed, channels, repeats, seconds, names)
+    scores = {name: values[which] for name, values in found.items()}
+    with path.open("w", newline="") as file:
+        lines = csv.writer(file)
+        lines.writerow(["arch", *names])
+        for i, row in enumerate(rows):
+            values = (float(scores[name][i]) for name in names)
+            lines.writerow([row["arch"], *("" if math.isnan(v) else f"{v:.6g}" for v in values)])
+    missing = {name: int(np.isnan(values).sum()) for name, values in scores.items()}
+    print(f"{path}: {len(rows)} cells, {len(first)} networks", end=", ")
+    print(f"cells without a score {missing}; {sum(seconds.values()):.0f} CPU s")
 
 
 def banded(macs: NDArray[np.float64]) -> list[NDArray[np.intp]]:

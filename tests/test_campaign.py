@@ -127,6 +127,15 @@ def test_the_summary_says_what_was_promised(study: Study) -> None:
     assert phases < 2 * found["spent"]["budget_s"]
 
 
+def test_the_explanation_says_how_long_trainings_are(study: Study) -> None:
+    said = study.task["strategy"]
+    assert study.run.scale < 1
+    assert said.endswith(
+        f"a training of this search is {100 * study.run.scale:.2g} % of a full one"
+    )
+    assert "ops that the runtime lacks" not in said
+
+
 def test_the_best_model_can_be_asked_for(study: Study) -> None:
     best = study.front.best()
     assert best.metrics["accuracy"].value == max(m.metrics["accuracy"].value for m in study.front)

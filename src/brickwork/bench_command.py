@@ -22,9 +22,10 @@ def bench(
         typer.Option(help="Column of the accuracy that a search sees; more for further seeds."),
     ],
     test: Annotated[str, typer.Option(help="Column of the accuracy that judges it.")],
-    join: Annotated[Path | None, typer.Option(help="Further columns of the same networks.")] = None,
+    join: Annotated[list[Path] | None, typer.Option(help="Further columns; repeatable.")] = None,
     space: Annotated[str, typer.Option(help="nasbench201 or nasbenchmacro.")] = "nasbench201",
     cost: Annotated[str, typer.Option(help="Columns of known costs, separated by commas.")] = "",
+    features: Annotated[str, typer.Option(help="Columns of scores known beforehand.")] = "",
     limit: Annotated[
         list[str] | None, typer.Option(help="Hard limit such as 'pixel2<=10'; repeatable.")
     ] = None,
@@ -48,8 +49,8 @@ def bench(
 
     first, *again = names_in(signal) or ("",)
     asked = Asked(
-        *(table, space, first, test, join, names_in(cost), tuple(limit or ())),
-        *(fidelities(low or []), evals, workers, tuple(again)),
+        *(table, space, first, test, tuple(join or ()), names_in(cost), tuple(limit or ())),
+        *(fidelities(low or []), evals, workers, tuple(again), names_in(features)),
     )
     found: dict[str, dict[str, Any]] = {}
     for name, summary in run_bench(asked, names_in(strategies), names_in(peers), seeds):

@@ -34,10 +34,11 @@ class Asked:
     """What is run on which table.
 
     Attributes:
-        table, join: Files.
+        table, joins: Files.
         space: How the table writes its networks.
         signal, test: Columns of accuracies: what a search sees, and what judges it.
         again: Columns of the signal with further seeds.
+        features: Columns that are known beforehand and may be learned from.
         costs: Columns of costs.
         limits: On the costs, such as ``"pixel2<=10"``.
         low: Fidelities below 1 and their columns.
@@ -49,19 +50,20 @@ class Asked:
     space: str
     signal: str
     test: str
-    join: Path | None = None
+    joins: tuple[Path, ...] = ()
     costs: tuple[str, ...] = ()
     limits: tuple[str, ...] = ()
     low: Mapping[float, str] = field(default_factory=dict, hash=False)
     evals: int = 200
     workers: int = 1
     again: tuple[str, ...] = ()
+    features: tuple[str, ...] = ()
 
     @functools.cached_property
     def setting(self) -> Setting:
         """The table as a search sees it."""
-        table = Table.read(self.table, self.space, self.join)
-        columns = self.costs, self.limits, self.low, self.again
+        table = Table.read(self.table, self.space, *self.joins)
+        columns = self.costs, self.limits, self.low, self.again, self.features
         return Setting.of(table, self.signal, self.test, *columns)
 
     @property

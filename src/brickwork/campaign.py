@@ -188,10 +188,14 @@ class Campaign:
         }
 
     def explain(self) -> str:
-        """A sentence on what the strategy does."""
+        """A sentence on what the strategy does, and how long its trainings are at this budget."""
         strategy = self.context.strategy()
         explain = getattr(strategy, "explain", None)
-        return str(explain()) if explain else (type(strategy).__doc__ or "").splitlines()[0]
+        said = str(explain()) if explain else (type(strategy).__doc__ or "").splitlines()[0]
+        if self.run.scale == 1:
+            return said
+        part = f"{100 * self.run.scale:.2g} %"
+        return f"{said.removesuffix('.')}; a training of this search is {part} of a full one"
 
     def _executor(self, data: Path) -> Executor:
         arguments = {

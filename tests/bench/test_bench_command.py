@@ -26,6 +26,7 @@ def options(files: tuple[Path, Path], *more: str) -> list[str]:
 def test_it_prints_and_writes_the_protocol(files: tuple[Path, Path], tmp_path: Path) -> None:
     out = tmp_path / "new" / "found.json"
     settings = ["--cost", "phone", "--strategies", "random,evolution", "--peers", "optuna-tpe"]
+    settings += ["--features", "params"]
     end = ["--seeds", "2", "--evals", "25", "--json", str(out)]
     done = CliRunner().invoke(app, options(files, *settings, *end))
     assert done.exit_code == 0, done.output
@@ -33,6 +34,7 @@ def test_it_prints_and_writes_the_protocol(files: tuple[Path, Path], tmp_path: P
     found = json.loads(out.read_text())
     assert found["protocol"]["networks"] == 15_624
     assert found["protocol"]["costs"] == ["phone"]
+    assert found["protocol"]["features"] == ["params"]
     assert found["protocol"]["further_seeds"] == ["val_12"]
     assert list(found["strategies"]) == ["random", "evolution", "optuna-tpe"]
     for one in found["strategies"].values():
@@ -51,6 +53,8 @@ def test_it_prints_and_writes_the_protocol(files: tuple[Path, Path], tmp_path: P
         (("--peers", "optuna-tpa"), "optuna-tpe"),
         (("--strategies", "optuna-tpe", "--peers", "optuna-tpe"), "name it once"),
         (("--cost", "tablet"), "tablet"),
+        (("--features", "naswot"), "naswot"),
+        (("--features", "params,test"), "'test' is a cost or an accuracy"),
         (("--cost", "phone", "--limit", "phone=3"), "cannot read the limit"),
         (("--cost", "phone", "--limit", "phone<=0.6"), "no network of the table keeps the limits"),
         (("--low", "half=val_3"), "PART=COLUMN"),

@@ -110,6 +110,23 @@ def test_the_score_is_the_area_of_a_staircase(setting: Setting) -> None:
     assert score([])["signal"] == 0.0
 
 
+def test_the_small_end_is_judged_by_itself(table: Table) -> None:
+    """As the whole is, on a table that has nothing else; what is dear changes nothing."""
+    whole = Setting.of(table, "val_12", "test", ["phone"])
+    cost = whole.table.columns["phone"]
+    cheap = np.flatnonzero(cost <= np.quantile(cost, 0.25))
+    alone = Setting.of(
+        whole.table.only(np.isin(np.arange(len(cost)), cheap)), "val_12", "test", ["phone"]
+    )
+    found = [0, 5, 30, 99, 700]
+    dear = [i for i in range(len(cost)) if i not in set(cheap.tolist())][:50]
+    small = Score(whole)([*cheap[found].tolist(), *dear])["small"]
+    assert 0 < small < 1
+    assert small == pytest.approx(Score(alone)(found)["signal"])
+    assert Score(whole)(dear)["small"] == 0.0
+    assert Score(whole)(cheap.tolist())["small"] == pytest.approx(1.0)
+
+
 def test_with_accuracy_alone_the_incumbent_is_judged(table: Table) -> None:
     alone = Setting.of(table, "val_12", "test")
     found = Score(alone)([3, 700, 100])

@@ -26,6 +26,20 @@ def test_a_table_has_a_row_for_each_network_and_joined_columns(files: tuple[Path
     assert joined.columns["phone"][1] == 1.5
 
 
+def test_several_files_are_joined_one_after_the_other(
+    files: tuple[Path, Path], tmp_path: Path
+) -> None:
+    few = tmp_path / "few.csv"
+    few.write_text("index,proxy\n7,0.5\n3,\n900,2\n")
+    found = Table.read(files[0], "nasbench201", files[1], few)
+    assert set(found.columns) == {"index", "val_12", "val_3", "test", "phone", "params", "proxy"}
+    assert found.columns["index"].tolist() == [3, 7, 900]
+    assert np.isnan(found.columns["proxy"][0])
+    few.write_text("index,proxy\n")
+    with pytest.raises(DataError, match="no column in common"):
+        Table.read(files[0], "nasbench201", few, files[1])
+
+
 def test_the_networks_of_nas_bench_macro_are_digits(tmp_path: Path) -> None:
     facts = {"test_acc": [90.0, 91.0], "mean_acc": 90.5, "params": 1000, "note": "x"}
     path = tmp_path / "macro.json"
@@ -65,6 +79,8 @@ def test_what_has_no_table_or_column_is_refused(
     with pytest.raises(UnknownName, match=r"did you mean.*val_12|val_12"):
         Setting.of(table, "val12", "test")
     (tmp_path / "other.csv").write_text("a,b\n1,2\n")
+    with pytest.raises(UnknownName, match=r"did you mean.*val_3|val_3"):
+        Setting.of(table, "val_12", "test", features=["val3"])
     with pytest.raises(DataError, match="no column in common"):
         Table.read(files[0], "nasbench201", tmp_path / "other.csv")
 
@@ -117,3 +133,37 @@ def test_no_two_costs_go_by_one_name(table: Table) -> None:
     assert len(set(made.metrics)) == 3
     with pytest.raises(BrickworkError, match="at most 6 costs"):
         Setting.of(wide, "val_12", "test", [*extra, "params"])
+
+
+def test_features_are_known_beforehand_as_ranks_and_are_not_wanted(table: Table) -> None:
+    shown = table.columns["val_3"].copy()
+    shown[::2] = np.nan
+    with_holes = Table(table.space, table.archs, {**table.columns, "proxy": shown})
+    made = Setting.of(with_holes, "val_12", "test", ["phone"], features=["proxy"])
+    assert len(made.table.archs) == 15_624  # nothing is left out for want of a feature
+    problem = made.problem
+    assert [objective.metric for objective in problem.objectives] == ["accuracy", "latency_ms"]
+    assert set(made.known(made.table.archs[7])) == {"latency_ms"}
+    score = problem.scores["proxy"]
+    values = made.table.columns["proxy"]
+    parts = np.array([score(arch) for arch in made.table.archs])
+    there = np.isfinite(values)
+    assert np.isnan(parts[~there]).all()
+    assert 0 < parts[there].min() < 0.001
+    assert 0.999 < parts[there].max() < 1
+    assert (np.diff(parts[there][np.argsort(values[there])]) >= 0).all()
+    assert np.isnan(score(table.archs[5]))  # it is left out: its latency is impossible
+
+
+@pytest.mark.parametrize("column", ["val_12", "test", "val_3", "phone"])
+def test_what_is_searched_for_is_no_feature(table: Table, column: str) -> None:
+    with pytest.raises(BrickworkError, match=f"feature {column!r} is a cost or an accuracy"):
+        Setting.of(table, "val_12", "test", ["phone"], low={0.25: "val_3"}, features=[column])
+
+
+def test_a_feature_without_a_number_in_the_rows_is_refused(table: Table) -> None:
+    alone = np.full(len(table.archs), np.nan)
+    alone[5] = 1.0  # of the one row that is left out
+    one = Table(table.space, table.archs, {**table.columns, "proxy": alone})
+    with pytest.raises(BrickworkError, match="no number in a row that is used"):
+        Setting.of(one, "val_12", "test", ["phone"], features=["proxy"])

@@ -59,3 +59,19 @@ def test_what_does_not_fit_the_input_has_no_graph_to_look_at() -> None:
     encoder = Encoder(space, (), lambda arch: graph(space, arch, (1, 2, 2), 2))
     row = encoder.encode(space.extremes()[0], {})
     assert not row[encoder.decisions :].any()
+
+
+def test_a_score_has_two_columns_and_an_unknown_one_is_zero_in_both() -> None:
+    arch, other = SPACE.arch({"width": 8, "kernel": 3}), SPACE.arch({"width": 4, "kernel": 3})
+    parts = {arch.id: 0.8413447, other.id: float("nan")}
+    scores = (lambda a: parts[a.id], lambda _: 0.5)
+    encoder = Encoder(SPACE, ("parameters",), graph_of, scores)
+    bare = Encoder(SPACE, ("parameters",), graph_of)
+    assert encoder.width == bare.width + 4
+    assert encoder.beside == encoder.scored + 4
+    row, unknown = (encoder.encode(a, known(a)) for a in (arch, other))
+    assert np.allclose(row[encoder.scored : encoder.beside], [1.0, 1.0, 0.0, 1.0])
+    assert unknown[encoder.scored : encoder.beside].tolist() == [0.0, 0.0, 0.0, 1.0]
+    rest = np.delete(row, np.s_[encoder.scored : encoder.beside])
+    assert rest.tolist() == bare.encode(arch, known(arch)).tolist()
+    assert row[encoder.column("macs")] == np.log(macs(graph_of(arch)))

@@ -24,6 +24,10 @@ LAYERS = Space(
 """Layers that are there or not: members are alike by what they are made of, not where."""
 
 
+def scored(score: dict[str, float]) -> Encoder:
+    return Encoder(TABLE, scores=[lambda arch: score.get(arch.id, np.nan)])
+
+
 def rows(encoder: Encoder, archs) -> np.ndarray:
     return np.array([encoder.encode(arch, {}) for arch in archs])
 
@@ -148,3 +152,70 @@ def test_numbers_that_the_trials_share_say_nothing() -> None:
     among[:, -1] = [1, 2, 3, 9]
     predictor.fit(x, np.array([1.0, 2.0]), among=among)
     assert np.allclose(predictor.predict(x)[0], predictor.predict(among[::2] * [1, 1, 1, 0])[0])
+
+
+@pytest.fixture(scope="module")
+def ranked(table):
+    """Members of a space, what is learned of each, and the part of all that are worse."""
+    archs = list(every(TABLE, rng_for(0)))
+    order = rng_for(0, "order").permutation(len(archs))
+    archs = [archs[i] for i in order]
+    _, _, y = table
+    return archs, y, 1.0 - (np.argsort(np.argsort(y)) + 0.5) / len(y)
+
+
+def agreement(encoder: Encoder, archs, y, n: int) -> float:
+    """Correlation of what is expected after n trials with what came, mean over draws of them."""
+    x, found = rows(encoder, archs), []
+    for draw in range(8):
+        order = rng_for(draw, "shown").permutation(len(y))
+        shown, others = order[:n], order[n:]
+        predictor = Predictor(encoder)
+        predictor.fit(x[shown], y[shown], among=x[:500])
+        found.append(np.corrcoef(predictor.predict(x[others])[0], y[others])[0, 1])
+    return float(np.mean(found))
+
+
+def test_scores_help_as_far_as_they_rank(ranked) -> None:
+    """Blurred ones make better predictions, and such as are drawn at random hardly worse ones."""
+    archs, y, part = ranked
+    noise = rng_for(3, "scores").random(len(y))
+    blurred = np.argsort(np.argsort(part + noise)) / len(y)
+    without = agreement(Encoder(TABLE), archs, y, 10)
+    good, useless = (
+        agreement(scored({a.id: v for a, v in zip(archs, values, strict=True)}), archs, y, 10)
+        for values in (blurred, noise)
+    )
+    assert good > without + 0.05, (good, without)
+    assert useless > without - 0.05, (useless, without)
+
+
+def test_an_unknown_score_says_nothing_and_makes_the_spread_larger(ranked) -> None:
+    archs, y, part = ranked
+    parts = {arch.id: float(p) for arch, p in zip(archs, part, strict=True)}
+    encoder = scored(parts)
+    x = rows(encoder, archs)
+    hidden = x.copy()
+    hidden[:, encoder.scored : encoder.beside] = 0.0
+    predictor = Predictor(encoder)
+    for shown in (x, hidden):  # one that is known of candidates only is as good as unknown
+        predictor.fit(shown[:60], y[:60], among=x)
+        assert any(mix.scores for mix in predictor.kernels) == (shown is x)
+        known, unknown = (predictor.predict(some[60:]) for some in (x, hidden))
+        if shown is hidden:
+            assert np.allclose(known, unknown)
+        else:
+            assert (known[1] < unknown[1]).mean() > 0.95
+            errors = [np.abs(mean - y[60:]).mean() for mean, _ in (known, unknown)]
+            assert errors[0] < errors[1]
+
+
+def test_without_scores_no_kernel_looks_at_them(table) -> None:
+    _, x, y = table
+    encoder = scored({})
+    wide = np.insert(x, [encoder.scored] * 2, 0.0, axis=1)
+    plain, blind = Predictor(Encoder(TABLE)), Predictor(encoder)
+    for predictor, seen in ((plain, x), (blind, wide)):
+        predictor.fit(seen[:40], y[:40], among=seen[:500])
+    assert blind.kernels == plain.kernels
+    assert np.allclose(blind.predict(wide[:50]), plain.predict(x[:50]))

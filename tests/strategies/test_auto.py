@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
-from strategy_toys import NESTED, TINY, done, problem, search
+from strategy_toys import NESTED, TINY, accuracy, done, problem, search, size
 
+from brickwork.names import make_strategy
+from brickwork.objective import hypervolume
 from brickwork.quantity import Quantity
 from brickwork.strategies.auto import Auto
 from brickwork.strategies.base import every
@@ -120,3 +123,81 @@ def test_starting_points_cover_a_front_or_begin_a_climb(objectives, starts) -> N
     first = [p.arch for p in strategy.ask(starts)]
     assert len(set(first)) == starts
     assert strategy._todo == []
+
+
+def luck(arch) -> float:
+    """A quality in [0, 1) that decisions say nothing of."""
+    return float(rng_for(7, arch.id).random())
+
+
+def informed(known: bool = True):
+    """Accuracy alone, and a score of each network that goes with it, if it is known."""
+
+    def score(arch) -> float:
+        return (luck(arch) + 0.2 * float(rng_for(8, arch.id).random())) / 1.2 if known else np.nan
+
+    return replace(problem(objectives=("accuracy",)), scores={"untrained": score})
+
+
+def lucky(number: int, proposal: Proposal) -> Trial:
+    trial = done(number, proposal)
+    score = replace(trial.metrics["accuracy"], value=0.5 + 0.4 * luck(proposal.arch))
+    return replace(trial, metrics={**trial.metrics, "accuracy": score})
+
+
+@pytest.mark.parametrize("name", ["auto", "bayesian"])
+def test_what_is_known_of_untrained_networks_is_learned_from(name: str) -> None:
+    """Nothing else tells good from bad here: without scores a search is blind."""
+    found = {}
+    for known in (True, False):
+        strategy = make_strategy(name, informed(known), 0, low=1.0)
+        trials = search(strategy, 50, lag=2, end=lucky)
+        found[known] = np.mean([luck(trial.proposal.arch) for trial in trials[20:]])
+    assert found[True] > found[False] + 0.1, found
+
+
+def test_scores_are_never_wanted_and_a_history_with_them_is_replayed() -> None:
+    strategy = Auto(informed(), 0, low=1.0)
+    trials = search(strategy, 30, lag=2, end=lucky)
+    assert strategy._outlook.learned == ("accuracy",)
+    second = Auto(informed(), 0, low=1.0)
+    again = search(second, 30, lag=2, end=lucky)
+    assert [t.proposal for t in again] == [t.proposal for t in trials]
+
+
+@pytest.mark.parametrize("low", [0.2, 1.0])
+def test_the_explanation_says_what_is_done_and_no_more(low: float) -> None:
+    one = problem(objectives=("accuracy",), limits=["unsupported_ops<=0"])
+    plain = Auto(replace(one, known=lambda _: {}), 0, low=low).explain()
+    assert (
+        "starts with 6 networks unlike each other; then a predictor learns accuracy from" in plain
+    )
+    assert "hypervolume" not in plain
+    assert "scores" not in plain
+    assert ("first look takes 20 %" in plain) == (low < 1)
+    both = Auto(replace(informed(), objectives=problem().objectives, repetitions=3), 0, low=low)
+    said = both.explain()
+    assert "starts with 10 networks spread along the cost" in said
+    assert "hypervolume over parameters" in said
+    assert "scores of untrained networks" in said
+    assert "another seed" in said
+    assert "\n" not in said
+    assert not said.endswith(".")
+
+
+def test_the_small_end_of_the_front_survives_first_looks() -> None:
+    """Short trainings are worst for small networks here, and most of the front is small."""
+    task = problem(NESTED)
+    members = list(every(NESTED, rng_for(0)))
+    table = np.array([[1 - accuracy(a), np.log(size(a))] for a in members])
+    cheap = table[:, 1] <= np.quantile(table[:, 1], 0.25)
+    low = table[cheap].min(axis=0)
+    width = np.quantile(table[cheap], 0.9, axis=0) - low
+    whole = hypervolume((table[cheap] - low) / width, [1.0, 1.0])
+    reached = []
+    for seed in range(3):
+        trials = search(Auto(task, seed, low=0.1), 200, lag=2, end=done)
+        full = [t.proposal.arch for t in trials if t.proposal.fidelity == 1.0]
+        found = np.array([[1 - accuracy(a), np.log(size(a))] for a in full])
+        reached.append(hypervolume((found - low) / width, [1.0, 1.0]) / whole)
+    assert np.mean(reached) > 0.9, reached

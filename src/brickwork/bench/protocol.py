@@ -3,9 +3,10 @@
 Axes are the error of the signal, in percent, and the logarithm of each cost, each from the best of
 the table (0) to its 90th percentile (1); the score ``signal`` is the hypervolume of what was seen,
 to the reference point 1, over that of the whole table. For ``test`` the front is chosen by the
-signal and judged by the error of the test column. With accuracy alone both are accuracies: the best
-signal, and the test accuracy of the network that has it. Where a network was trained again with
-other seeds, its signal is the mean of those that were seen. Every evaluation counts.
+signal and judged by the error of the test column; for ``small`` the cheapest quarter of the table
+is taken by itself, axes and all. With accuracy alone both are accuracies: the best signal, and the
+test accuracy of the network that has it. Where a network was trained again with other seeds, its
+signal is the mean of those that were seen. Every evaluation counts.
 """
 
 from __future__ import annotations
@@ -29,17 +30,18 @@ Rows = NDArray[np.int64]
 MARKS = (10, 20, 30, 50, 75, 100, 150, 200)
 """Evaluations after which a search is judged."""
 
-KINDS = ("signal", "test", "best_test", "regret")
+KINDS = ("signal", "test", "small", "best_test", "regret")
 """What it is judged by: see ``Score``."""
 
+_SMALL = 0.25  # of the networks, by the first cost: the small end of the front
 _WORST = 0.9  # quantile of the table beyond which a network counts for nothing
 
 
 class Score:
     """Judges what was evaluated so far.
 
-    ``signal`` and ``test`` as above; ``best_test``: test accuracy, in percent, of the network of
-    the best signal; ``regret``: by how much the best of the table exceeds that.
+    ``signal``, ``test`` and ``small`` as above; ``best_test``: test accuracy, in percent, of the
+    network of the best signal; ``regret``: by how much the best of the table exceeds that.
 
     Args:
         setting: The table.
@@ -53,10 +55,18 @@ class Score:
         self._kept = setting.feasible
         self._best_test = float(self._test[self._kept].max(initial=-np.inf))
         if self._costs and self._kept.any():
-            self._shown, self._judged = self._axes(self._signal), self._axes(self._test)
-            both = self._shown(self._signal), self._judged(self._test)
-            ones = [1.0] * both[0].shape[1]
-            self._whole = [hypervolume(axes[self._kept], ones) for axes in both]
+            least = np.quantile(self._costs[0][self._kept], _SMALL)
+            self._cheap = self._kept & (self._costs[0] <= least)
+            parts = (
+                (self._signal, self._kept),
+                (self._test, self._kept),
+                (self._signal, self._cheap),
+            )
+            self._scales = [self._axes(*part) for part in parts]
+            self._whole = [
+                hypervolume(axes(accuracy)[kept], self._ones)
+                for axes, (accuracy, kept) in zip(self._scales, parts, strict=True)
+            ]
 
     def __call__(self, rows: Sequence[int], repetitions: Sequence[int] = ()) -> dict[str, float]:
         """All scores of the rows that were evaluated in full and keep the limits.
@@ -66,20 +76,23 @@ class Score:
             repetitions: Which of the seeds each was; by default the first.
         """
         if not rows:
-            nothing = 0.0 if self._costs else float("nan")
             nan = float("nan")
-            return {"signal": nothing, "test": nothing, "best_test": nan, "regret": nan}
+            nothing = dict.fromkeys(("signal", "test", "small"), 0.0 if self._costs else nan)
+            return {**nothing, "best_test": nan, "regret": nan}
         seen, means = self._means(rows, repetitions or [0] * len(rows))
         first = int(seen[np.argmax(means[seen])])
         best = float(self._test[first])
         scores = {"best_test": best, "regret": self._best_test - best}
         if not self._costs:
-            return {"signal": float(means[first]), "test": best, **scores}
-        shown, judged = self._shown(means)[seen], self._judged(self._test)[seen]
-        ones = [1.0] * shown.shape[1]
-        found = hypervolume(shown, ones), hypervolume(judged[front(shown)], ones)
-        signal, test = (hv / whole for hv, whole in zip(found, self._whole, strict=True))
-        return {"signal": signal, "test": test, **scores}
+            return {"signal": float(means[first]), "test": best, "small": float("nan"), **scores}
+        cheap = seen[self._cheap[seen]]
+        parts = (means, seen), (self._test, seen), (means, cheap)
+        shown, judged, small = (
+            axes(accuracy)[some] for axes, (accuracy, some) in zip(self._scales, parts, strict=True)
+        )
+        found = [hypervolume(one, self._ones) for one in (shown, judged[front(shown)], small)]
+        over = (hv / whole for hv, whole in zip(found, self._whole, strict=True))
+        return dict(zip(("signal", "test", "small"), over, strict=True)) | scores
 
     def along(self, told: Iterable[Told], marks: Sequence[int]) -> dict[int, dict[str, float]]:
         """The scores after so many evaluations, by compute."""
@@ -104,13 +117,18 @@ class Score:
             signal[row] = np.mean([self._seeds[seed][row] for seed in sorted(seeds)])
         return np.array(list(found)), signal
 
-    def _axes(self, accuracy: Array) -> Callable[[Array], Array]:
-        """What scales accuracies and costs, from the best of the table to nearly the worst."""
+    @property
+    def _ones(self) -> list[float]:
+        """The reference point."""
+        return [1.0] * (1 + len(self._costs))
+
+    def _axes(self, accuracy: Array, kept: NDArray[np.bool_]) -> Callable[[Array], Array]:
+        """What scales accuracies and costs, from the best of some rows to nearly the worst."""
 
         def joined(values: Array) -> Array:
             return np.column_stack([100.0 - values, *self._costs])
 
-        table = joined(accuracy)[self._kept]
+        table = joined(accuracy)[kept]
         low = table.min(axis=0)
         width = np.maximum(np.quantile(table, _WORST, axis=0) - low, 1e-12)
         return lambda values: np.asarray((joined(values) - low) / width)
@@ -149,10 +167,12 @@ def described(setting: Setting, seeds: int, marks: Sequence[int], workers: int) 
         "further_seeds": list(setting.again),
         "test": setting.test,
         "costs": list(setting.costs),
+        "features": list(setting.features),
         "limits": [limit.text for limit in setting.limits],
         "low_fidelities": {str(part): column for part, column in setting.low.items()},
         "axes": "100 - accuracy in percent, log cost; from the best (0) to the 90th percentile (1)",
         "reference": 1.0,
+        "small": "signal, of the cheapest quarter by the first cost, with axes of its own",
         "left_out": "rows with a number missing, with a latency of 0.5 ms or less",
         "counted": "every evaluation that was asked for, a part of a training as its part",
         "seeds": seeds,
@@ -174,7 +194,10 @@ def lines(name: str, found: Mapping[str, Any]) -> list[str]:
     printed = []
     for kind in KINDS:
         means = [one["mean"] for one in found[kind].values()]
-        places = 3 if kind in ("signal", "test") and max(filter(None, means), default=9) <= 1 else 2
+        if kind == "small" and None in means:  # accuracy alone
+            continue
+        part = kind in ("signal", "test", "small")
+        places = 3 if part and max(filter(None, means), default=9) <= 1 else 2
         cells = "".join(f"{'-' if m is None else f'{m:.{places}f}':>9}" for m in means)
         end = f"{found['cpu_s']:>13.2f}" if kind == KINDS[0] else ""
         printed.append(f"{name if kind == KINDS[0] else '':<{_NAME}}{kind:<10}{cells}{end}")

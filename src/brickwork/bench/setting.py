@@ -1,4 +1,4 @@
-"""What of a table is searched: the score that is seen, the costs that are known, the limits."""
+"""What of a table is searched: the score that is seen, what is known beforehand, the limits."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from brickwork.bench.table import FORMS, Table
 from brickwork.errors import BrickworkError, LimitError, SpaceError, TrainingError
 from brickwork.estimators.base import Estimate
+from brickwork.estimators.ranking import ranked
 from brickwork.objective import Limit, Objective
 from brickwork.quantity import How, Quantity, metric
 from brickwork.space import Arch
@@ -52,6 +53,8 @@ class Setting:
         low: Fidelities below 1 and their columns.
         again: Columns of the same accuracy with other seeds: what a search sees when it asks for a
             further repetition.
+        features: Columns that a search knows beforehand too, to learn from: scores of untrained
+            networks. A network may have none.
     """
 
     table: Table
@@ -62,6 +65,7 @@ class Setting:
     limits: tuple[Limit, ...] = ()
     low: Mapping[float, str] = field(default_factory=dict)
     again: tuple[str, ...] = ()
+    features: tuple[str, ...] = ()
 
     @classmethod
     def of(
@@ -73,6 +77,7 @@ class Setting:
         limits: Sequence[str] = (),
         low: Mapping[float, str] | None = None,
         again: Sequence[str] = (),
+        features: Sequence[str] = (),
     ) -> Setting:
         """The setting, with the rows of which all is known.
 
@@ -84,9 +89,11 @@ class Setting:
             limits: Such as ``"pixel2<=10"``, on the columns of the costs.
             low: As the attribute.
             again: As the attribute.
+            features: As the attribute.
 
         Raises:
-            BrickworkError: No row is left, or there are more costs than metrics to call them by.
+            BrickworkError: No row is left, there are more costs than metrics to call them by, or a
+                feature is asked for as something else too or has no number in any row.
             LimitError: A limit cannot be read, or no network keeps them.
             UnknownName: The table has no such column.
         """
@@ -101,7 +108,16 @@ class Setting:
         if not kept.any():
             raise BrickworkError("the table has no row with a number in each column that is used")
         read = tuple(_limit(text, dict(zip(costs, names, strict=True))) for text in limits)
-        made = cls(table.only(kept), signal, test, tuple(costs), names, read, low, tuple(again))
+        others = tuple(again), tuple(features)
+        made = cls(table.only(kept), signal, test, tuple(costs), names, read, low, *others)
+        for column in features:
+            if column in (signal, test, *again, *low.values(), *costs):
+                raise BrickworkError(
+                    f"the feature {column!r} is a cost or an accuracy of this search already: "
+                    "name a column that is neither"
+                )
+            if not np.isfinite(made.table.column(column)).any():
+                raise BrickworkError(f"the feature {column!r} has no number in a row that is used")
         if not made.feasible.any():
             raise LimitError(f"no network of the table keeps the limits: {', '.join(limits)}")
         return made
@@ -132,7 +148,8 @@ class Setting:
         form = FORMS.get(self.table.space.name)
         graph = form.graph if form is not None else None
         count = 1 + len(self.again)
-        return Problem(self.table.space, wanted, self.limits, self.known, graph, count)
+        scores = {name: functools.partial(self._score, self._part(name)) for name in self.features}
+        return Problem(self.table.space, wanted, self.limits, self.known, graph, count, scores)
 
     def known(self, arch: Arch) -> Mapping[str, Quantity]:
         """The costs of an architecture.
@@ -163,6 +180,19 @@ class Setting:
             raise TrainingError("not in the table")
         score = Quantity(float(self._scores[column][row]), "fraction", How.MEASURED, None, column)
         return Estimate({"accuracy": score}, part)
+
+    def _part(self, column: str) -> Array:
+        """The part of the networks of which each has more, (rows,); NaN where it has no number."""
+        values = self.table.column(column)
+        known = np.isfinite(values)
+        places = ranked({column: values[known].tolist()})
+        parts = np.full(len(values), np.nan)
+        parts[known] = 1.0 - (np.array([place.mean_rank for place in places]) - 0.5) / known.sum()
+        return parts
+
+    def _score(self, parts: Array, arch: Arch) -> float:
+        row = self.row.get(arch.id)
+        return float("nan") if row is None else float(parts[row])
 
     @functools.cached_property
     def _scores(self) -> Mapping[str, Array]:

@@ -1,7 +1,7 @@
 """Tables of networks that others have trained: what each reached, and what it costs.
 
 A table is a CSV file, also compressed, with a column ``arch`` of NAS-Bench-201 strings, or the JSON
-file of NAS-Bench-Macro. A second file may be joined by a column that both have.
+file of NAS-Bench-Macro. Further files may be joined by a column that both have.
 """
 
 from __future__ import annotations
@@ -43,13 +43,13 @@ class Table:
     columns: Mapping[str, Array]
 
     @classmethod
-    def read(cls, path: Path, space: str, join: Path | None = None) -> Table:
-        """Read a file, and join a second one.
+    def read(cls, path: Path, space: str, *joins: Path) -> Table:
+        """Read a file, and join others.
 
         Args:
             path: The table.
             space: A name of ``FORMS``.
-            join: Further columns of the same networks.
+            joins: Further columns of the same networks.
 
         Raises:
             DataError: A file cannot be read as a table.
@@ -58,7 +58,7 @@ class Table:
         if space not in FORMS:
             raise UnknownName("space with a table", space, FORMS)
         lines = _lines(path)
-        if join is not None:
+        for join in joins:
             lines = _joined(lines, _lines(join), join)
         if not lines or "arch" not in lines[0]:
             raise DataError(f"{path}: a table has a row for each network and a column 'arch'")
@@ -165,7 +165,7 @@ def _joined(
     lines: Sequence[dict[str, str]], others: Sequence[dict[str, str]], path: Path
 ) -> list[dict[str, str]]:
     """The lines that both have, by the first column that both have."""
-    key = next((name for name in lines[0] if others and name in others[0]), None)
+    key = next((n for n in next(iter(lines), ()) if others and n in others[0]), None)
     if key is None:
         raise DataError(f"{path}: has no column in common with the table it is joined to")
     found = {other[key]: other for other in others}

@@ -5,8 +5,9 @@ from __future__ import annotations
 import functools
 import hashlib
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +23,8 @@ Array = NDArray[np.float64]
 
 _HASHED = 256  # columns that the patterns of a graph share
 _REMEMBERED = 8192  # architectures whose graphs are not looked at again
+_NORMAL = NormalDist()
+_END = 5e-4  # the part of all that are beyond the best and the worst that can be told apart
 _FLOOR = 0.002
 """Added to an error before its logarithm: below it differences are noise of the validation set."""
 
@@ -65,8 +68,11 @@ class Encoder:
     """Architectures, their graphs and their known costs as rows of numbers.
 
     A row holds, in this order, a 0/1 column for each option of each decision, a column in [0, 1]
-    for each decision between numbers, what the graph is made of, the logarithm of each cost, and
-    that of the graph's MACs, where they are no cost. Columns of inactive decisions are zero.
+    for each decision between numbers, what the graph is made of, two columns for each score, the
+    logarithm of each cost, and that of the graph's MACs, where they are no cost. Columns of
+    inactive decisions are zero. Of a score there is the place in a normal distribution that has
+    this part below it (van der Waerden's normal score: quality is spread like that rather than
+    evenly), and whether it is known, 0/1; unknown is zero in both.
 
     How often each pattern of operations occurs in the graph (``space.patterns``) is added up, with
     a sign of its own, in one of 256 columns (Weinberger et al., "Feature Hashing for Large Scale
@@ -77,10 +83,12 @@ class Encoder:
         space: Whose architectures are encoded.
         costs: Names of the metrics that are known of every architecture.
         graph: Gives the graph of an architecture; without it there are no patterns and no MACs.
+        scores: Each gives a number from 0 to 1 that is known of an architecture, or NaN.
 
     Attributes:
         categorical: Where the columns of options end.
         decisions: Where the columns of numbers end, and those of patterns begin.
+        scored: Where the columns of scores begin.
         beside: Where the columns of costs begin.
         width: How many columns there are.
     """
@@ -90,9 +98,11 @@ class Encoder:
         space: Space,
         costs: Sequence[str] = (),
         graph: Callable[[Arch], Graph] | None = None,
+        scores: Iterable[Callable[[Arch], float]] = (),
     ) -> None:
         self.costs = tuple(costs)
         self._graph = graph
+        self._scores = tuple(scores)
         self._columns: dict[tuple[str, Option], tuple[int, int, float]] = {}
         decisions = [d for d in space.decisions() if len(d.options) > 1]
         self.categorical = sum(len(d.options) for d in decisions)
@@ -105,7 +115,8 @@ class Encoder:
                 column += 1
             number += bool(scaled)
         self.decisions = number
-        self.beside = number + (_HASHED if graph is not None else 0)
+        self.scored = number + (_HASHED if graph is not None else 0)
+        self.beside = self.scored + 2 * len(self._scores)
         self._counted = graph is not None and "macs" not in self.costs
         self._seen = functools.lru_cache(maxsize=_REMEMBERED)(self._looked_at)
         self.width = self.beside + len(self.costs) + self._counted
@@ -128,9 +139,14 @@ class Encoder:
         for i, name in enumerate(self.costs, start=self.beside):
             if name in costs and math.isfinite(costs[name].value):
                 row[i] = Axis(name).target(costs[name].value)
+        for i, score in enumerate(self._scores):
+            known = score(arch)
+            if math.isfinite(known):
+                place = self.scored + 2 * i
+                row[place : place + 2] = _NORMAL.inv_cdf(min(max(known, _END), 1.0 - _END)), 1.0
         if self._graph is not None:
             made_of, size = self._seen(arch)
-            row[self.decisions : self.beside] = made_of
+            row[self.decisions : self.scored] = made_of
             if self._counted:
                 row[-1] = size
         return row

@@ -63,7 +63,9 @@ class Outlook:
         self, encoder: Encoder, objectives: Sequence[Objective], limits: Sequence[Limit]
     ) -> None:
         wanted = tuple(dict.fromkeys(o.metric for o in objectives))
-        named = dict.fromkeys([*wanted, *(limit.metric for limit in limits)])
+        # what is counted, such as ops that a runtime lacks, is known wherever there is any of it
+        limited = (limit.metric for limit in limits if metric(limit.metric).unit != "1")
+        named = dict.fromkeys([*wanted, *limited])
         self.learned = tuple(name for name in named if name not in encoder.costs)
         self._wanted = wanted
         self._limits = [limit for limit in limits if limit.metric in self.learned]

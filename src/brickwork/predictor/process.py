@@ -8,13 +8,18 @@ of their graphs; numbers (widths, logarithms of costs) act linearly.
 No kernel is best on every space, and few trials cannot tell which is. So several are fitted, and
 those predict that rank left-out trials as well as the best of them, within its standard error; the
 spread holds their disagreement. A fit takes a few milliseconds.
+
+Scores of untrained networks are looked at by half of the kernels, so they count as far as they
+rank: networks of about the same score are alike. They tell bad networks from ordinary ones and say
+little of which is best, so nothing is linear in them. One that is unknown is like no other, which
+says nothing and makes the spread larger.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,6 +45,7 @@ class Mix:
         decay: With the Hamming distance.
         patterns: Linear in what the graphs are made of.
         near: Decays with the distance of what they are made of.
+        scores: Decays with the distance of each score; mean over the scores.
     """
 
     numbers: float = 0.0
@@ -48,6 +54,7 @@ class Mix:
     decay: float = 0.0
     patterns: float = 0.0
     near: float = 0.0
+    scores: float = 0.0
 
 
 MIXES = (
@@ -97,6 +104,8 @@ class _Rows:
         made_of: Patterns of the graphs, those that tell trials apart, (rows, patterns).
         beside: Costs and other numbers, (rows, numbers).
         lengths: Squared length of the rows of each of these, in this order.
+        scores: Scores, (rows, scores).
+        known: Which of them are known, 0/1, (rows, scores).
     """
 
     options: Array
@@ -104,6 +113,8 @@ class _Rows:
     made_of: Array
     beside: Array
     lengths: tuple[Array, Array, Array, Array]
+    scores: Array
+    known: Array
 
 
 class Predictor:
@@ -132,9 +143,13 @@ class Predictor:
         self._mean, self._scale = float(y.mean()), float(y.std()) or 1.0
         self._x = self._prepared(x)
         target = (y - self._mean) / self._scale
-        parts = self._kernels(self._x)
+        *parts, scores = self._kernels(self._x)
+        np.fill_diagonal(scores, 1.0)  # a trial is like itself, also where a score is unknown
+        parts.append(scores)
         if choose or not self._chosen:
             mixes = MIXES + (_MADE_OF if len(self._telling) else ())
+            if self._x.known.any():
+                mixes += tuple(replace(mix, scores=1.0) for mix in mixes)
             fitted = [_likeliest(mix, parts, target) for mix in mixes]
             self._fitted = _as_good_as_the_best(fitted, target)
             self._chosen = [(one.mix, one.noise) for one in self._fitted]
@@ -180,8 +195,7 @@ class Predictor:
             self._shift[: width - start] = among[:, start:].mean(axis=0)
             self._width[: width - start] = among[:, start:].std(axis=0)
         self._width[still | (self._width < _LEAST)] = np.inf
-        first, last = self._encoder.decisions - start, self._encoder.beside - start
-        first, last = self._encoder.decisions - start, self._encoder.beside - start
+        first, last = self._encoder.decisions - start, self._encoder.scored - start
         self._telling = np.flatnonzero(np.isfinite(self._width[first:last]))
         self._active = max(1.0, float(x[:, :start].sum(axis=1).mean()))
 
@@ -201,7 +215,8 @@ class Predictor:
         numbers[:, : x.shape[1] - e.beside] = x[:, e.beside :]
         beside = (numbers - self._shift[last:]) / (self._width[last:] * math.sqrt(2.0))
         lengths = _squares(options), _squares(ordered), _squares(made_of), _squares(beside)
-        return _Rows(options, ordered, made_of, beside, lengths)
+        scores, known = x[:, e.scored : e.beside : 2], x[:, e.scored + 1 : e.beside : 2]
+        return _Rows(options, ordered, made_of, beside, lengths, scores, known)
 
     def _kernels(self, rows: _Rows) -> tuple[Array, ...]:
         """Each kernel between some rows and the trials, (rows, trials), in the order of ``Mix``."""
@@ -213,14 +228,26 @@ class Predictor:
         near = np.zeros(())
         if len(self._telling):
             near = _decayed(made_of, rows.lengths[2], trials.lengths[2], 0.5)
-        return rows.beside @ trials.beside.T, shared, options**2, decay, made_of, near
+        scores = _alike(rows, trials)
+        return rows.beside @ trials.beside.T, shared, options**2, decay, made_of, near, scores
 
 
 def _own(rows: _Rows) -> tuple[Array, ...]:
     """Each kernel between each row and itself, (rows,)."""
     options, ordered, made_of, beside = rows.lengths
     ones = np.ones(len(options))
-    return beside, options + ordered, options**2, ones, made_of, ones
+    return beside, options + ordered, options**2, ones, made_of, ones, ones
+
+
+def _alike(rows: _Rows, trials: _Rows) -> Array:
+    """How near the scores of rows and trials are, where both are known, (rows, trials)."""
+    alike = np.zeros((len(rows.scores), len(trials.scores)))
+    for one, other, known, told in zip(
+        rows.scores.T, trials.scores.T, rows.known.T, trials.known.T, strict=True
+    ):
+        near = np.exp(-0.5 * (one[:, None] - other[None, :]) ** 2)
+        alike += known[:, None] * told[None, :] * near
+    return np.asarray(alike / max(1, rows.scores.shape[1]))
 
 
 def _decayed(product: Array, ones: Array, others: Array, rate: float) -> Array:

@@ -47,11 +47,8 @@ _SHORT = 64  # best candidates that are listed for the next asks, at least
 _TYPICAL = 200  # candidates of the start that say what an ordinary network is like
 _KEPT = 150  # trials that the predictor learns from; up to twice as many until some are forgotten
 _STALE = 12  # candidates are gone through again when one in so many trials is new
-_CURIOSITY = (
-    0.25,
-    1.0,
-    4.0,
-)  # how much of the predicted spread counts; more where less finds nothing
+# how much of the predicted spread counts; more where less finds nothing
+_CURIOSITY = (0.25, 1.0, 4.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,12 +97,12 @@ class Auto:
         self._count = 0
         self._told = 0
         self._asked = Asked(problem, seed)
-        self._encoder = Encoder(problem.space, problem.costs(), problem.graph)
+        self._encoder = Encoder(
+            problem.space, problem.costs(), problem.graph, problem.scores.values()
+        )
         self._outlook = Outlook(self._encoder, problem.objectives, problem.limits)
         self._pool = Pool(self._encoder, problem.forecast)
-        self._typical = (
-            self._pool.rows.copy()
-        )  # of members all over the space, as found at the start
+        self._typical = self._pool.rows.copy()  # of members all over the space, from the start
         self._todo: list[Arch] | None = None  # starting points to be asked; None: not chosen yet
         self._spent = self._spent_whole = 0.0  # compute asked for; the part at fidelity 1
         self._records: list[_Record] = []
@@ -137,12 +134,17 @@ class Auto:
                 f"; one whole training in {round(1 / PART)} is of one of the best again, with "
                 "another seed, because among these luck outweighs architecture"
             )
-        made_of = " (from decisions and from what the networks are made of)"
+        seen = "decisions"
+        if self._problem.graph is not None:
+            seen += ", what the networks are made of"
+        if self._problem.scores:
+            seen += ", scores of untrained networks"
+        apart = "unlike each other" if self._outlook.size is None else "spread along the cost"
         return (
-            f"starts spread along the cost; then a predictor learns {learned} from the trials"
-            f"{made_of if self._problem.graph is not None else ''} and the candidate of the "
-            f"largest expected {gain} comes next, because what is known before training need not "
-            f"be learned{looks}{again}"
+            f"starts with {self._starts} networks {apart}; then a predictor learns {learned} from "
+            f"the trials (of many the best and the latest, {_KEPT} at least; it looks at {seen}) "
+            f"and the candidate of the largest expected {gain} comes next, because what is known "
+            f"before training need not be learned{looks}{again}"
         )
 
     def ask(self, n: int) -> list[Proposal]:

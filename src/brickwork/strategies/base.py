@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
@@ -39,6 +39,9 @@ class Problem:
             it raises ``SpaceError`` likewise. None where only decisions and costs are known.
         repetitions: How often an architecture may be trained in full, each time with another seed;
             1 where the answer would be the same again.
+        scores: What else is known of an architecture without training, by name, such as a score of
+            the untrained network: the part of all architectures, from 0 to 1, of which it is less;
+            NaN where it is not known. A predictor may learn from them; they are never wanted.
     """
 
     space: Space
@@ -47,6 +50,7 @@ class Problem:
     known: Callable[[Arch], Mapping[str, Quantity]]
     graph: Callable[[Arch], Graph] | None = None
     repetitions: int = 1
+    scores: Mapping[str, Callable[[Arch], float]] = field(default_factory=dict)
 
     def losses(self, metrics: Mapping[str, Quantity]) -> tuple[float, ...]:
         """One value to be minimised for each objective; infinite where it is missing."""

@@ -57,7 +57,7 @@ class Bayesian:
         self._seed = seed
         self._starts = starts
         self._asked = Asked(problem, seed)
-        self._encoder = Encoder(problem.space, graph=problem.graph)
+        self._encoder = Encoder(problem.space, (), problem.graph, problem.scores.values())
         self._axes = [Axis(objective.metric) for objective in problem.objectives]
         self._count = 0
         self._told = 0
