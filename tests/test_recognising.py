@@ -131,7 +131,7 @@ def test_what_is_nothing(tmp_path, make, says):
 
 def test_a_task_that_is_not_there_is_one_line():
     volumes = np.zeros((9, 16, 16, 16)), np.arange(9) % 2
-    with pytest.raises(DataError, match="looks like volume-classification, because .* no such"):
+    with pytest.raises(DataError, match=r"looks like volume-classification, because .* no such"):
         task_of(volumes, {})
 
 
