@@ -30,7 +30,9 @@ OWN: dict[str, tuple[Shape, ...]] = {
     "transformer": ((64,), (4,)),
     "textcnn": ((64,), (4,)),
     "mlp": ((16,),),
+    "unet": ((1, 48, 64, 48), (3, 32, 48), (1, 8, 8, 8), (1, 8, 8)),
 }
+MASKS = ("unet",)  # spaces whose networks say a class for each position
 
 
 class Entry(NamedTuple):
@@ -40,6 +42,19 @@ class Entry(NamedTuple):
     space: Space
     input: Shape
     outputs: int
+
+    @property
+    def output(self) -> Shape:
+        """Shape of an answer."""
+        positions = self.input[1:] if self.space.name in MASKS else ()
+        return (self.outputs, *positions)
+
+    @property
+    def larger(self) -> Shape:
+        """The shape of a larger sample: by what is halved, where answers have its size."""
+        step = 8 if self.space.name in MASKS else 1
+        channels, *spatial = self.input
+        return (channels, *(n + step for n in spatial))
 
 
 def _entries() -> list[Entry]:

@@ -361,7 +361,7 @@ class _Walk:
             if isinstance(item, Wide):
                 item = _round(shapes[0][0] * self.value(path, item.factor), item.divisor)
             concrete[field.name] = item
-        if isinstance(op, Linear) and op.out == "outputs":
+        if getattr(op, "out", None) == "outputs":
             concrete["out"] = self.outputs
         op = type(op)(**concrete)
         name = ".".join([*path, op.kind])

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from brickwork.errors import DataError
-from brickwork.recognising import recognised, task_of
+from brickwork.recognising import recognised
 
 RNG = np.random.default_rng(0)
 TEXTS = [f"the quick brown fox number {i} jumps over it" for i in range(40)]
@@ -127,12 +127,6 @@ def test_real_data(shared_data):
 def test_what_is_nothing(tmp_path, make, says):
     with pytest.raises(DataError, match=says):
         recognised(make(tmp_path))
-
-
-def test_a_task_that_is_not_there_is_one_line():
-    volumes = np.zeros((9, 16, 16, 16)), np.arange(9) % 2
-    with pytest.raises(DataError, match=r"looks like volume-classification, because .* no such"):
-        task_of(volumes, {})
 
 
 def test_an_image_is_enough(tmp_path):

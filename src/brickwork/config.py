@@ -32,7 +32,7 @@ from brickwork.names import (
 )
 from brickwork.objective import Limit, Objective, parse_amount, violation
 from brickwork.quantity import METRICS, Quantity
-from brickwork.recognising import task_of
+from brickwork.recognising import recognised
 from brickwork.space import Arch, Graph, Softmax, Space, graph
 from brickwork.trial import Proposal, rng_for
 
@@ -380,7 +380,7 @@ def task_for(run: Run, data: Any = None) -> Task:
     source = run.data if data is None else data
     name, why = run.task, tuple[str, ...]()
     if name == AUTO:
-        found = task_of(source, run.reading)
+        found = recognised(source, run.reading)
         name, why = found.task, (f"{found.task}, because {found.why}",)
     read = load(TASKS, "task", name)
     known = inspect.signature(read).parameters.values()

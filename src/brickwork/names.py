@@ -40,6 +40,7 @@ SPACES: Mapping[str, str] = {
     "residual": "brickwork.spaces.residual:residual",
     "speech": "brickwork.spaces.signals:speech",
     "series": "brickwork.spaces.signals:series",
+    "unet": "brickwork.spaces.masks:unet",
     "vit": "brickwork.spaces.attention:vit",
     "transformer": "brickwork.spaces.attention:transformer",
     "textcnn": "brickwork.spaces.texts:textcnn",
@@ -109,21 +110,25 @@ SUGGESTERS: Mapping[str, str] = {
 """Strategies that begin from suggestions, and what makes these: see ``preparation.Suggest``."""
 TASKS: Mapping[str, str] = {
     "image-classification": "brickwork.tasks.image:load_images",
+    "segmentation": "brickwork.tasks.segmentation:load_masks",
     "series-classification": "brickwork.tasks.series:load_series",
     "series-regression": "brickwork.tasks.series:load_series_numbers",
     "sound-classification": "brickwork.tasks.sound:load_sounds",
     "table-classification": "brickwork.tasks.table:load_table",
     "table-regression": "brickwork.tasks.table:load_numbers",
     "text-classification": "brickwork.tasks.text:load_texts",
+    "volume-classification": "brickwork.tasks.volume:load_volumes",
 }
 USUAL_SPACES: Mapping[str, str] = {
     "image-classification": "mobile",
+    "segmentation": "unet",
     "series-classification": "series",
     "series-regression": "series",
     "sound-classification": "speech",
     "table-classification": "mlp",
     "table-regression": "mlp",
     "text-classification": "textcnn",
+    "volume-classification": "mobile",
 }
 """For each task the space that is searched where none was named."""
 

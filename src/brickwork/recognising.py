@@ -15,11 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from brickwork.errors import DataError
-from brickwork.names import TASKS
 from brickwork.tasks.arrays import splits_of
 from brickwork.tasks.rows import Rows, first_rows, is_missing, is_rows, is_text, label_of, number
 
-__all__ = ["Recognised", "recognised", "task_of"]
+__all__ = ["Recognised", "recognised"]
 
 _FILES = 500  # of a folder, looked at to tell what is in it
 _ROWS = 4000  # of arrays
@@ -96,21 +95,6 @@ def recognised(source: Any, reading: Mapping[str, str] | None = None) -> Recogni
         f"cannot read data from a {type(source).__name__}: give a path, arrays (x, y), a "
         "dictionary of arrays, a data frame or a data set of Hugging Face"
     )
-
-
-def task_of(source: Any, reading: Mapping[str, str]) -> Recognised:
-    """The same, of the tasks that there are.
-
-    Raises:
-        DataError: As ``recognised``, or it is a task that there is not.
-    """
-    found = recognised(source, reading)
-    if found.task not in TASKS:
-        raise DataError(
-            f"this looks like {found.task}, because {found.why}: there is no such task yet; if it "
-            f"is something else, say which with --task: {', '.join(TASKS)}"
-        )
-    return found
 
 
 def _of_folder(folder: Path) -> Recognised:

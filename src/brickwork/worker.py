@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -35,6 +36,7 @@ _CALIBRATION = 256  # training samples that set the ranges of an int8 file
 _ROUNDING = 512  # validation samples by which ranges of activations are chosen
 _TUNING = 2048  # training samples to train on with, where rounding costs too much
 _GOLDEN = 8  # samples whose outputs are stored beside an exported model
+_LARGE = 2**22  # numbers in all of such samples: of volumes there are fewer
 
 
 def make(run: Mapping[str, Any], data: str, shared: str) -> Callable[[Job], Result]:
@@ -158,7 +160,9 @@ class Worker:
         x, y = task.arrays("test")
         details = task.details(self._answers(whole, weights, x), y)
         seen, _ = task.arrays("train")
-        rows = rng_for(context.run.seed, "calibration").permutation(len(seen))[:_CALIBRATION]
+        most = max(2, _LARGE // math.prod(task.input))
+        rows = rng_for(context.run.seed, "calibration").permutation(len(seen))
+        rows = rows[: min(_CALIBRATION, most)]
         folder = Path(job["folder"])
         target = context.target
         prefer = preferred(target.family, target.precision, target.engine)
@@ -169,7 +173,7 @@ class Worker:
             formats=tuple(job["formats"]),
             calibration=np.asarray(seen[np.sort(rows)]),
             judge=self._judge(whole, weights),
-            golden_inputs=np.asarray(x[:_GOLDEN]),
+            golden_inputs=np.asarray(x[: min(_GOLDEN, max(1, most // 16))]),
             info={**job["info"], "judge": dict(task.answers), "details": details},
             beside=task.files,
         )

@@ -44,11 +44,13 @@ def clips() -> dict[str, Any]:
 CLASSES = np.arange(N) % 2
 EXAMPLES: dict[str, Callable[[], Any]] = {
     "image-classification": lambda: (random(N, 1, 12, 12), CLASSES),
+    "segmentation": lambda: (random(N, 1, 8, 8), (random(N, 8, 8) > 0).astype(np.int64)),
     "series-classification": lambda: (random(N, 3, 40), CLASSES),
     "series-regression": lambda: (random(N, 40).cumsum(1), random(N)),
     "sound-classification": clips,
     "table-classification": lambda: (random(N, 5), CLASSES),
     "table-regression": lambda: (random(N, 5), random(N, 1)[:, 0]),
+    "volume-classification": lambda: (random(N, 1, 8, 8, 8), CLASSES),
     "text-classification": lambda: (words(), CLASSES),
 }
 

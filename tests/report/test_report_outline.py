@@ -47,7 +47,7 @@ def test_the_blocks_are_the_network(entry):
         assert sum(b["macs"] for b in found) == sum(n.op.macs(i, n.shape) for n, i in inside)
         weights = [w for n, i in inside for w in n.op.weights(i).values()]
         assert sum(b["parameters"] for b in found) == sum(map(prod, weights))
-        assert found[-1]["shape"] == [entry.outputs]
+        assert found[-1]["shape"] == list(entry.output)
         assert len({b["label"] for b in found}) == len(found)
 
 

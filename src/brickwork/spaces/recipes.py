@@ -7,7 +7,7 @@ from typing import Any
 
 from brickwork.space import Choice, Option
 
-__all__ = ["ELASTIC", "FIXED", "GENTLE", "TABULAR", "WORDS"]
+__all__ = ["DENSE", "ELASTIC", "FIXED", "GENTLE", "TABULAR", "WORDS"]
 
 ELASTIC: Mapping[str, Option | Choice[Any]] = {
     "optimizer": "adamw",
@@ -17,6 +17,13 @@ ELASTIC: Mapping[str, Option | Choice[Any]] = {
     "augment": Choice("augment", (0.35, 0.5, 0.65)),
 }
 """Training settings that are searched together with the architecture."""
+
+DENSE: Mapping[str, Option | Choice[Any]] = {
+    **ELASTIC,
+    "lr": Choice("lr", (0.005, 0.01, 0.02)),
+    "label_smoothing": 0.0,
+}
+"""Likewise for masks."""
 
 GENTLE: Mapping[str, Option | Choice[Any]] = {
     **ELASTIC,

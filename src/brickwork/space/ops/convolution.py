@@ -36,7 +36,7 @@ class Conv(Op):
         padding: Zeros on both sides; None for ``dilation * (kernel - 1) // 2``.
     """
 
-    out: Width
+    out: Width | str
     kernel: Extent | Choice[int] = 3
     stride: Extent | Choice[int] = 1
     dilation: Extent | Choice[int] = 1

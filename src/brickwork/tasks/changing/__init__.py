@@ -11,6 +11,7 @@ from brickwork.tasks.changing.rows import RowChanges
 from brickwork.tasks.changing.series import SeriesChanges
 from brickwork.tasks.changing.sounds import SoundChanges
 from brickwork.tasks.changing.texts import TextChanges
+from brickwork.tasks.changing.voxels import VoxelChanges
 
 if TYPE_CHECKING:
     from torch import Generator, Tensor
@@ -23,6 +24,7 @@ __all__ = [
     "SeriesChanges",
     "SoundChanges",
     "TextChanges",
+    "VoxelChanges",
     "changes_of",
     "described",
 ]
@@ -61,6 +63,7 @@ _KINDS: Mapping[str, Any] = {
     "image": ImageChanges,
     "row": RowChanges,
     "text": TextChanges,
+    "voxel": VoxelChanges,
     "series": SeriesChanges,
     "sound": SoundChanges,
 }

@@ -1,0 +1,86 @@
+"""Segmentation: images or volumes with masks as a task."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from brickwork.errors import DataError
+from brickwork.tasks.changing import VoxelChanges
+from brickwork.tasks.judging import Judge, MaskJudge
+from brickwork.tasks.judging.masks import NOWHERE
+from brickwork.tasks.raw import Raw
+from brickwork.tasks.samples import DataTask, Prepared, assembled, channel_statistics
+from brickwork.tasks.segmentation.sources import Source, read
+from brickwork.tasks.voxels import common_shape, files_for, fitted, objects, usual
+
+__all__ = ["load_masks"]
+
+
+def load_masks(
+    source: Source,
+    seed: int = 0,
+    validation: float | None = None,
+    group: str = "",
+) -> DataTask:
+    """Segmentation of images and volumes: a class for each pixel or voxel.
+
+    Samples of several sizes are put into one shape, in the middle; what is added has no class and
+    counts nowhere. Values that are no bytes are scaled by the range of all but 1 % of their sample.
+
+    Args:
+        source: A folder with ``images/`` and ``labels/`` (or ``masks/``) of files with equal names,
+            NIfTI or pictures; an ``.npz`` file or arrays with masks of the images' size; or with
+            ``volumes`` and ``labels`` one after the other and their ``shapes``.
+        seed: Decides which training samples become a split that the source does not have.
+        validation: Part of the training samples for such a validation split; None for a fifth.
+        group: An array of the file, such as a patient: samples of one value stay in one split.
+
+    Raises:
+        DataError: The data cannot be used as it is; one line says what, where and what to do.
+    """
+    pairs = read(source, group)
+    every = [sample for part in pairs.x.values() for sample in part]
+    sides = common_shape(every, pairs.where)
+    known = np.unique(np.concatenate([np.unique(mask) for mask in pairs.y["train"]]))
+    if len(known) < 2:
+        raise DataError(f"{pairs.where}: all masks are {known[0]} everywhere: nothing to tell")
+    labels = {split: _coded(masks, known, sides, pairs.where) for split, masks in pairs.y.items()}
+    notes = list(pairs.notes)
+    if len({sample.shape for sample in every}) > 1 or every[0].shape[1:] != sides:
+        shown = "x".join(map(str, sides))
+        notes.append(f"samples are put into {shown}; what is added has no class and does not count")
+    if any(sample.dtype != np.uint8 for sample in every):
+        notes.append("values are scaled to 0..255, in each sample by all but 1 % of them")
+    x = {split: objects([usual(sample) for sample in part]) for split, part in pairs.x.items()}
+    raw = Raw(pairs.name, pairs.name, pairs.where, x, labels, tuple(notes), pairs.groups)
+
+    def encode(samples: NDArray[Any]) -> NDArray[np.uint8]:
+        return np.stack([fitted(sample, sides, 0) for sample in samples])
+
+    def prepare(samples: NDArray[Any]) -> Prepared:
+        scale = channel_statistics(encode(samples), raw.where)
+        changes = VoxelChanges(True, float(np.mean(scale.mean)), float(np.mean(scale.std)))
+        return Prepared(scale, changes, encode, {}, files_for(sides))
+
+    def judged(_: NDArray[Any]) -> tuple[Judge, Sequence[str]]:
+        return MaskJudge(tuple(map(str, known))), []
+
+    return assembled(raw, labels, "segmentation", seed, prepare, judged, {"val": validation})
+
+
+def _coded(
+    masks: Sequence[NDArray[Any]], known: NDArray[Any], sides: tuple[int, ...], where: str
+) -> NDArray[np.uint8]:
+    """Masks with classes 0..k-1, in one shape ``(n, *spatial)``."""
+    out = []
+    for mask in masks:
+        strange = np.setdiff1d(mask, known)
+        if len(strange):
+            raise DataError(f"{where}: a mask has the class {strange[0]}, which training has not")
+        codes = np.searchsorted(known, mask).astype(np.uint8)
+        out.append(fitted(codes, sides, NOWHERE))
+    return np.stack(out)

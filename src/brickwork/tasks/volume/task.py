@@ -1,0 +1,132 @@
+"""Volume classification: folders of NIfTI files, .npz files or arrays as a task."""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from brickwork.errors import DataError
+from brickwork.tasks.arrays import labels_of, splits_of
+from brickwork.tasks.changing import VoxelChanges
+from brickwork.tasks.folders import listed
+from brickwork.tasks.raw import Raw
+from brickwork.tasks.samples import DataTask, Prepared, channel_statistics, classification
+from brickwork.tasks.voxels import (
+    NIFTI,
+    common_shape,
+    files_for,
+    fitted,
+    objects,
+    read_nifti,
+    resampled,
+    usual,
+)
+
+__all__ = ["load_volumes"]
+
+Source = str | Path | tuple[Any, Any] | Mapping[str, Any]
+
+
+def load_volumes(
+    source: Source,
+    seed: int = 0,
+    validation: float | None = None,
+    group: str = "",
+) -> DataTask:
+    """Volume classification: scans in three dimensions, one class each.
+
+    Args:
+        source: A folder with a folder of ``.nii`` or ``.nii.gz`` files for each class, itself
+            possibly below ``train/``, ``val/`` and ``test/``; an ``.npz`` file or arrays of volumes
+            ``(n, depth, height, width)`` or ``(n, channels, depth, height, width)``.
+        seed: Decides which training samples become a split that the source does not have.
+        validation: Part of the training samples for such a validation split; None for a fifth.
+        group: An array of the file, such as a patient: volumes of one value stay in one split.
+
+    Raises:
+        DataError: The data cannot be used as it is; one line says what, where and what to do.
+    """
+    found = _read(source, group)
+    every = [sample for part in found.x.values() for sample in part]
+    sides = common_shape(every, found.where)
+    notes = list(found.notes)
+    if any(sample.dtype != np.uint8 for sample in every):
+        notes.append("values are scaled to 0..255, in each volume by all but 1 % of them")
+    x = {split: objects([usual(sample) for sample in part]) for split, part in found.x.items()}
+    raw = Raw(found.name, found.title, found.where, x, found.y, tuple(notes), found.groups)
+
+    def encode(samples: NDArray[Any]) -> NDArray[np.uint8]:
+        return np.stack([fitted(sample, sides, 0) for sample in samples])
+
+    def prepare(samples: NDArray[Any]) -> Prepared:
+        scale = channel_statistics(encode(samples), raw.where)
+        changes = VoxelChanges(False, float(np.mean(scale.mean)), float(np.mean(scale.std)))
+        return Prepared(scale, changes, encode, {}, files_for(sides))
+
+    return classification(raw, "volume-classification", seed, prepare, validation)
+
+
+def _read(source: Source, group: str) -> Raw:
+    if isinstance(source, tuple | list):
+        if len(source) != 2:
+            raise DataError(f"arrays are given as a pair (volumes, labels), got {len(source)}")
+        source = {"x": source[0], "y": source[1]}
+    if isinstance(source, Mapping):
+        return _of_arrays(dict(source), "arrays", "the given arrays", group)
+    path = Path(source)
+    if path.is_dir():
+        return _of_folder(path)
+    if not path.exists():
+        raise DataError(f"no such file or folder: {str(source)!r}: give a folder or an .npz file")
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            arrays = {name: file[name] for name in file.files}
+    except (zipfile.BadZipFile, EOFError, OSError, ValueError) as error:
+        what = " ".join(str(error).split())[:200]
+        raise DataError(f"{path}: not a readable .npz file ({what})") from error
+    return _of_arrays(arrays, path.stem, str(path), group)
+
+
+def _of_arrays(arrays: dict[str, Any], name: str, where: str, group: str) -> Raw:
+    x, y = {}, {}
+    for split, (volumes, labels) in splits_of(arrays, where).items():
+        samples = np.asarray(arrays[volumes])
+        if samples.ndim == 4:
+            samples = samples[:, None]
+        if samples.ndim != 5 or samples.dtype.kind not in "buif":
+            raise DataError(
+                f"{where}: volumes have the shape {samples.shape} and type {samples.dtype}, "
+                "expected numbers (n, depth, height, width) or (n, channels, depth, height, width)"
+            )
+        if samples.dtype.kind == "f" and not np.isfinite(samples).all():
+            raise DataError(f"{where}, {volumes}: holds NaN or infinite values: repair them")
+        x[split] = objects(list(samples))
+        y[split] = labels_of(arrays[labels], len(samples), f"{where}, {labels}")
+    groups = {}
+    if group:
+        if group not in arrays:
+            raise DataError(f"{where}: has no {group!r} to group by: {', '.join(sorted(arrays))}")
+        groups = {"train": np.asarray(arrays[group])}
+    return Raw(name, name, where, x, y, (), groups)
+
+
+def _of_folder(folder: Path) -> Raw:
+    found = listed(folder, NIFTI, ".nii or .nii.gz")
+    read = {s: [read_nifti(file) for file in files] for s, files in found.files.items()}
+    spacings = np.array([spacing for part in read.values() for _, spacing in part])
+    wanted = tuple(float(v) for v in np.median([s for _, s in read["train"]], axis=0))
+    notes = list(found.notes)
+    if np.ptp(spacings, axis=0).max() > 0.01 * min(wanted):
+        shown = " x ".join(f"{v:g}" for v in wanted)
+        notes.append(f"volumes had different spacings: resampled to {shown} mm")
+    x = {
+        split: objects([resampled(v, s, wanted, labels=False)[None] for v, s in part])
+        for split, part in read.items()
+    }
+    y = {split: np.array(labels) for split, labels in found.labels.items()}
+    return Raw(folder.name, folder.name, str(folder), x, y, tuple(notes))

@@ -1,0 +1,18 @@
+"""Pictures in two or three dimensions of any size: shared by volumes and masks."""
+
+from brickwork.tasks.voxels.fitting import SIDE, common_shape, files_for, objects
+from brickwork.tasks.voxels.nifti import NIFTI, read_nifti, resampled
+from brickwork.tasks.voxels.prepare import fitted, prepare, usual
+
+__all__ = [
+    "NIFTI",
+    "SIDE",
+    "common_shape",
+    "files_for",
+    "fitted",
+    "objects",
+    "prepare",
+    "read_nifti",
+    "resampled",
+    "usual",
+]

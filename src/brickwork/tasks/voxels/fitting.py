@@ -1,0 +1,52 @@
+"""Samples of several sizes in one shape."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from importlib import resources
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from brickwork.errors import DataError
+from brickwork.space import Shape
+
+__all__ = ["SIDE", "common_shape", "files_for", "objects"]
+
+SIDE = 8
+"""Sides become multiples of it, so that they can be halved three times."""
+
+_MOST = 2**22  # positions of a sample
+
+
+def common_shape(samples: Sequence[NDArray[Any]], where: str) -> Shape:
+    """Spatial sides that hold every sample ``(channels, *spatial)``, as multiples of ``SIDE``.
+
+    Raises:
+        DataError: Samples have other axes or channels, or would become too large.
+    """
+    kinds = {(sample.ndim, sample.shape[0]) for sample in samples}
+    if len(kinds) > 1:
+        raise DataError(f"{where}: samples have different channels or axes: {sorted(kinds)}")
+    largest = np.max([sample.shape[1:] for sample in samples], axis=0)
+    sides = tuple(int(-(-side // SIDE) * SIDE) for side in largest)
+    if int(np.prod(sides)) > _MOST:
+        shown = "x".join(map(str, sides))
+        raise DataError(f"{where}: samples of up to {shown} are too large: make them smaller first")
+    return sides
+
+
+def objects(samples: Sequence[NDArray[Any]]) -> NDArray[Any]:
+    """Arrays of several shapes as one array of objects ``(n,)``."""
+    out = np.empty(len(samples), object)
+    for i, sample in enumerate(samples):
+        out[i] = sample
+    return out
+
+
+def files_for(sides: Shape) -> Mapping[str, str]:
+    """What goes with a model: how a raw sample becomes its input."""
+    code = resources.files(__package__).joinpath("prepare.py").read_text("utf-8")
+    return {"prepare.py": code, "prepare.json": json.dumps({"sides": list(sides)})}
