@@ -11,7 +11,7 @@ from brickwork import spaces
 from brickwork.space import Shape, Space
 from brickwork.spaces.references import PUBLISHED
 
-__all__ = ["CATALOGUE", "Entry"]
+__all__ = ["CATALOGUE", "MASKS", "Entry"]
 
 # What a space that adapts to its input is tried on: one to three axes, tiny to large.
 SHAPES: tuple[Shape, ...] = (

@@ -7,6 +7,7 @@ from functools import partial
 from math import prod
 
 import pytest
+from catalogue import MASKS
 
 from brickwork.errors import SpaceError
 from brickwork.names import REFERENCES, SPACES, make_space
@@ -188,6 +189,7 @@ TAKES: Mapping[str, set[str]] = {
     "transformer": {"rows"},
     "textcnn": {"rows"},
     "mlp": {"rows"},
+    "unet": {"images", "volumes"},
 }
 
 
@@ -197,7 +199,8 @@ def test_a_space_takes_its_samples_and_refuses_others_in_a_line(name):
     assert set(kinds_of(partial(make_space, name))) == takes
     for kind in takes:
         space = make_space(name, KINDS[kind])
-        assert graph(space, space.extremes()[1], KINDS[kind], 2).output == (2,)
+        positions = KINDS[kind][1:] if name in MASKS else ()
+        assert graph(space, space.extremes()[1], KINDS[kind], 2).output == (2, *positions)
     for kind in KINDS.keys() - takes:
         if name in REFERENCES:  # it is what it is, and its graph says what does not fit
             continue
