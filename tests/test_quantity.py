@@ -97,9 +97,15 @@ def test_metrics_know_their_names_and_units():
     for name, m in METRICS.items():
         for suffix, unit in suffixes.items():
             assert name.endswith(suffix) == (m.unit == unit)
-        assert m.quality == (m.unit == "fraction")
-        assert m.maximize == m.quality
+        assert m.quality or m.unit != "fraction"  # a part of something is never a cost
+        assert m.quality or not m.maximize
+        assert m.right_part == (m.maximize and m.unit == "fraction") == m.maximize
         assert metric(name) is m
+
+
+def test_of_errors_less_is_better():
+    less = {name for name, m in METRICS.items() if m.quality and not m.maximize}
+    assert less == {"rmse", "mae", "calibration_error"}
 
 
 def test_unknown_metric():

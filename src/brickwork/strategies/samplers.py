@@ -112,7 +112,7 @@ class OptunaTpe:
         values = []
         for objective in self._problem.objectives:
             value = trial.metrics[objective.metric].value
-            worse = 1.0 - value if metric(objective.metric).quality else value
+            worse = 1.0 - value if metric(objective.metric).right_part else value
             values.append(math.log(max(worse, _FLOOR)))
         return values
 
