@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from brickwork.errors import DataError
 from brickwork.tasks.arrays import splits_of
+from brickwork.tasks.folders import IMAGES, MASKS, visible
 from brickwork.tasks.rows import Rows, first_rows, is_missing, is_rows, is_text, label_of, number
 
 __all__ = ["Recognised", "recognised"]
@@ -27,7 +28,7 @@ _SUFFIXES: Mapping[str, tuple[str, ...]] = {
     "sounds": (".wav", ".flac", ".ogg"),
     "volumes": (".nii", ".nii.gz"),
 }
-_MASKS = ("labels", "masks", "labelstr", "annotations", "segmentations")
+_DEPTH = 2  # folders above those of images and masks: what an archive packs, and a split
 _BESIDE = 2  # columns beside a text that may be about it
 _NUMBERS = 20  # different ones from which a label that is a number with a fraction is told as one
 _SMOOTH = 0.5  # correlation of neighbouring columns, from which they are one thing over time
@@ -107,8 +108,7 @@ def _of_folder(folder: Path) -> Recognised:
             "for each class"
         )
     (kind, count), *_ = kinds.most_common(1)
-    parts = {part.name.lower() for file in files for part in file.relative_to(folder).parents}
-    if kind != "sounds" and parts & set(_MASKS):
+    if kind != "sounds" and _has_masks(folder, _DEPTH):
         return Recognised("segmentation", f"{folder} holds {kind} and masks for them")
     tasks = {
         "images": "image-classification",
@@ -116,6 +116,15 @@ def _of_folder(folder: Path) -> Recognised:
         "volumes": "volume-classification",
     }
     return Recognised(tasks[kind], f"{count} of the first {len(files)} files are {kind}")
+
+
+def _has_masks(folder: Path, depth: int) -> bool:
+    """Whether a folder of images lies beside one of masks."""
+    below = [path for path in visible(folder) if path.is_dir()]
+    names = {path.name.lower() for path in below}
+    if names & set(IMAGES) and names & set(MASKS):
+        return True
+    return depth > 0 and any(_has_masks(path, depth - 1) for path in below)
 
 
 def _files(folder: Path) -> Iterator[Path]:

@@ -253,3 +253,62 @@ def test_masks_move_with_their_samples(shape):
     here = mask != NOWHERE
     bright = moved[:, 0] > moved.flatten(1).mean(1).view(-1, *[1] * len(shape))
     assert float((bright[here] == (mask[here] == 1)).float().mean()) > 0.93
+
+
+@pytest.mark.parametrize("shape", [(32, 32), (24, 24, 24)])
+def test_changes_do_not_depend_on_each_other(shape):
+    count, axes = 150, len(shape)
+    y = torch.zeros((count, *shape), dtype=torch.uint8)
+    y[(slice(None), *[slice(side // 3, -(side // 3)) for side in shape])] = 1
+    x = y.unsqueeze(1).float()
+    changed, mask = VoxelChanges(True, 0.0, 1.0)(x, y, 1.0, torch.Generator().manual_seed(0))
+    inside = (mask == 1).double().flatten(1)
+    places = torch.stack(torch.meshgrid(*[torch.arange(n) for n in shape], indexing="ij"))
+    middle = inside @ places.double().flatten(1).T / inside.sum(1, keepdim=True)
+    light = changed.flatten(1).amin(1, keepdim=True)
+    seen = torch.cat([inside.sum(1, keepdim=True), middle, light], 1)
+    table = torch.corrcoef(seen.T) - torch.eye(axes + 2)
+    assert float(table.abs().max()) < 0.35
+
+
+@pytest.mark.parametrize("shape", [(6, 5), (4, 5, 3)])
+def test_loss_and_score_agree_with_loops(shape):
+    """Independent of the vectorised code: one position, one class, one sample at a time."""
+    names = ("back", "a", "b")
+    y = RNG.choice([0, 1, 2, NOWHERE], (3, *shape)).astype(np.uint8)
+    answers = RNG.normal(size=(3, 3, *shape))
+    entropies, both, sizes = [], np.zeros(3), np.zeros(3)
+    dice = []
+    for one, labels in zip(answers, y, strict=True):
+        said, true = {}, {}
+        for at in np.ndindex(*shape):
+            if labels[at] == NOWHERE:
+                continue
+            values = np.array([one[(c, *at)] for c in range(3)])
+            chances = np.exp(values) / np.exp(values).sum()
+            entropies.append(-np.log(chances[labels[at]]))
+            both[labels[at]] += chances[labels[at]]
+            sizes += chances
+            sizes[labels[at]] += 1
+            said[at], true[at] = int(values.argmax()), int(labels[at])
+        scores = []
+        for c in (1, 2):
+            a = {at for at, v in said.items() if v == c}
+            b = {at for at, v in true.items() if v == c}
+            if a or b:
+                scores.append(2 * len(a & b) / (len(a) + len(b)))
+        dice.append(np.mean(scores))
+    wanted = np.mean(entropies) + 1 - np.mean((2 * both[1:] + 1) / (sizes[1:] + 1))
+    judge = MaskJudge(names)
+    found = judge.loss(torch.from_numpy(answers), torch.from_numpy(y), 0.0)
+    assert float(found) == pytest.approx(wanted)
+    assert judge.metrics(answers, y, "x")["dice"].value == pytest.approx(np.mean(dice))
+
+
+def test_a_batch_without_any_position_has_a_loss_of_nothing_to_learn():
+    judge = MaskJudge(("0", "1"))
+    answers = torch.zeros((2, 2, 4, 4), requires_grad=True)
+    loss = judge.loss(answers, torch.full((2, 4, 4), NOWHERE, dtype=torch.uint8), 0.0)
+    loss.backward()
+    assert torch.isfinite(loss)
+    assert not answers.grad.any()

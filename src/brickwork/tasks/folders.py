@@ -8,7 +8,12 @@ from pathlib import Path
 
 from brickwork.errors import DataError
 
-__all__ = ["Listed", "listed", "visible"]
+__all__ = ["IMAGES", "MASKS", "Listed", "descended", "listed", "splits_below", "visible"]
+
+IMAGES = ("images", "imagestr", "image")
+"""Names of folders of samples that have masks, in lower case."""
+MASKS = ("labels", "labelstr", "masks", "mask", "annotations", "segmentations")
+"""Likewise of the masks."""
 
 _SPLIT_NAMES = {
     "train": "train",
@@ -51,11 +56,11 @@ def listed(folder: Path, suffixes: Sequence[str], what: str, aside: Sequence[str
         DataError: There are no class folders, or one is empty.
     """
     notes: list[str] = []
-    folder = _descended(folder, notes)
+    folder = descended(folder, notes)
     files: dict[str, list[Path]] = {}
     labels: dict[str, list[str]] = {}
     skipped = 0
-    for split, where in _splits(folder).items():
+    for split, where in splits_below(folder).items():
         left_out = [p for p in visible(where) if p.is_dir() and p.name in aside]
         notes += [f"{p.name}/ is no class and was left out" for p in left_out]
         files[split], labels[split], others = _classes(where, suffixes, what, aside)
@@ -71,7 +76,7 @@ def visible(folder: Path) -> list[Path]:
     return sorted(found, key=lambda p: p.name)
 
 
-def _descended(folder: Path, notes: list[str]) -> Path:
+def descended(folder: Path, notes: list[str]) -> Path:
     """The folder that the data lies in: archives often hold one folder that holds everything."""
     inner = visible(folder)
     while len(inner) == 1 and inner[0].is_dir() and any(p.is_dir() for p in visible(inner[0])):
@@ -81,7 +86,12 @@ def _descended(folder: Path, notes: list[str]) -> Path:
     return folder
 
 
-def _splits(folder: Path) -> dict[str, Path]:
+def splits_below(folder: Path) -> dict[str, Path]:
+    """The folder of each split; the whole is for training where there are none.
+
+    Raises:
+        DataError: A split is there twice.
+    """
     below = {p.name.lower(): p for p in visible(folder) if p.is_dir()}
     splits: dict[str, Path] = {}
     for name, path in below.items():

@@ -42,15 +42,17 @@ class VoxelChanges:
         if strength <= 0.0:
             return x, y
         axes = x.dim() - 2
-        random = 2 * torch.rand((len(x), 3 + 2 * axes), generator=generator) - 1
+        turns = 1 if axes == 2 else 3
+        random = 2 * torch.rand((len(x), turns + 1 + axes + 2), generator=generator) - 1
         random = random.to(x.device) * strength
+        turn, grown, aside, lit, gained = torch.split(random, [turns, 1, axes, 1, 1], 1)
         turned = torch.eye(axes, device=x.device).expand(len(x), axes, axes)
-        for plane, (a, b) in enumerate([(0, 1), (1, 2), (0, 2)][: 1 if axes == 2 else 3]):
-            turned = turned @ _turn(random[:, plane] * math.radians(_TURN), a, b, axes)
-        scale = torch.exp(random[:, 3] * math.log1p(_SCALE))[:, None, None]
+        for plane, (a, b) in enumerate([(0, 1), (1, 2), (0, 2)][:turns]):
+            turned = turned @ _turn(turn[:, plane] * math.radians(_TURN), a, b, axes)
+        scale = torch.exp(grown * math.log1p(_SCALE))[:, :, None]
         sides = x.new_tensor(x.shape[2:]).flip(0)  # theta counts the axes from the last one
         theta = turned * scale * sides[None, None] / sides[None, :, None]
-        shift = 2 * _SHIFT * random[:, 3 : 3 + axes, None]
+        shift = 2 * _SHIFT * aside[:, :, None]
         grid = F.affine_grid(
             torch.cat([theta, shift], 2).to(x.dtype), list(x.shape), align_corners=False
         )
@@ -58,8 +60,8 @@ class VoxelChanges:
         if self.masks:
             y = _moved(y, grid)
         shape = (len(x), 1, *[1] * axes)
-        gain = torch.exp(random[:, -1] * math.log1p(_GAIN)).view(shape)
-        light = (_LIGHT * self.std * random[:, -2]).view(shape)
+        gain = torch.exp(gained * math.log1p(_GAIN)).view(shape)
+        light = (_LIGHT * self.std * lit).view(shape)
         return self.mean + (x - self.mean) * gain + light, y
 
 

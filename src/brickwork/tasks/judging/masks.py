@@ -41,13 +41,21 @@ class MaskJudge:
 
         labels = labels.long()
         weight = answers.new_tensor(self.weights) if self.weights else None
-        entropy = cross_entropy(
-            answers, labels, weight, ignore_index=NOWHERE, label_smoothing=smoothing
+        entropies = cross_entropy(
+            answers,
+            labels,
+            weight,
+            ignore_index=NOWHERE,
+            reduction="sum",
+            label_smoothing=smoothing,
         )
         here = (labels != NOWHERE).unsqueeze(1)
+        known = labels.where(here[:, 0], labels.new_zeros(()))
+        counts = here[:, 0] if weight is None else here[:, 0] * weight[known]
+        # The mean; torch's own is NaN where nothing in a batch is part of a sample.
+        entropy = entropies / counts.sum().clamp(min=1e-6)
         chances = answers.softmax(1) * here
-        truth = one_hot(labels.where(here[:, 0], labels.new_zeros(())), answers.shape[1])
-        truth = truth.movedim(-1, 1).to(chances) * here
+        truth = one_hot(known, answers.shape[1]).movedim(-1, 1).to(chances) * here
         axes = (0, *range(2, answers.dim()))
         both, all_of = (chances * truth).sum(axes), (chances + truth).sum(axes)
         overlap = (2 * both + 1.0) / (all_of + 1.0)

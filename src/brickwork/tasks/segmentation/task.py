@@ -33,8 +33,9 @@ def load_masks(
 
     Args:
         source: A folder with ``images/`` and ``labels/`` (or ``masks/``) of files with equal names,
-            NIfTI or pictures; an ``.npz`` file or arrays with masks of the images' size; or with
-            ``volumes`` and ``labels`` one after the other and their ``shapes``.
+            NIfTI or pictures, possibly below ``train/``, ``val/`` and ``test/``; an ``.npz`` file
+            or arrays with masks of the images' size; or with ``volumes`` and ``labels`` one after
+            the other and their ``shapes``.
         seed: Decides which training samples become a split that the source does not have.
         validation: Part of the training samples for such a validation split; None for a fifth.
         group: An array of the file, such as a patient: samples of one value stay in one split.
@@ -45,11 +46,9 @@ def load_masks(
     pairs = read(source, group)
     every = [sample for part in pairs.x.values() for sample in part]
     sides = common_shape(every, pairs.where)
-    known = np.unique(np.concatenate([np.unique(mask) for mask in pairs.y["train"]]))
-    if len(known) < 2:
-        raise DataError(f"{pairs.where}: all masks are {known[0]} everywhere: nothing to tell")
-    labels = {split: _coded(masks, known, sides, pairs.where) for split, masks in pairs.y.items()}
     notes = list(pairs.notes)
+    known = _classes(pairs.y["train"], pairs.where, notes)
+    labels = {split: _coded(masks, known, sides, pairs.where) for split, masks in pairs.y.items()}
     if len({sample.shape for sample in every}) > 1 or every[0].shape[1:] != sides:
         shown = "x".join(map(str, sides))
         notes.append(f"samples are put into {shown}; what is added has no class and does not count")
@@ -64,7 +63,7 @@ def load_masks(
     def prepare(samples: NDArray[Any]) -> Prepared:
         scale = channel_statistics(encode(samples), raw.where)
         changes = VoxelChanges(True, float(np.mean(scale.mean)), float(np.mean(scale.std)))
-        return Prepared(scale, changes, encode, {}, files_for(sides))
+        return Prepared(scale, changes, encode, {}, files_for(sides, pairs.spacing))
 
     def judged(_: NDArray[Any]) -> tuple[Judge, Sequence[str]]:
         return MaskJudge(tuple(map(str, known))), []
@@ -72,15 +71,27 @@ def load_masks(
     return assembled(raw, labels, "segmentation", seed, prepare, judged, {"val": validation})
 
 
+def _classes(masks: Sequence[NDArray[Any]], where: str, notes: list[str]) -> NDArray[Any]:
+    """The classes of masks. White is one where there is nothing but black beside it."""
+    known = np.unique(np.concatenate([np.unique(mask) for mask in masks]))
+    if len(known) > 2 and known[-1] == NOWHERE:
+        known = known[:-1]
+        notes.append(f"{NOWHERE} in a mask, beside other classes, is none: it counts nowhere")
+    if len(known) < 2:
+        raise DataError(f"{where}: all masks are {known[0]} everywhere: nothing to tell")
+    return known
+
+
 def _coded(
     masks: Sequence[NDArray[Any]], known: NDArray[Any], sides: tuple[int, ...], where: str
 ) -> NDArray[np.uint8]:
     """Masks with classes 0..k-1, in one shape ``(n, *spatial)``."""
     out = []
+    left_out = () if NOWHERE in known else (NOWHERE,)
     for mask in masks:
-        strange = np.setdiff1d(mask, known)
+        strange = np.setdiff1d(mask, [*known, *left_out])
         if len(strange):
             raise DataError(f"{where}: a mask has the class {strange[0]}, which training has not")
-        codes = np.searchsorted(known, mask).astype(np.uint8)
-        out.append(fitted(codes, sides, NOWHERE))
+        codes = np.where(np.isin(mask, known), np.searchsorted(known, mask), NOWHERE)
+        out.append(fitted(codes.astype(np.uint8), sides, NOWHERE))
     return np.stack(out)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from brickwork.errors import DataError
 from brickwork.tasks.arrays import labels_of, splits_of
 from brickwork.tasks.changing import VoxelChanges
-from brickwork.tasks.folders import listed
+from brickwork.tasks.folders import Listed, listed
 from brickwork.tasks.raw import Raw
 from brickwork.tasks.samples import DataTask, Prepared, channel_statistics, classification
 from brickwork.tasks.voxels import (
@@ -28,6 +28,8 @@ from brickwork.tasks.voxels import (
 )
 
 __all__ = ["load_volumes"]
+
+_OWNERS = 6  # folders below those of classes, from which they are taken for patients
 
 Source = str | Path | tuple[Any, Any] | Mapping[str, Any]
 
@@ -51,36 +53,42 @@ def load_volumes(
     Raises:
         DataError: The data cannot be used as it is; one line says what, where and what to do.
     """
-    found = _read(source, group)
+    found, spacing = _read(source, group)
     every = [sample for part in found.x.values() for sample in part]
-    sides = common_shape(every, found.where)
+    common_shape(every, found.where, cut=True)  # refuses what does not go together
     notes = list(found.notes)
     if any(sample.dtype != np.uint8 for sample in every):
         notes.append("values are scaled to 0..255, in each volume by all but 1 % of them")
     x = {split: objects([usual(sample) for sample in part]) for split, part in found.x.items()}
     raw = Raw(found.name, found.title, found.where, x, found.y, tuple(notes), found.groups)
 
-    def encode(samples: NDArray[Any]) -> NDArray[np.uint8]:
-        return np.stack([fitted(sample, sides, 0) for sample in samples])
-
     def prepare(samples: NDArray[Any]) -> Prepared:
+        sides = common_shape(list(samples), raw.where, cut=True)
+        larger = sum(bool((np.array(sample.shape[1:]) > sides).any()) for sample in every)
+        shown = "x".join(map(str, sides))
+        said = (f"of {larger} volumes larger than {shown} the middle is used",) if larger else ()
+
+        def encode(samples: NDArray[Any]) -> NDArray[np.uint8]:
+            return np.stack([fitted(sample, sides, 0) for sample in samples])
+
         scale = channel_statistics(encode(samples), raw.where)
         changes = VoxelChanges(False, float(np.mean(scale.mean)), float(np.mean(scale.std)))
-        return Prepared(scale, changes, encode, {}, files_for(sides))
+        return Prepared(scale, changes, encode, {}, files_for(sides, spacing), said)
 
     return classification(raw, "volume-classification", seed, prepare, validation)
 
 
-def _read(source: Source, group: str) -> Raw:
+def _read(source: Source, group: str) -> tuple[Raw, tuple[float, ...]]:
+    """The volumes, and the distances of their voxels where they are known."""
     if isinstance(source, tuple | list):
         if len(source) != 2:
             raise DataError(f"arrays are given as a pair (volumes, labels), got {len(source)}")
         source = {"x": source[0], "y": source[1]}
     if isinstance(source, Mapping):
-        return _of_arrays(dict(source), "arrays", "the given arrays", group)
+        return _of_arrays(dict(source), "arrays", "the given arrays", group), ()
     path = Path(source)
     if path.is_dir():
-        return _of_folder(path)
+        return _of_folder(path, group)
     if not path.exists():
         raise DataError(f"no such file or folder: {str(source)!r}: give a folder or an .npz file")
     try:
@@ -89,7 +97,7 @@ def _read(source: Source, group: str) -> Raw:
     except (zipfile.BadZipFile, EOFError, OSError, ValueError) as error:
         what = " ".join(str(error).split())[:200]
         raise DataError(f"{path}: not a readable .npz file ({what})") from error
-    return _of_arrays(arrays, path.stem, str(path), group)
+    return _of_arrays(arrays, path.stem, str(path), group), ()
 
 
 def _of_arrays(arrays: dict[str, Any], name: str, where: str, group: str) -> Raw:
@@ -112,21 +120,50 @@ def _of_arrays(arrays: dict[str, Any], name: str, where: str, group: str) -> Raw
         if group not in arrays:
             raise DataError(f"{where}: has no {group!r} to group by: {', '.join(sorted(arrays))}")
         groups = {"train": np.asarray(arrays[group])}
+        if groups["train"].shape != (len(x["train"]),):
+            raise DataError(f"{where}: {group!r} has not one value for each volume")
     return Raw(name, name, where, x, y, (), groups)
 
 
-def _of_folder(folder: Path) -> Raw:
+def _of_folder(folder: Path, group: str) -> tuple[Raw, tuple[float, ...]]:
     found = listed(folder, NIFTI, ".nii or .nii.gz")
+    groups, notes = _owners(found, 1 if group else _OWNERS)
+    if group and not groups:
+        raise DataError(
+            f"{folder}: files have no {group!r}: put those of each into a folder of its own below "
+            "the class folder, or leave --group out"
+        )
     read = {s: [read_nifti(file) for file in files] for s, files in found.files.items()}
-    spacings = np.array([spacing for part in read.values() for _, spacing in part])
-    wanted = tuple(float(v) for v in np.median([s for _, s in read["train"]], axis=0))
-    notes = list(found.notes)
-    if np.ptp(spacings, axis=0).max() > 0.01 * min(wanted):
+    spacings = np.array([scan.spacing for part in read.values() for scan in part])
+    median = np.median([scan.spacing for scan in read["train"]], axis=0)
+    wanted = tuple(float(v) for v in median)
+    notes = [*found.notes, *notes]
+    if np.abs(spacings / median - 1).max() > 0.01:
         shown = " x ".join(f"{v:g}" for v in wanted)
         notes.append(f"volumes had different spacings: resampled to {shown} mm")
     x = {
-        split: objects([resampled(v, s, wanted, labels=False)[None] for v, s in part])
+        split: objects([resampled(s.values, s.spacing, wanted, labels=False)[None] for s in part])
         for split, part in read.items()
     }
     y = {split: np.array(labels) for split, labels in found.labels.items()}
-    return Raw(folder.name, folder.name, str(folder), x, y, tuple(notes))
+    return Raw(folder.name, folder.name, str(folder), x, y, tuple(notes), groups), wanted
+
+
+def _owners(found: Listed, fewest: int) -> tuple[dict[str, NDArray[Any]], list[str]]:
+    """Whose volumes they are, where folders below the class folders tell: one for each patient.
+
+    Fewer than so many folders are taken for something else.
+    """
+    groups: dict[str, NDArray[Any]] = {}
+    owners: set[str] = set()
+    for split, files in found.files.items():
+        names = []
+        for file, label in zip(files, found.labels[split], strict=True):
+            above = file.relative_to(found.folder).parts[:-1]
+            inner = above[above.index(label) + 1 :]
+            owners |= set(inner[:1])
+            names.append(inner[0] if inner else file.name)
+        groups[split] = np.array(names)
+    if len(owners) < fewest:
+        return {}, []
+    return groups, [f"volumes of one folder stay in one split; there are {len(owners)} folders"]

@@ -1,12 +1,14 @@
 """Pictures in two or three dimensions of any size: shared by volumes and masks."""
 
 from brickwork.tasks.voxels.fitting import SIDE, common_shape, files_for, objects
-from brickwork.tasks.voxels.nifti import NIFTI, read_nifti, resampled
+from brickwork.tasks.voxels.nifti import NIFTI, Scan, apart, read_nifti, resampled
 from brickwork.tasks.voxels.prepare import fitted, prepare, usual
 
 __all__ = [
     "NIFTI",
     "SIDE",
+    "Scan",
+    "apart",
     "common_shape",
     "files_for",
     "fitted",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from importlib import resources
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -21,18 +22,28 @@ SIDE = 8
 _MOST = 2**22  # positions of a sample
 
 
-def common_shape(samples: Sequence[NDArray[Any]], where: str) -> Shape:
+def common_shape(samples: Sequence[NDArray[Any]], where: str, *, cut: bool = False) -> Shape:
     """Spatial sides that hold every sample ``(channels, *spatial)``, as multiples of ``SIDE``.
+
+    Args:
+        samples: The samples.
+        where: Where they come from, for messages.
+        cut: Whether sides that are too long may be shorter; else that is an error.
 
     Raises:
         DataError: Samples have other axes or channels, or would become too large.
     """
+    if not len(samples) or any(0 in sample.shape for sample in samples):
+        raise DataError(f"{where}: there are no samples, or empty ones")
     kinds = {(sample.ndim, sample.shape[0]) for sample in samples}
     if len(kinds) > 1:
         raise DataError(f"{where}: samples have different channels or axes: {sorted(kinds)}")
     largest = np.max([sample.shape[1:] for sample in samples], axis=0)
     sides = tuple(int(-(-side // SIDE) * SIDE) for side in largest)
-    if int(np.prod(sides)) > _MOST:
+    while cut and prod(sides) > _MOST:
+        longest = max(sides)
+        sides = tuple(side - SIDE if side == longest else side for side in sides)
+    if prod(sides) > _MOST:
         shown = "x".join(map(str, sides))
         raise DataError(f"{where}: samples of up to {shown} are too large: make them smaller first")
     return sides
@@ -46,7 +57,15 @@ def objects(samples: Sequence[NDArray[Any]]) -> NDArray[Any]:
     return out
 
 
-def files_for(sides: Shape) -> Mapping[str, str]:
-    """What goes with a model: how a raw sample becomes its input."""
+def files_for(sides: Shape, spacing: Sequence[float] = ()) -> Mapping[str, str]:
+    """What goes with a model: how a raw sample becomes its input.
+
+    Args:
+        sides: Of the input.
+        spacing: Distances of voxels in mm, where they are known.
+    """
     code = resources.files(__package__).joinpath("prepare.py").read_text("utf-8")
-    return {"prepare.py": code, "prepare.json": json.dumps({"sides": list(sides)})}
+    about: dict[str, Any] = {"sides": list(sides)}
+    if spacing:
+        about |= {"orientation": "RAS", "spacing_mm": [float(f"{v:.4g}") for v in spacing]}
+    return {"prepare.py": code, "prepare.json": json.dumps(about)}

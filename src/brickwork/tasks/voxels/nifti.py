@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import zlib
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from brickwork.errors import DataError
 
-__all__ = ["NIFTI", "read_nifti", "resampled"]
+__all__ = ["NIFTI", "Scan", "apart", "read_nifti", "resampled"]
 
 NIFTI = (".nii", ".nii.gz")
 """How the names of such files end."""
@@ -18,8 +19,22 @@ NIFTI = (".nii", ".nii.gz")
 Spacing = tuple[float, ...]
 
 
-def read_nifti(path: Path) -> tuple[NDArray[Any], Spacing]:
-    """A volume ``(x, y, z)`` from left to right, back to front and below to above; its spacing.
+class Scan(NamedTuple):
+    """A volume from left to right, back to front and below to above.
+
+    Attributes:
+        values: ``(x, y, z)``.
+        spacing: Distances of its voxels, in mm.
+        place: Where a voxel lies in space, ``(4, 4)``.
+    """
+
+    values: NDArray[Any]
+    spacing: Spacing
+    place: NDArray[np.float64]
+
+
+def read_nifti(path: Path) -> Scan:
+    """A volume in the usual orientation, whatever it was stored in.
 
     Raises:
         DataError: It cannot be read, or is no volume; or nibabel is not installed.
@@ -27,16 +42,21 @@ def read_nifti(path: Path) -> tuple[NDArray[Any], Spacing]:
     try:
         import nibabel
         from nibabel.filebasedimages import ImageFileError
+        from nibabel.orientations import OrientationError
+        from nibabel.spatialimages import HeaderDataError
     except ImportError:
         raise DataError(
             f"{path}: reading NIfTI needs nibabel: pip install 'brickwork[medical]'"
         ) from None
+    damaged = (ImageFileError, HeaderDataError, OrientationError, OSError, ValueError, EOFError)
     try:
         image = nibabel.as_closest_canonical(nibabel.load(path))  # type: ignore[no-untyped-call]
         volume = np.asanyarray(image.dataobj)
-    except (ImageFileError, OSError, ValueError, EOFError) as error:
+    except (*damaged, zlib.error) as error:
         what = " ".join(str(error).split())[:200]
         raise DataError(f"{path}: not a NIfTI file that can be read ({what})") from error
+    if volume.dtype.kind not in "buif":
+        raise DataError(f"{path}: holds colours or complex values, expected a number a voxel")
     if volume.ndim == 4 and volume.shape[3] == 1:
         volume = volume[..., 0]
     if volume.ndim != 3:
@@ -46,8 +66,17 @@ def read_nifti(path: Path) -> tuple[NDArray[Any], Spacing]:
         )
     if not np.isfinite(volume).all():
         raise DataError(f"{path}: holds NaN or infinite values: repair or remove it")
+    if not volume.size:
+        raise DataError(f"{path}: has no voxels: its shape is {volume.shape}")
     spacing = tuple(float(v) for v in image.header.get_zooms()[:3])
-    return np.ascontiguousarray(volume), spacing
+    return Scan(np.ascontiguousarray(volume), spacing, np.asarray(image.affine, np.float64))
+
+
+def apart(a: Scan, b: Scan) -> float:
+    """How far the corners of two volumes of one size lie apart, in voxels of the first."""
+    corners = np.array(list(np.ndindex(2, 2, 2))) * (np.array(a.values.shape) - 1)
+    there = np.c_[corners, np.ones(8)] @ (a.place - b.place).T
+    return float(np.abs(there[:, :3]).max() / min(a.spacing))
 
 
 def resampled(

@@ -5,7 +5,9 @@ Needs NumPy only, and the settings in ``prepare.json``:
     x = prepare([volume], settings())     # (samples, channels, *spatial), uint8
     answers = onnxruntime.InferenceSession("model.onnx").run(None, {"input": x.astype("float32")})
 
-A sample is ``(channels, *spatial)``, in the orientation and with the spacing of the training data.
+A sample is ``(channels, *spatial)``, in the orientation and with the spacing of the training data,
+which the settings have where they were known (``RAS``: axes from left to right, back to front and
+below to above, as nibabel's ``as_closest_canonical`` gives them).
 Values that are no bytes are scaled to 0..255 by the range of all but 1 % of them. It is put in the
 middle of the sides that the network takes.
 """
