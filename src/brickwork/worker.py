@@ -36,7 +36,8 @@ _CALIBRATION = 256  # training samples that set the ranges of an int8 file
 _ROUNDING = 512  # validation samples by which ranges of activations are chosen
 _TUNING = 2048  # training samples to train on with, where rounding costs too much
 _GOLDEN = 8  # samples whose outputs are stored beside an exported model
-_LARGE = 2**22  # numbers in all of such samples: of volumes there are fewer
+_NUMBERS = 2**25  # in all samples that calibrate: of volumes there are fewer
+_BESIDE = 2**20  # numbers in what is stored beside a model
 
 
 def make(run: Mapping[str, Any], data: str, shared: str) -> Callable[[Job], Result]:
@@ -160,9 +161,9 @@ class Worker:
         x, y = task.arrays("test")
         details = task.details(self._answers(whole, weights, x), y)
         seen, _ = task.arrays("train")
-        most = max(2, _LARGE // math.prod(task.input))
         rows = rng_for(context.run.seed, "calibration").permutation(len(seen))
-        rows = rows[: min(_CALIBRATION, most)]
+        rows = rows[: self._most(_CALIBRATION)]
+        golden = max(1, _BESIDE // (math.prod(whole.input) + math.prod(whole.output)))
         folder = Path(job["folder"])
         target = context.target
         prefer = preferred(target.family, target.precision, target.engine)
@@ -173,7 +174,7 @@ class Worker:
             formats=tuple(job["formats"]),
             calibration=np.asarray(seen[np.sort(rows)]),
             judge=self._judge(whole, weights),
-            golden_inputs=np.asarray(x[: min(_GOLDEN, max(1, most // 16))]),
+            golden_inputs=np.asarray(x[: min(_GOLDEN, golden)]),
             info={**job["info"], "judge": dict(task.answers), "details": details},
             beside=task.files,
         )
@@ -189,6 +190,10 @@ class Worker:
             costs=self._file_costs,
         )
         return {"scores": tested, "verification": verified.to_json()}
+
+    def _most(self, count: int, numbers: int = _NUMBERS) -> int:
+        """So many samples, or fewer where they are large."""
+        return min(count, max(2, numbers // math.prod(self.context.task.input)))
 
     def _file_costs(self, file: Path) -> dict[str, Quantity]:
         """What a model's file takes where the runtime interprets it: the real numbers."""
@@ -210,7 +215,7 @@ class Worker:
 
         task, seed = self.context.task, self.context.run.seed
         x, y = task.arrays("val")
-        rows = rng_for(seed, "rounding").permutation(len(x))[:_ROUNDING]
+        rows = rng_for(seed, "rounding").permutation(len(x))[: self._most(_ROUNDING)]
         x, y = np.asarray(x[rows]), y[rows]
         exact = run_torch(whole, weights, x)
         size = float(np.square(exact).mean()) or 1.0
@@ -226,7 +231,7 @@ class Worker:
             return score_of(logits(network, x))
 
         seen, _ = task.arrays("train")
-        some = rng_for(seed, "tuning").permutation(len(seen))[:_TUNING]
+        some = rng_for(seed, "tuning").permutation(len(seen))[: self._most(_TUNING, 8 * _NUMBERS)]
         samples = np.asarray(seen[np.sort(some)])
 
         def outputs(raw: Any) -> Any:

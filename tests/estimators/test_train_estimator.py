@@ -7,7 +7,7 @@ import pytest
 
 from brickwork.config import Context, Run, task_for
 from brickwork.estimators.train import Sample, TrainEstimator, training_seed
-from brickwork.tasks.training import Recipe, Trained
+from brickwork.tasks.training import Amount, Recipe, Trained
 from brickwork.trial import Proposal, rng_for
 
 
@@ -109,3 +109,9 @@ def test_the_amount_grows_with_the_fidelity(context: Context, scale: float) -> N
     full = made.full(whole, 1079)
     assert full >= 100
     assert passes[-1] == pytest.approx(scale * full, rel=0.01)
+
+
+@pytest.mark.parametrize(("samples", "epochs"), [(36, 6), (255, 6), (256, 3), (1079, 3)])
+def test_few_samples_are_seen_more_often(samples: int, epochs: int) -> None:
+    assert Amount.of(0.001, 150, samples).epochs == epochs
+    assert Amount.of(1.0, 150, samples).epochs == 150

@@ -13,8 +13,10 @@ from brickwork.space import (
     ConvNorm,
     ConvTranspose,
     Identity,
+    OneOf,
     Parallel,
     Repeat,
+    Separable,
     Seq,
     Shape,
     Space,
@@ -39,8 +41,10 @@ def unet(input: Shape = (1, 32, 32)) -> Space:
     large samples at half of it, which costs an eighth in a volume.
 
     Differs from the paper: borders are padded, so that sizes stay; convolutions with a stride stand
-    in place of pooling; norms; half the channels and less; the number of halvings follows from the
-    size, three at most.
+    in place of pooling; norms; half the channels and less; those of a stage may be depthwise and
+    pointwise (Howard et al., 2017); the number of halvings follows from the size, three at most. A
+    depthwise window of five takes four times as long as one of three in a volume, so it is for
+    images only.
 
     Args:
         input: Shape of a sample, ``(channels, *spatial)``; all sides are even.
@@ -58,24 +62,34 @@ def unet(input: Shape = (1, 32, 32)) -> Space:
     stem = (Seq(ConvNorm(width, 3, 2), name="stem"),) if large else ()
     grown = (Seq(ConvTranspose(width, 2, 2), name="grown"),) if large else ()
     answer = Seq(Conv(OUTPUTS, 1, bias=True), name="answer")
-    body = Seq(*stem, _levels(0, last), *grown, answer)
+    kernels = (3, 5) if len(input) == 3 else (3,)
+    body = Seq(*stem, _levels(0, last, kernels), *grown, answer)
     return Space("unet", body, DENSE, doc="encoder-decoders for masks")
 
 
-def _levels(level: int, last: int) -> Block:
+def _levels(level: int, last: int, kernels: tuple[int, ...]) -> Block:
     """A level, those below it, and the way up from them."""
-    width = Choice("../width", _WIDTHS[level])
-    down = Repeat(f"down{level}", ConvNorm(width), Choice("depth", (1, 2)))
+    down = _stage(f"down{level}", _WIDTHS[level], kernels)
     if level == last:
         return down
     below = Seq(
         Seq(ConvNorm(Choice("width", _WIDTHS[level + 1]), 3, 2), name=f"halve{level}"),
-        _levels(level + 1, last),
+        _levels(level + 1, last, kernels),
         Seq(ConvTranspose(Choice("width", _WIDTHS[level]), 2, 2), name=f"double{level}"),
         name=f"below{level}",
     )
-    up = Repeat(f"up{level}", ConvNorm(width), Choice("depth", (1, 2)))
+    up = _stage(f"up{level}", _WIDTHS[level], kernels)
     return Seq(down, Parallel((Identity(), below), Concat()), up)
+
+
+def _stage(name: str, widths: tuple[int, ...], kernels: tuple[int, ...]) -> Block:
+    """Convolutions of one width and one kind."""
+    width = Choice("../../../width", widths)
+    kinds: dict[str, Block] = {
+        "separable": Separable(width, Choice("../../../kernel", kernels)),
+        "conv": ConvNorm(width),
+    }
+    return Repeat(name, OneOf("../kind", kinds), Choice("depth", (1, 2)))
 
 
 def _halvings(sides: Shape) -> int:

@@ -10,6 +10,7 @@ from typing import Any
 __all__ = ["Amount", "Recipe", "default_batch", "full_epochs", "one_cycle"]
 
 _FEWEST = 3  # epochs of any training; with fewer a one-cycle schedule has no shape
+_FEWEST_OF_FEW = 6  # epochs of few samples: after 50 steps masks are still all background
 _STEPS = 12  # in an epoch, at least; with more, 400 series took twice the time for no better score
 _SMALLEST = 256  # samples; below that a score says nothing
 _HIGHEST = 0.1  # learning rate that a short training is raised to
@@ -99,7 +100,8 @@ class Amount:
     @classmethod
     def of(cls, part: float, full: int, samples: int) -> Amount:
         """A part of ``full`` epochs over so many samples."""
-        epochs = max(_FEWEST, round(part * full))
+        fewest = _FEWEST if samples >= _SMALLEST else _FEWEST_OF_FEW
+        epochs = max(fewest, round(part * full))
         share = max(part * full / epochs, _SMALLEST / samples)
         return cls(epochs, min(1.0, share))
 
