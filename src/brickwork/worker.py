@@ -36,7 +36,8 @@ _CALIBRATION = 256  # training samples that set the ranges of an int8 file
 _ROUNDING = 512  # validation samples by which ranges of activations are chosen
 _TUNING = 2048  # training samples to train on with, where rounding costs too much
 _GOLDEN = 8  # samples whose outputs are stored beside an exported model
-_NUMBERS = 2**25  # in all samples that calibrate: of volumes there are fewer
+_NUMBERS = 2**25  # in all samples that are judged by: of volumes there are fewer
+_ACTIVE = 2**30  # in all activations of those that calibrate, which a quantiser keeps together
 _BESIDE = 2**20  # numbers in what is stored beside a model
 
 
@@ -162,7 +163,8 @@ class Worker:
         details = task.details(self._answers(whole, weights, x), y)
         seen, _ = task.arrays("train")
         rows = rng_for(context.run.seed, "calibration").permutation(len(seen))
-        rows = rows[: self._most(_CALIBRATION)]
+        active = sum(math.prod(node.shape) for node in whole.nodes)
+        rows = rows[: min(_CALIBRATION, max(2, _ACTIVE // active))]
         golden = max(1, _BESIDE // (math.prod(whole.input) + math.prod(whole.output)))
         folder = Path(job["folder"])
         target = context.target

@@ -104,7 +104,8 @@ def lowered(fragment: Fragment) -> Piece:
     try:
         for index, node in enumerate(fragment.nodes):
             write = WRITERS.get(type(node.op))
-            if write is None or len(node.shape) > 3:
+            most = max(map(len, (node.shape, *fragment.shapes_into(node))))
+            if write is None or most > 3:
                 raise Refused(f"{node.name}: TensorFlow Lite has no integer op for {node.op.kind}")
             write(lowering, index)
     except Refused as refused:

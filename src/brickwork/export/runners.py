@@ -14,7 +14,14 @@ from brickwork.devices.measure import measure_call, measure_onnx, pixels
 from brickwork.errors import ExportError, MissingExtra
 from brickwork.export.executorch import load_executorch, version_of_executorch
 from brickwork.export.openvino import load_openvino, version_of_openvino
-from brickwork.export.runtimes import PlainPython, hushed, plain_python, run_litert, run_onnx
+from brickwork.export.runtimes import (
+    PlainPython,
+    batches,
+    hushed,
+    plain_python,
+    run_litert,
+    run_onnx,
+)
 from brickwork.quantity import Quantity
 from brickwork.space import Shape
 
@@ -40,11 +47,12 @@ def run_file(file: Path, x: Array, python: PlainPython | None = None) -> Array:
         return (python or plain_python()).run(file, x)
     if file.suffix == ".tflite":
         last = np.ascontiguousarray(np.moveaxis(x, 1, -1), dtype=np.float32)
-        return run_litert(file.read_bytes(), last[:, None] if x.ndim == 3 else last)
+        found = run_litert(file.read_bytes(), last[:, None] if x.ndim == 3 else last)
+        return np.moveaxis(found, -1, 1) if found.ndim == x.ndim == 4 else found  # masks
     if file.suffix == ".pte":
         return _in_batches(load_executorch(file.read_bytes()), x, 1)
     if file.suffix == ".xml":
-        return _in_batches(load_openvino(file), x, _BATCH)
+        return _in_batches(load_openvino(file), x)
     return run_onnx(file.read_bytes(), x)
 
 
@@ -103,9 +111,5 @@ def _timed(call: Callable[[Array], Array], input: Shape, runtime: str) -> Quanti
     return measure_call(lambda: call(sample), runtime)
 
 
-def _in_batches(call: Callable[[Array], Array], x: Array, size: int) -> Array:
-    parts = [
-        call(np.ascontiguousarray(x[i : i + size], dtype=np.float32))
-        for i in range(0, len(x), size)
-    ]
-    return np.concatenate(parts)
+def _in_batches(call: Callable[[Array], Array], x: Array, most: int = _BATCH) -> Array:
+    return np.concatenate([call(part) for part in batches(x, most)])

@@ -23,6 +23,7 @@ from brickwork.space import Graph
 
 __all__ = [
     "PlainPython",
+    "batches",
     "first_line",
     "hushed",
     "plain_python",
@@ -33,6 +34,7 @@ __all__ = [
 ]
 
 _BATCH = 256
+_AT_ONCE = 2**21  # numbers that go in together: of volumes there are fewer
 _MISSING = "{} is not installed: pip install 'brickwork[mcu]'"
 
 Array = NDArray[Any]
@@ -52,7 +54,7 @@ def run_onnx(model: bytes, x: Array) -> Array:
     try:
         session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
         name = session.get_inputs()[0].name
-        parts = [session.run(None, {name: batch})[0] for batch in _batches(x)]
+        parts = [session.run(None, {name: batch})[0] for batch in batches(x)]
     except Exception as error:  # it has a class for each status, without a common base
         raise ExportError(f"ONNX Runtime cannot run it: {first_line(error)}") from error
     return np.concatenate(parts)
@@ -159,13 +161,13 @@ def run_torch(graph: Graph, weights: Mapping[str, Array], x: Array) -> Array:
         raise ExportError(str(error)) from error
     module.eval()
     with torch.inference_mode():
-        return np.concatenate([module(torch.from_numpy(batch)).numpy() for batch in _batches(x)])
+        return np.concatenate([module(torch.from_numpy(batch)).numpy() for batch in batches(x)])
 
 
-def _batches(x: Array) -> list[NDArray[np.float32]]:
-    return [
-        np.ascontiguousarray(x[i : i + _BATCH], dtype=np.float32) for i in range(0, len(x), _BATCH)
-    ]
+def batches(x: Array, most: int = _BATCH) -> list[NDArray[np.float32]]:
+    """Samples in parts that a network can take at once."""
+    size = max(1, min(most, _AT_ONCE * len(x) // max(1, x.size)))
+    return [np.ascontiguousarray(x[i : i + size], dtype=np.float32) for i in range(0, len(x), size)]
 
 
 def first_line(error: BaseException) -> str:

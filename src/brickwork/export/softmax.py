@@ -89,14 +89,15 @@ def export_with_softmax(
         own[name] = _softmax(before[f"{LOGITS}_int8"])
     integer = None
     if set(INTEGER) & set(formats):
+        from brickwork.export.integer.reference import real
+
         quantised = _quantised(folder, plain, before, info)
         integer = with_softmax(quantised)
         files |= integer_files(integer, formats, title_of(info))
         vectors |= _integers(integer, before["q_inputs"])
         info["integer"] = {**info["integer"], **meaning_of(integer)}
-        scale = quantised.scales[quantised.program.output]
-        real = (before["q_outputs"].astype(float) - scale.zero) * scale.scale
-        own |= {FORMATS[name][0]: _softmax(real.reshape(len(real), -1)) for name in INTEGER}
+        before_it = _softmax(real(quantised, before["q_outputs"]))
+        own |= {FORMATS[name][0]: before_it for name in INTEGER}
     files["golden.npz"] = as_npz(vectors)
     checks = _verified(files, formats, whole, vectors, own, integer)
     verification = _verification(folder, manifest["files"], checks)

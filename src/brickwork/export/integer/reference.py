@@ -27,7 +27,7 @@ from brickwork.export.integer.scaling import along, scaling
 from brickwork.export.integer.shares import shares
 from brickwork.export.integer.steps import ADD_SHIFT
 
-__all__ = ["logits", "run"]
+__all__ = ["logits", "real", "run"]
 
 _BATCH = 128
 _CLOSE = 1 << 19  # numbers of a tensor that stay in a cache
@@ -40,11 +40,21 @@ Kernel = Callable[[list[Tensor]], Tensor]
 
 
 def logits(network: IntegerNetwork, raw: NDArray[Any]) -> NDArray[np.float32]:
-    """What the network gives for raw samples ``(samples, *input)``, as real numbers."""
+    """What the network gives for raw samples ``(samples, *input)``, as real numbers.
+
+    Returns:
+        ``(samples, outputs)``, or ``(samples, outputs, *spatial)`` where it has an answer for each
+        position.
+    """
+    return real(network, run(network, network.input.quantized(raw, network.scales[0])))
+
+
+def real(network: IntegerNetwork, q: NDArray[np.int8]) -> NDArray[np.float32]:
+    """What integers that ``run`` gave mean, channels first."""
     scale = network.scales[network.program.output]
-    q = run(network, network.input.quantized(raw, network.scales[0]))
-    real = (q.astype(np.float32) - scale.zero) * np.float32(scale.scale)
-    return real.reshape(len(raw), -1)
+    values = (q.astype(np.float32) - scale.zero) * np.float32(scale.scale)
+    positions = prod(values.shape[1:-1]) > 1
+    return np.moveaxis(values, -1, 1) if positions else values.reshape(len(values), -1)
 
 
 def run(network: IntegerNetwork, q: NDArray[np.int8]) -> NDArray[np.int8]:
