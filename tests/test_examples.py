@@ -33,6 +33,7 @@ def test_digits(
         ("sounds", "20s", "log-mel values"),
         ("tables", "20s", "-> rich: yes"),
         ("texts", "15s", "-> time"),
+        ("volumes", "20s", "for volumes of (1, 8, 8, 8)"),
     ],
 )
 def test_kinds_of_data(

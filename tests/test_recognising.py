@@ -147,3 +147,9 @@ def test_rows_of_series(tmp_path):
     ragged = [np.zeros(4 + i % 3) for i in range(9)]
     assert recognised((ragged, np.arange(9) % 2)).task == "series-classification"
     assert recognised((ragged, np.arange(9) / 2)).task == "series-regression"
+
+
+def test_volumes_one_after_the_other_are_segmentation() -> None:
+    flat = np.zeros(8**3 * 2, np.uint8)
+    arrays = {"volumes": flat, "labels": flat, "shapes": np.full((2, 3), 8)}
+    assert recognised(arrays).task == "segmentation"

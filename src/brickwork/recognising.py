@@ -89,6 +89,8 @@ def recognised(source: Any, reading: Mapping[str, str] | None = None) -> Recogni
         return _of_arrays(np.asarray(source[0]), np.asarray(source[1]))
     if isinstance(source, Mapping) and (source.keys() & {"offsets", "rate"}):
         return Recognised("sound-classification", "the arrays are clips with a sampling rate")
+    if isinstance(source, Mapping) and source.keys() >= {"volumes", "labels", "shapes"}:
+        return Recognised("segmentation", "the arrays are volumes with labels of voxels")
     if isinstance(source, Mapping):
         x, y = splits_of(source, "the given arrays")["train"]
         return _of_arrays(np.asarray(source[x]), np.asarray(source[y]))

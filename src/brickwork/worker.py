@@ -37,7 +37,7 @@ _ROUNDING = 512  # validation samples by which ranges of activations are chosen
 _TUNING = 2048  # training samples to train on with, where rounding costs too much
 _GOLDEN = 8  # samples whose outputs are stored beside an exported model
 _NUMBERS = 2**25  # in all samples that are judged by: of volumes there are fewer
-_ACTIVE = 2**30  # in all activations of those that calibrate, which a quantiser keeps together
+_ACTIVE = 2**29  # in all activations of those that calibrate, which a quantiser keeps together
 _BESIDE = 2**20  # numbers in what is stored beside a model
 
 

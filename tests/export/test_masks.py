@@ -65,7 +65,7 @@ def test_masks_of_images_in_every_format(tmp_path):
         assert check.agreement > 0.9
     assert answers.shape == (12, 3, 16, 8)
     card = (tmp_path / "m" / "card.md").read_text()
-    assert "the class is the largest of the first axis" in card
+    assert "its class is the largest along the second axis" in card
 
 
 def test_masks_of_volumes_leave_out_what_has_no_axes_for_them(tmp_path):

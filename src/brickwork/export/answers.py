@@ -23,7 +23,10 @@ def meaning(info: Mapping[str, Any], shape: str) -> str:
         said = "; ".join(f"{name} = {std:.7g} * y + {mean:.7g}" for name, mean, std in names)
         return f"numbers in standard units, `{shape}`: {said}"
     if answers.get("kind") == "masks":
-        return f"logits of each position, `{shape}`: the class is the largest of the first axis"
+        return (
+            f"logits of each position, `{shape}`: its class is the largest along the second axis, "
+            "along the last one in files that are channels last"
+        )
     if info.get("answers") == "probabilities":
         return f"probabilities, `{shape}`; not calibrated"
     return f"logits, `{shape}`; their softmax is not calibrated"
