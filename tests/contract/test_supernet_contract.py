@@ -35,6 +35,7 @@ from brickwork.space import (
     Flatten,
     GlobalPool,
     Identity,
+    InvertedResidual,
     Linear,
     MaskedMean,
     MlpBlock,
@@ -55,6 +56,7 @@ from brickwork.space import (
     SqueezeExcite,
     Sum,
     TransformerBlock,
+    Wide,
     Zero,
     graph,
 )
@@ -389,7 +391,9 @@ def sum_of_whole_places() -> Block:
 
 
 @pytest.mark.parametrize(
-    "make", [passed_by, chain_in_a_cell, sum_of_whole_places], ids=lambda make: make.__name__
+    "make",
+    [passed_by, chain_in_a_cell, sum_of_places, sum_of_whole_places],
+    ids=lambda make: make.__name__,
 )
 def test_what_is_left_out_or_has_places_of_its_own(make):
     space = Space("own", Seq(Seq(Conv(4, 3), name="stem"), make(), GlobalPool(), Linear()))
@@ -398,11 +402,26 @@ def test_what_is_left_out_or_has_places_of_its_own(make):
     check_soft(space, (3, 5, 5), archs)
 
 
-def test_a_skip_to_other_places_cannot_be_mixed():
-    space = Space("own", Seq(Seq(Conv(4, 3), name="stem"), sum_of_places(), GlobalPool(), Linear()))
-    check_three_readings(space, (3, 5, 5), list(every(space, rng_for(0, "own"))))
-    with pytest.raises(SpaceError, match="joins other channels"):
-        check_soft(space, (3, 5, 5), space.extremes())
+@pytest.mark.parametrize(
+    "block",
+    [
+        MlpBlock(2),
+        Residual(MlpBlock(Choice("expand", (1, 2)))),
+        SqueezeExcite(Choice("ratio", (0.5, 1.0)), divisor=2),
+        InvertedResidual(4, expand=2, gate=SqueezeExcite()),
+        TransformerBlock(2, 4, expand=2),
+        Conv(Wide(2), Choice("kernel", (1, 3)), groups=2),
+    ],
+    ids=lambda block: type(block).__name__,
+)
+def test_what_depends_on_the_width_of_channels_at_several_places(block):
+    """Two branches of one decision: what is alive is not the first channels."""
+    two = Parallel((Conv(Choice("width", (2, 4)), 1), Conv(Choice("width", (2, 4)), 1)), Concat())
+    space = Space("two", Seq(two, Seq(block, name="block"), Norm(), GlobalPool(), Linear()))
+    input = (3, 5) if isinstance(block, TransformerBlock) else (3, 5, 5)
+    archs = list(dict.fromkeys(every(space, rng_for(0, "two"))))
+    check_three_readings(space, input, archs)
+    check_soft(space, input, archs)
 
 
 @settings(max_examples=60, deadline=None)

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import product
 
 import torch
 from torch import Tensor
 
-from brickwork.errors import SpaceError
-
-__all__ = ["ElasticWidth", "Live", "Weight", "mask", "same", "tally", "together"]
+__all__ = ["ElasticWidth", "Live", "Weight", "from_the_first", "mask", "same", "tally", "together"]
 
 Weight = Tensor | float
 
@@ -24,12 +22,23 @@ class Live:
         most: Channels in all.
         widths: How many may be alive.
         weights: Weight of each of ``widths``, summing to 1; None for a single certain one.
+        follows: The stretches that decide on this one; nothing where it has a decision of its own.
+        rule: How wide it is, of their widths.
     """
 
-    def __init__(self, most: int, widths: Sequence[int], weights: Tensor | None = None) -> None:
+    def __init__(
+        self,
+        most: int,
+        widths: Sequence[int],
+        weights: Tensor | None = None,
+        follows: Sequence[Live] = (),
+        rule: Callable[..., int] | None = None,
+    ) -> None:
         self.most = most
         self.widths = tuple(widths)
         self.weights = weights
+        self._follows = tuple(follows)
+        self._rule = rule
         self._mapped: dict[object, Live] = {}
 
     @classmethod
@@ -53,8 +62,30 @@ class Live:
         """Another width that follows from this one; the same object for the same ``key``."""
         if key not in self._mapped:
             widths = tuple(width(w) for w in self.widths)
-            self._mapped[key] = Live(width(self.most), widths, self.weights)
+            self._mapped[key] = Live(width(self.most), widths, self.weights, (self,), width)
         return self._mapped[key]
+
+    @classmethod
+    def total(cls, live: Sequence[Live]) -> Live:
+        """Several stretches as one, whose channels lie side by side."""
+        if len(live) == 1:
+            return live[0]
+        widths = tally((sum(alive), weight) for alive, weight in together(live))
+        weights = _stacked(tuple(widths.values()))
+        most = sum(stretch.most for stretch in live)
+        return cls(most, tuple(widths), weights, live, lambda *alive: sum(alive))
+
+    def roots(self) -> tuple[Live, ...]:
+        """The stretches whose decisions say how wide this one is."""
+        if not self._follows:
+            return (self,)
+        return tuple(root for stretch in self._follows for root in stretch.roots())
+
+    def at(self, widths: Mapping[Live, int]) -> int:
+        """How wide it is once its roots are."""
+        if self._rule is None:
+            return widths[self]
+        return self._rule(*[stretch.at(widths) for stretch in self._follows])
 
     def mask(self, like: Tensor) -> Tensor:
         """How alive each channel is, ``(most,)``: the weight of all widths that reach it."""
@@ -73,17 +104,11 @@ def same(a: Sequence[Live], b: Sequence[Live]) -> list[tuple[int, Weight]]:
     """The widths in which two activations may agree, each with the weight of that.
 
     Different decisions are taken to be independent of each other.
-
-    Raises:
-        SpaceError: They may be equally wide with their channels at other places.
     """
     if len(a) == len(b) and all(x is y for x, y in zip(a, b, strict=True)):
         return [(sum(stretch.most for stretch in a), 1.0)]
     left, right = _widths(a), _widths(b)
-    both = [(width, weight * right[width]) for width, weight in left.items() if width in right]
-    if both and not (_from_the_first(a) and _from_the_first(b)):
-        raise SpaceError("a skip connection joins other channels: they cannot be mixed")
-    return both
+    return [(width, weight * right[width]) for width, weight in left.items() if width in right]
 
 
 def _widths(live: Sequence[Live]) -> dict[int, Weight]:
@@ -91,7 +116,7 @@ def _widths(live: Sequence[Live]) -> dict[int, Weight]:
     return tally((sum(alive), weight) for alive, weight in together(live))
 
 
-def _from_the_first(live: Sequence[Live]) -> bool:
+def from_the_first(live: Sequence[Live]) -> bool:
     """Whether the channels that are alive are the first ones, however many they are."""
     return all(stretch.whole for stretch in live[:-1])
 
@@ -106,11 +131,13 @@ def tally(parts: Iterable[tuple[int, Weight]]) -> dict[int, Weight]:
 
 def together(live: Sequence[Live]) -> Iterator[tuple[tuple[int, ...], Weight]]:
     """Every way in which several stretches may be alive: their widths, and the weight of that."""
-    for chosen in product(*[stretch.parts() for stretch in live]):
+    roots = list(dict.fromkeys(root for stretch in live for root in stretch.roots()))
+    for chosen in product(*[root.parts() for root in roots]):
         weight: Weight = 1.0
         for _, more in chosen:
             weight = weight * more
-        yield tuple(width for width, _ in chosen), weight
+        widths = {root: width for root, (width, _) in zip(roots, chosen, strict=True)}
+        yield tuple(stretch.at(widths) for stretch in live), weight
 
 
 def _stacked(weights: Sequence[Weight]) -> Tensor | None:

@@ -22,6 +22,7 @@ from brickwork.nets.rules import (
 )
 from brickwork.nets.signal import (
     Signal,
+    aligned,
     all_give,
     along_channels,
     any_gives,
@@ -99,6 +100,10 @@ class Operations:
             return Signal(x.new_zeros(x.shape[0], *op.shape(shapes)), live, 0.0)
         certain = all(stretch.whole for signal in inputs for stretch in signal.live)
         if is_joint(op) and not (certain and all(stretch.whole for stretch in live)):
+            sized = [(replace(op, kernel=size), weight) for size, weight in kernel] or [(op, 1.0)]
+            each = [(self._each_width(one, name, inputs, live), weight) for one, weight in sized]
+            return mixed(each, name)
+        if isinstance(op, ops.Add | ops.Multiply) and not certain and not aligned(inputs):
             return self._each_width(op, name, inputs, live)
         node = Node(name, op, (), op.shape(shapes))
         layout = tuple((stretch.most * self.share, stretch.most) for stretch in inputs[0].live)
@@ -168,6 +173,8 @@ class Operations:
         total: Tensor | None = None
         for alive, weight in together(stretches):
             width = dict(zip(stretches, alive, strict=True))
+            if len({sum(width[s] for s in signal.live) for signal in inputs}) > 1:
+                continue  # no member has this
             small = op
             if (field := width_field(op)) is not None:
                 small = replace(op, **{field: width[live[-1]]})  # type: ignore[type-var]  # a dataclass

@@ -10,10 +10,11 @@ from torch import Tensor
 from torch.nn import functional as F  # noqa: N812  # its usual name
 
 from brickwork.errors import SpaceError
-from brickwork.nets.live import Live, Weight
+from brickwork.nets.live import Live, Weight, from_the_first, together
 
 __all__ = [
     "Signal",
+    "aligned",
     "all_give",
     "along_channels",
     "any_gives",
@@ -65,6 +66,11 @@ def _mean(parts: Sequence[tuple[Live, Weight]]) -> Live:
     return Live.of(parts[0][0].most, widths)
 
 
+def aligned(signals: Sequence[Signal]) -> bool:
+    """Whether the stretches of all activations lie at the same places."""
+    return len({tuple(stretch.most for stretch in signal.live) for signal in signals}) == 1
+
+
 def along_channels(values: Tensor, like: Tensor) -> Tensor:
     """One value for each channel, shaped to multiply an activation."""
     return values.reshape(-1, *(1,) * (like.dim() - 2))
@@ -73,11 +79,25 @@ def along_channels(values: Tensor, like: Tensor) -> Tensor:
 def fitted(signal: Signal, end: Signal, equal: Sequence[tuple[int, Weight]]) -> Tensor:
     """A skip connection where it is one: for the widths in which both ends agree."""
     x, channels = signal.x, end.x.shape[1]
+    if signal.live != end.live and not (from_the_first(signal.live) and from_the_first(end.live)):
+        return _moved(signal, end.live)
     if x.shape[1] != channels:
         x = _widened(x[:, :channels], channels)
     if len(equal) == 1 and not isinstance(equal[0][1], Tensor) and equal[0][1] == 1.0:
         return x
     return x * along_channels(Live.of(channels, equal).mask(x), x)
+
+
+def _moved(signal: Signal, live: Sequence[Live]) -> Tensor:
+    """The channels of an activation at other places, for the widths in which they agree."""
+    channels = sum(stretch.most for stretch in live)
+    total = signal.x.new_zeros(len(signal.x), channels, *signal.x.shape[2:])
+    stretches = list(dict.fromkeys((*signal.live, *live)))
+    for alive, weight in together(stretches):
+        width = dict(zip(stretches, alive, strict=True))
+        if sum(width[s] for s in signal.live) == sum(width[s] for s in live):
+            total = total + weight * padded(cut(signal, width), live, width)
+    return total
 
 
 def cut(signal: Signal, width: Mapping[Live, int]) -> Tensor:

@@ -170,8 +170,8 @@ class _Walk:
 
     def _lowered(self, block: Composite, scope: str, signal: Signal) -> Block:
         channels, *spatial = signal.x.shape[1:]
-        if len(signal.live) == 1 and not signal.live[0].whole:
-            channels = ElasticWidth.of(signal.live[0])
+        if not all(stretch.whole for stretch in signal.live):
+            channels = ElasticWidth.of(Live.total(signal.live))
         return bound(block, scope).lower((channels, *spatial))
 
     def _repeat(self, block: Repeat, scope: str, signal: Signal) -> Signal:
