@@ -34,6 +34,7 @@ from brickwork.objective import Limit, Objective, parse_amount, violation
 from brickwork.quantity import METRICS, Quantity
 from brickwork.recognising import recognised
 from brickwork.space import Arch, Graph, Softmax, Space, graph
+from brickwork.tasks.objects import as_arrays
 from brickwork.trial import Proposal, rng_for
 
 if TYPE_CHECKING:
@@ -377,19 +378,19 @@ def task_for(run: Run, data: Any = None) -> Task:
     Raises:
         DataError: The data cannot be used.
     """
-    source = run.data if data is None else data
+    source, reading = as_arrays(run.data if data is None else data, run.reading)
     name, why = run.task, tuple[str, ...]()
     if name == AUTO:
-        found = recognised(source, run.reading)
+        found = recognised(source, reading)
         name, why = found.task, (f"{found.task}, because {found.why}",)
     read = load(TASKS, "task", name)
     known = inspect.signature(read).parameters.values()
     taken = [one.name for one in known if "str" in str(one.annotation)]  # settings are texts
-    for setting in run.reading:
+    for setting in reading:
         if setting not in taken:
             option = setting.replace("_", "-")
             raise DataError(f"task {name!r} takes no --{option}: leave it out")
-    task: DataTask = read(source, seed=run.seed, **run.reading)
+    task: DataTask = read(source, seed=run.seed, **reading)
     return dataclasses.replace(task, notes=(*why, *task.notes))
 
 

@@ -81,22 +81,18 @@ def recognised(source: Any, reading: Mapping[str, str] | None = None) -> Recogni
         )
     if is_rows(source):  # data frames, and data sets of Hugging Face
         return _of_rows(first_rows(source, label), label)
-    if isinstance(source, tuple | list) and len(source) == 2 and _is_ragged(source[0]):
-        amounts = np.asarray(source[1]).dtype.kind == "f"
-        task = "series-regression" if amounts else "series-classification"
-        return Recognised(task, "samples are rows of several lengths")
     if isinstance(source, tuple | list) and len(source) == 2:
-        return _of_arrays(np.asarray(source[0]), np.asarray(source[1]))
+        return _of_pair(source[0], source[1])
     if isinstance(source, Mapping) and (source.keys() & {"offsets", "rate"}):
         return Recognised("sound-classification", "the arrays are clips with a sampling rate")
     if isinstance(source, Mapping) and source.keys() >= {"volumes", "labels", "shapes"}:
         return Recognised("segmentation", "the arrays are volumes with labels of voxels")
     if isinstance(source, Mapping):
         x, y = splits_of(source, "the given arrays")["train"]
-        return _of_arrays(np.asarray(source[x]), np.asarray(source[y]))
+        return _of_pair(source[x], source[y])
     raise DataError(
         f"cannot read data from a {type(source).__name__}: give a path, arrays (x, y), a "
-        "dictionary of arrays, a data frame or a data set of Hugging Face"
+        "dictionary of arrays, a data frame, or a data set of PyTorch or Hugging Face"
     )
 
 
@@ -160,6 +156,15 @@ def _of_npz(path: Path) -> Recognised:
     except (zipfile.BadZipFile, EOFError, OSError, ValueError) as error:
         what = " ".join(str(error).split())[:200] or type(error).__name__
         raise DataError(f"{path}: not a readable .npz file ({what})") from error
+
+
+def _of_pair(x: Any, y: Any) -> Recognised:
+    """Samples and labels."""
+    if not _is_ragged(x):
+        return _of_arrays(np.asarray(x), np.asarray(y))
+    amounts = np.asarray(y).dtype.kind == "f"
+    task = "series-regression" if amounts else "series-classification"
+    return Recognised(task, "samples are rows of several lengths")
 
 
 def _of_arrays(x: NDArray[Any], y: NDArray[Any]) -> Recognised:

@@ -53,8 +53,11 @@ class DataSet:
         self.column_names = list(data)
         self.features = dict.fromkeys(data) | (features or {})
 
+    def __len__(self):
+        return len(next(iter(self.data.values()), ()))
+
     def __getitem__(self, key):
-        if isinstance(key, slice):
+        if isinstance(key, slice | int):
             return {name: column[key] for name, column in self.data.items()}
         return self.data[key]
 

@@ -79,7 +79,7 @@ def read_rows(source: Any, label: str = "", most: int | None = None) -> dict[str
     if isinstance(source, tuple | list) and len(source) == 2:
         return {"train": _of_pair(source[0], source[1], "the given arrays", most)}
     if _is_table(source):
-        return {"train": _of_table(source, "the given rows", most)}
+        return {"train": _of_table(source, "the given table", most)}
     raise DataError(
         f"cannot read rows from a {type(source).__name__}: give a path, arrays (x, y) or a data "
         "frame"

@@ -13,9 +13,9 @@ from brickwork.errors import DataError
 from brickwork.tasks.rows.cells import Rows, is_text
 from brickwork.tasks.rows.reading import SPLIT_NAMES, read_rows
 
-__all__ = ["Sheet", "label_of", "read_sheet", "words_of"]
+__all__ = ["LABELS", "Sheet", "label_of", "read_sheet", "words_of"]
 
-_LABELS = (
+LABELS = (
     *("label", "labels", "target", "targets", "class", "classes", "classification", "y"),
     *("category", "outcome", "sentiment", "diagnosis", "response"),
 )
@@ -180,7 +180,7 @@ def label_of(rows: Rows, group: str = "", *, texts: bool = False) -> tuple[str, 
         return rows.label, ""
     others = [name for name in rows.names if name != group]
     lower = {name.lower(): name for name in reversed(others)}
-    for name in _LABELS:
+    for name in LABELS:
         if name in lower:
             return lower[name], "it is called so"
     if texts:

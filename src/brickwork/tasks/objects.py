@@ -1,0 +1,179 @@
+"""Data sets of PyTorch, and those of Hugging Face that hold pictures, sounds or series, as arrays.
+
+Each sample is asked for once, in order. What hands out random changes of its samples gives one
+change of each: training changes samples anew each time, on its own.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from brickwork.errors import DataError
+from brickwork.tasks.rows import LABELS, SPLIT_NAMES
+
+__all__ = ["as_arrays"]
+
+
+def as_arrays(source: Any, reading: Mapping[str, str]) -> tuple[Any, Mapping[str, str]]:
+    """Samples and labels of a data set as a dictionary of arrays; anything else as it is.
+
+    Args:
+        source: What a user handed in. A data set of PyTorch gives pairs of a sample and its label;
+            one of Hugging Face has one column of samples and one of labels. A mapping of such has
+            a split of each name.
+        reading: How it is to be read; ``"label"`` is the column of labels.
+
+    Returns:
+        The data, and how what is left is to be read. Of a data set: ``x`` and ``y``, with what else
+        is known of each sample; or ``x_train``, ``y_train`` and so on. Samples of several lengths
+        are a list. Sounds have their sampling ``rate``.
+
+    Raises:
+        DataError: A sample cannot be used, or it is not clear which column holds what.
+    """
+    label = reading.get("label", "")
+    rest = {name: value for name, value in reading.items() if name != "label"}
+    if _holds_samples(source):
+        return _read(source, label, "the given data set"), rest
+    if not isinstance(source, Mapping) or not any(map(_holds_samples, source.values())):
+        return source, reading
+    found: dict[str, Any] = {}
+    for name, one in source.items():
+        split = SPLIT_NAMES.get(str(name).lower())
+        if split is None:
+            continue
+        if not _holds_samples(one):
+            raise DataError(f"the {name} split is a {type(one).__name__}, others are data sets")
+        read = _read(one, label, f"the {name} split")
+        found |= {f"x_{split}": read["x"], f"y_{split}": read["y"]}
+        if read.get("rate") != found.setdefault("rate", read.get("rate")):
+            raise DataError(f"the {name} split has {read.get('rate')} samples a second")
+    if "x_train" not in found:
+        names = ", ".join(map(str, source))
+        raise DataError(f"the given splits are called {names}: one must be 'train'")
+    return {name: value for name, value in found.items() if value is not None}, rest
+
+
+def _holds_samples(source: Any) -> bool:
+    return _is_torch(source) or (_is_columns(source) and bool(_wide_columns(source)))
+
+
+def _is_torch(source: Any) -> bool:
+    torch = sys.modules.get("torch")  # nobody has a data set of it who has not imported it
+    return torch is not None and isinstance(source, torch.utils.data.Dataset)
+
+
+def _is_columns(source: Any) -> bool:
+    """Whether it is a data set of Hugging Face."""
+    return hasattr(source, "column_names") and hasattr(source, "features")
+
+
+def _wide_columns(source: Any) -> list[str]:
+    """The columns whose values are more than a number or a text."""
+    if not hasattr(source, "__len__"):
+        raise DataError(f"{type(source).__name__}: {_STREAMS}")
+    first = source[0] if len(source) else {}
+    plain = str | bytes | bool | int | float | np.generic | None
+    return [name for name, value in first.items() if not isinstance(value, plain)]
+
+
+def _read(source: Any, label: str, where: str) -> dict[str, Any]:
+    return _of_columns(source, label, where) if _is_columns(source) else _of_pairs(source, where)
+
+
+def _of_pairs(source: Any, where: str) -> dict[str, Any]:
+    """A data set of PyTorch."""
+    if not hasattr(source, "__len__"):
+        raise DataError(f"{where}: {_STREAMS}")
+    x, y = [], []
+    for i in range(len(source)):
+        item = source[i]
+        if not isinstance(item, Sequence) or isinstance(item, str) or len(item) != 2:
+            raise DataError(
+                f"{where}: sample {i} is a {type(item).__name__}, expected a pair (sample, label)"
+            )
+        x.append(item[0])
+        y.append(item[1])
+    return {"x": _samples(x, where), "y": _stacked(map(_values, y), f"{where}, labels")}
+
+
+def _of_columns(source: Any, label: str, where: str) -> dict[str, Any]:
+    """A data set of Hugging Face."""
+    wide = _wide_columns(source)
+    plain = [name for name in source.column_names if name not in wide]
+    called = [name for name in plain if name.lower() in LABELS]
+    classes = [name for name in plain if getattr(source.features[name], "names", None)]
+    told = [label] if label else called or classes or plain
+    if len(wide) != 1 or len(told) != 1 or told[0] not in plain:
+        columns = ", ".join(source.column_names)
+        raise DataError(
+            f"{where}: of its columns {columns} one must hold samples (found: {', '.join(wide)}) "
+            f"and one their labels (found: {', '.join(told) or 'none'}; --label names it)"
+        )
+    names = getattr(source.features[told[0]], "names", None)
+    y = [names[v] if names and v is not None else v for v in source[told[0]]]
+    if any(v is None for v in y):
+        raise DataError(f"{where}: {told[0]!r} of sample {y.index(None)} is empty")
+    beside = {name: np.asarray(source[name]) for name in plain if name != told[0]}
+    return {**beside, **_with_rate(list(source[wide[0]]), where), "y": np.asarray(y)}
+
+
+def _with_rate(values: list[Any], where: str) -> dict[str, Any]:
+    """Samples, and how many values a second they have if they are sounds."""
+    if hasattr(values[0], "get_all_samples"):  # a decoder of sounds
+        values = [value.get_all_samples() for value in values]
+        clips = [(value.data, value.sample_rate) for value in values]
+    elif isinstance(values[0], Mapping) and {"array", "sampling_rate"} <= values[0].keys():
+        clips = [(value["array"], value["sampling_rate"]) for value in values]
+    else:
+        return {"x": _samples(values, where)}
+    rates = sorted({int(rate) for _, rate in clips})
+    if len(rates) > 1:
+        raise DataError(f"{where}: clips have {rates} samples a second: bring them to one rate")
+    return {"x": [_values(clip) for clip, _ in clips], "rate": rates[0]}
+
+
+def _samples(values: Sequence[Any], where: str) -> Any:
+    if not values:
+        raise DataError(f"{where}: there are no samples")
+    return _stacked(map(_values, values), where)
+
+
+def _values(sample: Any) -> NDArray[Any]:
+    """One sample: an array, a tensor, a picture, or numbers in lists."""
+    if hasattr(sample, "detach"):
+        sample = sample.detach().cpu().numpy()
+    return np.asarray(sample)
+
+
+def _stacked(samples: Iterable[NDArray[Any]], where: str) -> Any:
+    """One array, or a list where samples have several lengths.
+
+    Raises:
+        DataError: They differ in more than their length.
+    """
+    arrays = list(samples)
+    for i, array in enumerate(arrays):
+        if array.dtype.kind not in "buifUS" or array.ndim != arrays[0].ndim:
+            raise DataError(
+                f"{where}: sample {i} is {array.dtype} of shape {array.shape}, the first is "
+                f"{arrays[0].dtype} of shape {arrays[0].shape}"
+            )
+    shapes = {array.shape for array in arrays}
+    if len(shapes) == 1:
+        return np.stack(arrays)
+    if arrays[0].ndim > 2 or (arrays[0].ndim == 2 and min(map(min, shapes)) > _SERIES):
+        first, second = sorted(shapes)[:2]
+        raise DataError(
+            f"{where}: samples have several shapes, such as {first} and {second}: bring them to one"
+        )
+    return arrays
+
+
+_STREAMS = "it has no length, and streams cannot be split: give a data set that is loaded"
+_SERIES = 32  # channels; with more on both axes, samples of two axes are pictures
