@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from test_rows import ClassLabel, DataSet
+from stand_ins import ClassLabel, DataSet
 from torch.utils.data import Dataset, IterableDataset, Subset, TensorDataset
 
 from brickwork.config import Run, task_for
