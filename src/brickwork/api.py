@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from brickwork.campaign import Campaign, Watch
-from brickwork.config import AUTO, Run, parse_duration, study_folder, task_for
+from brickwork.config import AUTO, Run, parse_duration, task_for
 from brickwork.dossier import write_report
 from brickwork.engine.executors import usable_cores
 from brickwork.study import Study
@@ -93,7 +93,7 @@ def search(
         warm_start=warm_start,
     )
     arrays = None if isinstance(data, str | Path) else data
-    return carry_out(run, Path(study) if study else study_folder(run), arrays, watch, inline)
+    return carry_out(run, Path(study) if study else _folder(run), arrays, watch, inline)
 
 
 def carry_out(
@@ -124,3 +124,9 @@ def _workers(asked: int | None, inline: bool) -> int:
     if inline:
         return 1
     return usable_cores() if asked is None else asked
+
+
+def _folder(run: Run) -> Path:
+    """Where a study goes that was given no folder."""
+    stem = Path(run.data).stem or "study"
+    return Path("studies") / f"{stem}-{Path(run.target).stem}-{run.seed}"

@@ -20,12 +20,12 @@ from brickwork.bench.setting import Setting
 from brickwork.bench.table import Table
 from brickwork.engine.executors import usable_cores
 from brickwork.errors import BrickworkError, UnknownName
-from brickwork.names import STRATEGIES, SUGGESTERS, SUPERNETS, make_strategy, strategy_or_raise
+from brickwork.names import PREPARING, STRATEGIES, make_strategy, strategy_or_raise
 from brickwork.strategies.base import Strategy
 
 __all__ = ["TABULAR", "Asked", "bench", "fidelities", "strategy", "write"]
 
-TABULAR = tuple(name for name in STRATEGIES if name not in {*SUPERNETS, *SUGGESTERS})
+TABULAR = tuple(name for name in STRATEGIES if name not in PREPARING)
 """Strategies that need no network to train, only answers."""
 
 
@@ -96,7 +96,7 @@ def bench(
             table cannot be read or has not what is asked for.
     """
     for name in names:
-        if name in {*SUPERNETS, *SUGGESTERS}:
+        if name in PREPARING:
             raise BrickworkError(
                 f"strategy {name!r} trains networks of its own, which a table does not have; "
                 f"there are {', '.join(TABULAR)}"

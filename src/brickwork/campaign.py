@@ -25,7 +25,7 @@ from brickwork.objective import violation
 from brickwork.preparation import SHARED, Preparation, needed, suggestions
 from brickwork.space import Arch
 from brickwork.space.cover import largest
-from brickwork.tasks.task import Task
+from brickwork.tasks.task import FORM, Task
 from brickwork.timetable import MOST
 from brickwork.trial import rng_for
 
@@ -173,13 +173,19 @@ class Campaign:
         """What is recorded of the data and of the limits in force."""
         task = self.context.task
         splits = {k: {"size": s.size, "sha256": s.sha256} for k, s in task.splits.items()}
+        searched = FORM in self.context.space.recipe_fields
+        forms = {name: task.in_form(name) for name in (task.forms if searched else ())}
         return {
             "name": task.name,
             "title": task.title,
             "input": list(task.input),
             "outputs": task.outputs,
             "classes": list(task.classes),
-            "normalize": task.normalize and [list(task.normalize.mean), list(task.normalize.std)],
+            "normalize": _scale(task),
+            "forms": {
+                name: {"input": list(form.input), "normalize": _scale(form)}
+                for name, form in forms.items()
+            },
             "facts": dict(task.facts),
             "splits": splits,
             "notes": list(task.notes),
@@ -312,6 +318,11 @@ def feasible_or_raise(context: Context) -> None:
             break
         nearest = step
     raise LimitError(_missed(context, nearest))
+
+
+def _scale(task: Task) -> list[list[float]] | None:
+    scale = task.normalize
+    return None if scale is None else [list(scale.mean), list(scale.std)]
 
 
 def _excess(context: Context, arch: Arch) -> float:

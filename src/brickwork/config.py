@@ -7,7 +7,6 @@ import functools
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -21,6 +20,7 @@ from brickwork.errors import (
     UnknownName,
 )
 from brickwork.names import (
+    PREPARING,
     SPACES,
     SUPERNETS,
     TASKS,
@@ -35,6 +35,7 @@ from brickwork.quantity import METRICS, Quantity
 from brickwork.recognising import recognised
 from brickwork.space import Arch, Graph, Softmax, Space, graph
 from brickwork.tasks.objects import as_arrays
+from brickwork.tasks.task import FORM
 from brickwork.trial import Proposal, rng_for
 
 if TYPE_CHECKING:
@@ -50,10 +51,8 @@ __all__ = [
     "AUTO",
     "Context",
     "Run",
-    "default_objectives",
     "parse_duration",
     "space_for",
-    "study_folder",
     "task_for",
 ]
 
@@ -194,7 +193,8 @@ class Context:
     def of(cls, run: Run, task: Task) -> Context:
         from brickwork.devices.target import load_target
 
-        space = make_space(space_for(run, task), task.input, task.facts)
+        forms = () if run.strategy in PREPARING else task.forms
+        space = make_space(space_for(run, task), task.input, task.facts, forms)
         context = cls(run, task, space, load_target(run.target))
         wanted = {objective.metric for objective in context.objectives}
         wanted |= {limit.metric for limit in context.limits}
@@ -208,7 +208,8 @@ class Context:
     @functools.cached_property
     def objectives(self) -> tuple[Objective, ...]:
         """What was asked for; by default quality against what costs most on the target."""
-        usual = default_objectives(self.target, self.task.quality)
+        cost = "parameters" if self.target.family in ("mcu", "npu") else "latency_ms"
+        usual = (self.task.quality, cost)
         return tuple(Objective(name) for name in self.run.objectives or usual)
 
     @functools.cached_property
@@ -218,6 +219,10 @@ class Context:
         asked = {limit.metric for limit in own}
         return own + tuple(lim for lim in self.target.limits() if lim.metric not in asked)
 
+    def form(self, arch: Arch) -> Task:
+        """The data in the form that a network takes."""
+        return self.task.in_form(str(self.space.recipe(arch).get(FORM, "")))
+
     def graph(self, arch: Arch) -> Graph:
         """The graph of an architecture, raw data in, as many outputs as the task has."""
         return self._graphs(arch)
@@ -225,9 +230,9 @@ class Context:
     @functools.cached_property
     def _graphs(self) -> Callable[[Arch], Graph]:
         """The same, the latest kept: who asks for costs often wants to see the graph as well."""
-        task = self.task
 
         def whole(arch: Arch) -> Graph:
+            task = self.form(arch)
             made = graph(self.space, arch, task.input, task.outputs, task.normalize)
             if made.parts and isinstance(made.parts[-1].nodes[-1].op, Softmax):
                 raise SpaceError(
@@ -358,11 +363,6 @@ class Context:
         return min(1.0, max(_LEAST_SCALE, look / self.run.low))
 
 
-def default_objectives(target: Target, quality: str = "accuracy") -> tuple[str, ...]:
-    """What is wanted where nothing was said: good, and small on a microcontroller, else fast."""
-    return (quality, "parameters" if target.family in ("mcu", "npu") else "latency_ms")
-
-
 def space_for(run: Run, task: Task) -> str:
     """The name of the space of a run: what was asked for, or what is usual for the task."""
     return USUAL_SPACES[task.kind] if run.space == AUTO else run.space
@@ -392,9 +392,3 @@ def task_for(run: Run, data: Any = None) -> Task:
             raise DataError(f"task {name!r} takes no --{option}: leave it out")
     task: DataTask = read(source, seed=run.seed, **reading)
     return dataclasses.replace(task, notes=(*why, *task.notes))
-
-
-def study_folder(run: Run) -> Path:
-    """Where a study goes that was given no folder."""
-    stem = Path(run.data).stem or "study"
-    return Path("studies") / f"{stem}-{Path(run.target).stem}-{run.seed}"

@@ -375,7 +375,7 @@ class Finish:
 
     def _info(self, net: Net) -> dict[str, Any]:
         """What the card of a model says beside its numbers."""
-        context, task = self.context, self.context.task
+        context, task = self.context, self.context.form(net.arch)
         said = {event["key"]: event for event in self.store.events("retrained")}
         first = said[self._retrained(net)[0].stem]
         return {

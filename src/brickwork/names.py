@@ -7,16 +7,18 @@ from __future__ import annotations
 
 import importlib
 import inspect
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from brickwork.errors import BrickworkError, SpaceError, UnknownName
 from brickwork.export.formats import EXPORTERS
-from brickwork.space import Shape, Space
+from brickwork.space import Choice, Shape, Space
 from brickwork.strategies.base import Problem, Strategy
+from brickwork.tasks.task import FORM
 
 __all__ = [
     "EXPORTERS",
+    "PREPARING",
     "REFERENCES",
     "RELAXATIONS",
     "SPACES",
@@ -108,6 +110,8 @@ SUGGESTERS: Mapping[str, str] = {
     "zero-cost": "brickwork.zerocost:suggest",
 }
 """Strategies that begin from suggestions, and what makes these: see ``preparation.Suggest``."""
+PREPARING = frozenset({*SUPERNETS, *SUGGESTERS})
+"""Strategies that train or look at networks before the search, all with samples of one form."""
 TASKS: Mapping[str, str] = {
     "image-classification": "brickwork.tasks.image:load_images",
     "segmentation": "brickwork.tasks.segmentation:load_masks",
@@ -145,7 +149,9 @@ def load(table: Mapping[str, str], kind: str, name: str) -> Any:
     return getattr(importlib.import_module(module), attribute)
 
 
-def make_space(name: str, input: Shape, facts: Mapping[str, Any] | None = None) -> Space:
+def make_space(
+    name: str, input: Shape, facts: Mapping[str, Any] | None = None, forms: Sequence[str] = ()
+) -> Space:
     """A space of the catalogue, for data of a shape.
 
     Args:
@@ -153,6 +159,7 @@ def make_space(name: str, input: Shape, facts: Mapping[str, Any] | None = None) 
         input: Shape of a sample.
         facts: What else is known of the data, possibly out of JSON; a space is given what it asks
             for.
+        forms: What samples may be made into; which it is becomes a decision.
 
     Raises:
         SpaceError: The space is not for such data.
@@ -169,7 +176,11 @@ def make_space(name: str, input: Shape, facts: Mapping[str, Any] | None = None) 
         for key, value in (facts or {}).items()
         if key in taken
     }
-    return make(input, **known)  # type: ignore[no-any-return]
+    space: Space = make(input, **known)
+    if not forms:
+        return space
+    recipe = {**space.recipe_fields, FORM: Choice(FORM, tuple(forms))}
+    return Space(space.name, space.body, recipe, space.doc)
 
 
 def strategy_or_raise(name: str) -> None:
@@ -188,7 +199,7 @@ def strategy_or_raise(name: str) -> None:
         raise BrickworkError(
             f"strategy {outer!r} takes no other strategy: one of {', '.join(around)} does"
         )
-    if inner in {*SUPERNETS, *SUGGESTERS}:
+    if inner in PREPARING:
         raise BrickworkError(f"strategy {inner!r} prepares its search: it runs by itself only")
     strategy_or_raise(inner)
 

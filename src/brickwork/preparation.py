@@ -17,7 +17,7 @@ from brickwork.config import Context
 from brickwork.engine.executors import Executor, Outcome
 from brickwork.engine.store import Store
 from brickwork.errors import StudyCorrupt
-from brickwork.names import SUGGESTERS, SUPERNETS, load
+from brickwork.names import PREPARING, SUGGESTERS, SUPERNETS, load
 from brickwork.oneshot.gated import comparable
 from brickwork.oneshot.preparing import Allowance, Suggestions, keep
 
@@ -39,8 +39,7 @@ _NOTED_S = 5.0  # what is lost at most of the time spent, when all is killed
 
 def needed(context: Context) -> bool:
     """Whether the run's strategy prepares anything: a space of few networks is not worth it."""
-    prepares = context.run.strategy in {*SUPERNETS, *SUGGESTERS}
-    return prepares and comparable(context.space)
+    return context.run.strategy in PREPARING and comparable(context.space)
 
 
 def allowance(job: Mapping[str, Any], folder: Path) -> Allowance:

@@ -24,6 +24,7 @@ from brickwork.objective import Limit, Objective, broken, front, quality_of
 from brickwork.quantity import METRICS, Quantity, metric
 from brickwork.seeds import averaged
 from brickwork.space import Arch, Graph, Normalize, Space, graph
+from brickwork.tasks.task import FORM
 from brickwork.trial import Trial
 
 if TYPE_CHECKING:
@@ -239,13 +240,16 @@ class Study:
     def graph(self, arch: Arch) -> Graph:
         """The graph of an architecture on this study's data."""
         facts = self.task
-        normalize = facts["normalize"] and Normalize(*map(tuple, facts["normalize"]))
-        return graph(self.space, arch, tuple(facts["input"]), facts["outputs"], normalize)
+        form = facts.get("forms", {}).get(self.space.recipe(arch).get(FORM), facts)
+        normalize = form["normalize"] and Normalize(*map(tuple, form["normalize"]))
+        return graph(self.space, arch, tuple(form["input"]), facts["outputs"], normalize)
 
     @functools.cached_property
     def space(self) -> Space:
         """The space that was searched."""
-        return make_space(self.run.space, tuple(self.task["input"]), self.task.get("facts"))
+        facts = self.task
+        forms = tuple(facts.get("forms", ()))
+        return make_space(self.run.space, tuple(facts["input"]), facts.get("facts"), forms)
 
     @functools.cached_property
     def models(self) -> tuple[Model, ...]:

@@ -26,6 +26,7 @@ from brickwork.trial import Proposal, rng_for
 if TYPE_CHECKING:
     from brickwork.export.integer.network import IntegerNetwork
     from brickwork.export.integer.quantizing import Judge
+    from brickwork.tasks.task import Task
 
 __all__ = ["Worker", "make"]
 
@@ -122,7 +123,7 @@ class Worker:
         module = build(whole, torch.Generator().manual_seed(seed)) if heir is None else heir
         trained = train(
             module,
-            context.task,
+            context.form(arch),
             recipe,
             epochs=amount.epochs,
             seed=seed,
@@ -134,8 +135,9 @@ class Worker:
 
     def _test(self, job: Job) -> Result:
         """Score retrained weights on the test split."""
-        module = build(self.context.graph(Arch.from_json(job["arch"])))
-        x, y = self.context.task.arrays("test")
+        arch = Arch.from_json(job["arch"])
+        module = build(self.context.graph(arch))
+        x, y = self.context.form(arch).arrays("test")
         scores = []
         for weights in job["weights"]:
             load_weights(module, safetensors.numpy.load(weights))
@@ -155,8 +157,8 @@ class Worker:
         from brickwork.export.formats import preferred
         from brickwork.export.verify import verify
 
-        context, task = self.context, self.context.task
-        whole = context.graph(Arch.from_json(job["arch"]))
+        context, arch = self.context, Arch.from_json(job["arch"])
+        whole, task = context.graph(arch), context.form(arch)
         weights = safetensors.numpy.load(job["weights"][0])
         tested = self._test(job)["scores"]
         x, y = task.arrays("test")
@@ -175,7 +177,7 @@ class Worker:
             weights,
             formats=tuple(job["formats"]),
             calibration=np.asarray(seen[np.sort(rows)]),
-            judge=self._judge(whole, weights),
+            judge=self._judge(task, whole, weights),
             golden_inputs=np.asarray(x[: min(_GOLDEN, golden)]),
             info={**job["info"], "judge": dict(task.answers), "details": details},
             beside=task.files,
@@ -206,7 +208,7 @@ class Worker:
 
         return file_memory(read_model(file), self.context.target)
 
-    def _judge(self, whole: Graph, weights: Mapping[str, Any]) -> Judge:
+    def _judge(self, task: Task, whole: Graph, weights: Mapping[str, Any]) -> Judge:
         """Judges a quantised network on validation samples; of equal scores the nearest one wins.
 
         What is scored first is how often it is right, then how close it is to the float network.
@@ -215,7 +217,7 @@ class Worker:
         from brickwork.export.integer.reference import logits
         from brickwork.export.runtimes import run_torch
 
-        task, seed = self.context.task, self.context.run.seed
+        seed = self.context.run.seed
         x, y = task.arrays("val")
         rows = rng_for(seed, "rounding").permutation(len(x))[: self._most(_ROUNDING)]
         x, y = np.asarray(x[rows]), y[rows]

@@ -332,7 +332,7 @@ def test_a_damaged_saved_task_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="no saved task that can be read"):
         load_saved(tmp_path / "a")
     task.save(tmp_path / "b")
-    about = (tmp_path / "b" / "task.json").read_text().replace('"version": 2', '"version": 9')
+    about = (tmp_path / "b" / "task.json").read_text().replace('"version": 3', '"version": 9')
     (tmp_path / "b" / "task.json").write_text(about)
     with pytest.raises(DataError, match="newer"):
         load_saved(tmp_path / "b")

@@ -18,7 +18,7 @@ from brickwork.estimators.base import Estimate
 from brickwork.nets.build import build
 from brickwork.space import Arch, Graph, Space
 from brickwork.tasks.splitting import by_class, strata
-from brickwork.tasks.task import Arrays, Task
+from brickwork.tasks.task import FORM, Arrays, Task
 from brickwork.tasks.training import Amount, Recipe, default_batch, full_epochs, predict, train
 from brickwork.trial import Proposal, rng_for
 
@@ -58,20 +58,22 @@ class TrainEstimator:
         whole, size = self.graph(proposal.arch), self.task.splits["train"].size
         seed = training_seed(self.seed, proposal.arch, -proposal.repetition)
         amount = self.amount(whole, proposal.fidelity)
-        task: Task = self.task
+        task = form = self.task.in_form(str(self.space.recipe(proposal.arch).get(FORM, "")))
         if amount.share < 1.0:
             rng = rng_for(self.seed, "sample", f"{amount.share:.6f}")
-            task = cast("Task", Sample(self.task, amount.share, rng))
+            task = cast("Task", Sample(form, amount.share, rng))
         module = build(whole, torch.Generator().manual_seed(seed))
         recipe = self.recipe(proposal.arch, amount.passes / self.full(whole, size))
         trained = train(module, task, recipe, epochs=amount.epochs, seed=seed)
-        x, y = self.task.arrays("val")
+        x, y = form.arrays("val")
         metrics = self.task.metrics(predict(module, x), y)
         return Estimate(metrics, trained.seconds, None, {"epochs": trained.epochs})
 
     def recipe(self, arch: Arch, part: float = 1.0) -> Recipe:
         """How a network is trained, for a part of a full training or in full."""
-        recipe = Recipe.of(self.space.recipe(arch)).shortened(part)
+        settings = self.space.recipe(arch)
+        settings.pop(FORM, None)
+        recipe = Recipe.of(settings).shortened(part)
         return replace(recipe, batch=recipe.batch or default_batch(self.task.splits["train"].size))
 
     def amount(self, whole: Graph, fidelity: float) -> Amount:

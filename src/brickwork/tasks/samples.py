@@ -30,14 +30,12 @@ __all__ = [
     "Prepare",
     "Prepared",
     "assembled",
-    "channel_statistics",
     "classification",
     "load_saved",
     "regression",
 ]
 
-_VERSION = 2
-_CHUNK = 1024  # samples at a time in double precision
+_VERSION = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +48,8 @@ class DataTask:
         judge: Has the loss and the metrics.
         changes: What training does to samples at random.
         data: Samples and labels of each split.
+        form: What the form of the samples is called, if there are others.
+        others: The same task with samples of other forms, by what they are called.
     """
 
     name: str
@@ -63,6 +63,8 @@ class DataTask:
     splits: Mapping[str, Split] = field(default_factory=dict)
     facts: Mapping[str, Any] = field(default_factory=dict)
     files: Mapping[str, str] = field(default_factory=dict, repr=False)
+    form: str = ""
+    others: Mapping[str, DataTask] = field(default_factory=dict, repr=False)
     opened: list[str] = field(default_factory=list, repr=False)
 
     def __post_init__(self) -> None:
@@ -89,6 +91,23 @@ class DataTask:
     def quality(self) -> str:
         """The metric to improve where nothing else was asked for."""
         return self.judge.quality
+
+    @property
+    def forms(self) -> tuple[str, ...]:
+        """See ``Task``."""
+        return (self.form, *self.others) if self.others else ()
+
+    def in_form(self, name: str) -> DataTask:
+        """See ``Task``.
+
+        Raises:
+            ValueError: There is no such form.
+        """
+        if name in ("", self.form):
+            return self
+        if name not in self.others:
+            raise ValueError(f"no form {name!r}: there are {', '.join(self.forms) or 'none'}")
+        return self.others[name]
 
     def arrays(self, split: str) -> Arrays:
         """Samples ``(n, *input)`` and labels of a split.
@@ -132,6 +151,8 @@ class DataTask:
         fresh = folder.with_name(f"{folder.name}.{os.getpid()}.part")
         shutil.rmtree(fresh, ignore_errors=True)
         fresh.mkdir(parents=True)
+        for number, other in enumerate(self.others.values()):
+            other.save(fresh / f"form{number}")
         for split, (x, y) in self.data.items():
             np.save(fresh / f"{split}_x.npy", x, allow_pickle=False)
             np.save(fresh / f"{split}_y.npy", y, allow_pickle=False)
@@ -153,15 +174,22 @@ class DataTask:
             "splits": {k: {"size": s.size, "sha256": s.sha256} for k, s in self.splits.items()},
             "facts": self.facts,
             "files": self.files,
+            "form": self.form,
+            "others": list(self.others),
         }
 
 
-def load_saved(folder: Path) -> DataTask:
+def load_saved(folder: Path, opened: list[str] | None = None) -> DataTask:
     """The task that ``save`` wrote, its arrays mapped into memory (pages are read on demand).
+
+    Args:
+        folder: Where it was written.
+        opened: Where to note which splits are asked for.
 
     Raises:
         DataError: The folder holds no task, a damaged one, or one of a newer version.
     """
+    opened = [] if opened is None else opened
     try:
         about = json.loads((folder / "task.json").read_text(encoding="utf-8"))
         if about["version"] > _VERSION:
@@ -193,6 +221,12 @@ def load_saved(folder: Path) -> DataTask:
             splits=splits,
             facts={k: tuple(v) if isinstance(v, list) else v for k, v in about["facts"].items()},
             files=about["files"],
+            form=about["form"],
+            others={
+                name: load_saved(folder / f"form{number}", opened)
+                for number, name in enumerate(about["others"])
+            },
+            opened=opened,
         )
     except (OSError, ValueError, KeyError, TypeError, EOFError) as error:
         what = " ".join(str(error).split())[:200]
@@ -211,6 +245,8 @@ class Prepared:
         facts: As in ``Task``.
         files: As in ``Task``.
         notes: What was done, a line each.
+        form: What the form of the samples is called, if there are others.
+        others: What other forms were prepared with.
     """
 
     normalize: Normalize | None
@@ -219,6 +255,8 @@ class Prepared:
     facts: Mapping[str, Any] = field(default_factory=dict)
     files: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    form: str = ""
+    others: Sequence[Prepared] = ()
 
 
 Prepare = Callable[[NDArray[Any]], Prepared]
@@ -327,46 +365,25 @@ def assembled(
     """
     found, made = with_all_splits(raw, labels, seed, held_out)
     shared = leaks(found)
-    prepared = prepare(found["train"][0])
     judge, said = judged(found["train"][1])
-    encode = prepared.encode
-    data = found if encode is None else {k: (encode(x), y) for k, (x, y) in found.items()}
-    return DataTask(
-        name=raw.name,
-        kind=kind,
-        title=raw.title,
-        normalize=prepared.normalize,
-        notes=(*raw.notes, *made, *prepared.notes, *said, *shared),
-        judge=judge,
-        changes=prepared.changes,
-        data=data,
-        facts=prepared.facts,
-        files=prepared.files,
-    )
+    opened: list[str] = []
 
+    def of(prepared: Prepared) -> DataTask:
+        encode = prepared.encode
+        return DataTask(
+            name=raw.name,
+            kind=kind,
+            title=raw.title,
+            normalize=prepared.normalize,
+            notes=(*raw.notes, *made, *prepared.notes, *said, *shared),
+            judge=judge,
+            changes=prepared.changes,
+            data=found if encode is None else {k: (encode(x), y) for k, (x, y) in found.items()},
+            facts=prepared.facts,
+            files=prepared.files,
+            form=prepared.form,
+            others={other.form: of(other) for other in prepared.others},
+            opened=opened,
+        )
 
-def channel_statistics(x: NDArray[Any], where: str) -> Normalize:
-    """Mean and standard deviation of training samples ``(n, channels, *spatial)``, by channel.
-
-    Rounded to what matters, so that exported source stays readable.
-
-    Raises:
-        DataError: All values are the same.
-    """
-    total = square = np.zeros(x.shape[1])
-    axes = (0, *range(2, x.ndim))
-    for start in range(0, len(x), _CHUNK):
-        part = x[start : start + _CHUNK].astype(np.float64)
-        total = total + part.sum(axis=axes)
-        square = square + np.square(part).sum(axis=axes)
-    count = x.size / x.shape[1]
-    mean = total / count
-    std = np.sqrt(np.maximum(0.0, square / count - mean**2))
-    if not (std > 0).any():
-        raise DataError(f"{where}: all values of all training samples are the same")
-    std[std == 0] = 1.0
-    return Normalize(tuple(_rounded(m) for m in mean), tuple(_rounded(s) for s in std))
-
-
-def _rounded(value: float) -> float:
-    return float(f"{value:.5g}")
+    return of(prepare(found["train"][0]))

@@ -21,9 +21,12 @@ from brickwork.space import Normalize, Shape
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["SPLITS", "Arrays", "Split", "Task", "checksum"]
+__all__ = ["FORM", "SPLITS", "Arrays", "Split", "Task", "checksum"]
 
 SPLITS = ("train", "val", "test")
+
+FORM = "form"
+"""Name of the setting that says in which form a network takes its samples."""
 
 Arrays = tuple[NDArray[Any], NDArray[Any]]
 """Samples ``(n, *input)`` as uint8, int32 or float32, and what is to be said of them: classes
@@ -62,6 +65,8 @@ class Task(Protocol):
         files: What goes with every model, by file name: how a raw sample becomes an input.
         splits: ``"train"``, ``"val"`` and ``"test"``.
         notes: What was done to the data, a line each.
+        forms: What a sample may be made into, such as images of several sizes, the largest first;
+            nothing where there is one way. This task has the first.
         opened: The splits whose samples were asked for, in that order.
     """
 
@@ -90,7 +95,13 @@ class Task(Protocol):
     @property
     def notes(self) -> tuple[str, ...]: ...
     @property
+    def forms(self) -> tuple[str, ...]: ...
+    @property
     def opened(self) -> list[str]: ...
+
+    def in_form(self, name: str) -> Task:
+        """The same samples in another form, or in this one if the name is empty."""
+        ...
 
     def arrays(self, split: str) -> Arrays:
         """Samples and labels of a split."""

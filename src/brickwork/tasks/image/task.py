@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from importlib import resources
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from brickwork.space import Shape
 from brickwork.tasks.changing import ImageChanges
+from brickwork.tasks.image.prepare import prepare as averaged
 from brickwork.tasks.image.sources import Source, read
-from brickwork.tasks.samples import DataTask, Prepared, channel_statistics, classification
+from brickwork.tasks.samples import DataTask, Prepared, classification
+from brickwork.tasks.scale import channel_statistics
 
 __all__ = ["load_images"]
+
+_AVERAGES = (1, 2, 4)  # pixels that become one, along each axis
+_LEAST = 24  # pixels that are left
 
 
 def load_images(
@@ -26,7 +36,7 @@ def load_images(
         source: ``"digits"``; an ``.npz`` file with the keys of MNIST, of MedMNIST or ``X``/``y``; a
             folder with a folder of png or jpeg images for each class, itself possibly below
             ``train/``, ``val/`` and ``test/``; a pair of arrays; a dictionary of arrays with the
-            same keys.
+            same keys. Images of 48 pixels and more may go in smaller: how large is searched.
         seed: Decides which training samples become a split that the source does not have.
         validation: Part of the training samples for such a validation split; None for a fifth of
             all, at most 10,000.
@@ -38,6 +48,16 @@ def load_images(
     raw = read(source)
 
     def prepare(images: NDArray[Any]) -> Prepared:
+        sizes = _sizes(images.shape[2:])
+        whole = prepared(images)
+        if len(sizes) == 1:
+            return whole
+        others = [prepared(averaged(images, about), about) for about in sizes[1:]]
+        forms = " or ".join(_size(about) for about in sizes)
+        note = f"networks take images of {forms}: which is better is searched"
+        return replace(whole, form=_size(sizes[0]), others=others, notes=(*whole.notes, note))
+
+    def prepared(images: NDArray[Any], about: Mapping[str, Any] | None = None) -> Prepared:
         scale = channel_statistics(images, raw.where)
         changes = ImageChanges(
             # A mirrored photograph is a photograph; a mirrored digit, letter or X-ray is not.
@@ -46,9 +66,36 @@ def load_images(
             mean=scale.mean,
             std=scale.std,
         )
-        return Prepared(scale, changes)
+        if about is None:
+            return Prepared(scale, changes)
+        height, width = about["size"]
+        return Prepared(
+            scale,
+            changes,
+            lambda images: averaged(images, about),
+            files=_files(about),
+            notes=(f"images of {height}x{width} are averaged to {_size(about)} by prepare.py",),
+            form=_size(about),
+        )
 
     return classification(raw, "image-classification", seed, prepare, validation, test)
+
+
+def _sizes(size: Shape) -> list[dict[str, Any]]:
+    """The sizes that images of a size can have, the largest first, as in ``prepare.json``."""
+    return [{"average": n, "size": size} for n in _AVERAGES if n == 1 or min(size) // n >= _LEAST]
+
+
+def _size(about: Mapping[str, Any]) -> str:
+    return "x".join(str(side // about["average"]) for side in about["size"])
+
+
+def _files(about: Mapping[str, Any]) -> dict[str, str]:
+    program = resources.files("brickwork.tasks.image") / "prepare.py"
+    return {
+        "prepare.py": program.read_text(encoding="utf-8"),
+        "prepare.json": json.dumps(about) + "\n",
+    }
 
 
 def _has_background(x: NDArray[Any]) -> bool:

@@ -13,7 +13,8 @@ from brickwork.tasks.changing import VoxelChanges
 from brickwork.tasks.judging import Judge, MaskJudge
 from brickwork.tasks.judging.masks import NOWHERE
 from brickwork.tasks.raw import Raw
-from brickwork.tasks.samples import DataTask, Prepared, assembled, channel_statistics
+from brickwork.tasks.samples import DataTask, Prepared, assembled
+from brickwork.tasks.scale import channel_statistics
 from brickwork.tasks.segmentation.sources import Source, read
 from brickwork.tasks.voxels import common_shape, files_for, fitted, objects, usual
 

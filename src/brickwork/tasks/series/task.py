@@ -13,13 +13,8 @@ from numpy.typing import NDArray
 from brickwork.errors import DataError
 from brickwork.tasks.arrays import labels_of
 from brickwork.tasks.changing import SeriesChanges
-from brickwork.tasks.samples import (
-    DataTask,
-    Prepared,
-    channel_statistics,
-    classification,
-    regression,
-)
+from brickwork.tasks.samples import DataTask, Prepared, classification, regression
+from brickwork.tasks.scale import channel_statistics
 from brickwork.tasks.series.prepare import fitted, prepare
 from brickwork.tasks.series.rows import numbers_of
 from brickwork.tasks.series.sources import Source, read

@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Mapping
 from importlib import resources
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from brickwork.errors import DataError
 from brickwork.tasks.sound.c_source import c_files
 from brickwork.tasks.sound.prepare import decibels, prepare
 
-__all__ = ["clip_length", "files_of", "frames_of", "settings_of", "with_range"]
+__all__ = ["clip_length", "files_of", "forms_of", "frames_of", "settings_of", "with_range"]
 
 _FITTING = 98  # percent of the training clips that are not cut
 _LONG_S, _LONGEST_S = 2.0, 10.0
@@ -27,6 +28,8 @@ _CLIPS = 1000  # looked at for the range of decibels
 _QUIET, _LOUD = 2.0, 99.9  # percentiles of what is not silence
 _LEAST_DB = 20.0
 _GAIN_DB = 30.0  # microphones and mouths differ by as much; silence stays softer than that
+
+_FORMS = 16  # front ends of a search: the features of each are kept in memory
 
 _UNITS = {"": 1.0, "s": 1.0, "ms": 0.001, "db": 1.0}
 _KEYS = {"window": ("s", "ms"), "hop": ("s", "ms"), "length": ("s", "ms"), "mels": ("",)}
@@ -45,6 +48,31 @@ def clip_length(lengths: NDArray[np.int64], rate: int) -> int:
     if length > _LONG_S * rate:
         length = max(int(_LONG_S * rate), int(np.median(lengths)))
     return min(length, int(_LONGEST_S * rate))
+
+
+def forms_of(text: str) -> list[tuple[str, str]]:
+    """All front ends that a user asks for: what each is called, and its settings as text.
+
+    Args:
+        text: Settings, of which each may have several values with ``|`` between them.
+
+    Raises:
+        DataError: There are too many.
+    """
+    parts = [part.strip() for part in text.split(",")]
+    values = [[value.strip() for value in part.partition("=")[2].split("|")] for part in parts]
+    forms = []
+    for chosen in product(*values):
+        said = [part.partition("=")[0].strip() for part in parts]
+        pairs = [
+            f"{name}={value}" if value else part
+            for name, value, part in zip(said, chosen, parts, strict=True)
+        ]
+        several = [pair for pair, found in zip(pairs, values, strict=True) if len(found) > 1]
+        forms.append((",".join(several), ",".join(pairs)))
+    if len(forms) > _FORMS:
+        raise DataError(f"front end: {text!r} are {len(forms)} front ends, at most {_FORMS} can be")
+    return forms
 
 
 def settings_of(text: str, rate: int, length: int, where: str) -> dict[str, Any]:

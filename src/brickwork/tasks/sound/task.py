@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from brickwork.tasks.changing import SoundChanges
-from brickwork.tasks.samples import DataTask, Prepared, channel_statistics, classification
+from brickwork.tasks.samples import DataTask, Prepared, classification
+from brickwork.tasks.scale import channel_statistics
 from brickwork.tasks.sound.front_end import (
     clip_length,
     files_of,
+    forms_of,
     frames_of,
     settings_of,
     with_range,
@@ -51,7 +54,8 @@ def load_sounds(
             ``"index<5"``.
         front_end: Settings of the front end that are not to be the usual ones, such as
             ``"window=25ms,hop=20ms,length=1s,mels=32"``; ``"gain=0dB"`` leaves clips as loud as
-            they are.
+            they are. Of several values, such as ``"hop=10ms|20ms,mels=20|40"``, the best is
+            searched together with the network.
 
     Raises:
         DataError: The data cannot be used as it is; one line says what, where and what to do.
@@ -60,8 +64,17 @@ def load_sounds(
     raw, rate = sounds.raw, sounds.rate
 
     def prepared(clips: NDArray[Any]) -> Prepared:
+        first, *rest = forms_of(front_end)
+        whole = in_form(clips, *first)
+        if not rest:
+            return whole
+        note = f"{1 + len(rest)} front ends: which is better for which network is searched"
+        others = [in_form(clips, *form) for form in rest]
+        return replace(whole, others=others, notes=(*whole.notes, note))
+
+    def in_form(clips: NDArray[Any], form: str, text: str) -> Prepared:
         lengths = np.array([len(clip) for clip in clips])
-        plain = settings_of(front_end, rate, clip_length(lengths, rate), raw.where)
+        plain = settings_of(text, rate, clip_length(lengths, rate), raw.where)
         settings = with_range(plain, clips, raw.where)
 
         def encode(clips: NDArray[Any]) -> NDArray[np.uint8]:
@@ -70,7 +83,8 @@ def load_sounds(
         some = clips[:: max(1, len(clips) // _CLIPS)]
         scale = channel_statistics(encode(some), raw.where)
         changes = SoundChanges(scale.mean[0], 255 / (settings["high_db"] - settings["low_db"]))
-        return Prepared(scale, changes, encode, {}, files_of(settings), _notes(settings, lengths))
+        notes = _notes(settings, lengths)
+        return Prepared(scale, changes, encode, {}, files_of(settings), notes, form)
 
     return classification(raw, "sound-classification", seed, prepared, validation)
 

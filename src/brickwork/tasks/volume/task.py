@@ -15,7 +15,8 @@ from brickwork.tasks.arrays import labels_of, splits_of
 from brickwork.tasks.changing import VoxelChanges
 from brickwork.tasks.folders import Listed, listed
 from brickwork.tasks.raw import Raw
-from brickwork.tasks.samples import DataTask, Prepared, channel_statistics, classification
+from brickwork.tasks.samples import DataTask, Prepared, classification
+from brickwork.tasks.scale import channel_statistics
 from brickwork.tasks.voxels import (
     NIFTI,
     common_shape,
