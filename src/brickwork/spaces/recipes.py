@@ -44,12 +44,12 @@ TABULAR: Mapping[str, Option | Choice[Any]] = {
 WORDS: Mapping[str, Option | Choice[Any]] = {
     "optimizer": "adamw",
     "lr": Choice("lr", (0.0006, 0.0015, 0.003)),
-    "weight_decay": Choice("weight_decay", (0.05, 0.5, 1.0)),
-    "label_smoothing": Choice("label_smoothing", (0.0, 0.05)),
-    "augment": Choice("augment", (0.1, 0.25, 0.5)),
+    "weight_decay": Choice("weight_decay", (0.2, 0.5, 1.0)),
+    "label_smoothing": Choice("label_smoothing", (0.0, 0.1)),
+    "augment": Choice("augment", (0.05, 0.1, 0.25)),
 }
 """Likewise for words, most of which are rare: a long training at a high rate learns them by heart
-unless they decay."""
+unless they decay. Few are made unknown: see ``docs/text.md``."""
 
 FIXED: Mapping[str, Option] = {
     "optimizer": "adamw",

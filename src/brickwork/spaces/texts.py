@@ -39,8 +39,8 @@ def textcnn(input: Shape = (64,), vocabulary: int = 4096) -> Space:
     answers the same in every text, and so sets the least that the largest answer can be: what the
     windows tell does not depend on how much padding there is, as long as there is some.
 
-    Differs from the paper: windows are odd, embeddings lose a tenth of their numbers in training,
-    the rows of the last layer are not held to a norm.
+    Differs from the paper: windows are odd, all weights decay, where the paper holds the rows of
+    the last layer to a norm.
 
     Args:
         input: Shape of a sample, ``(length,)``: ids, as whole numbers.
@@ -62,7 +62,7 @@ def textcnn(input: Shape = (64,), vocabulary: int = 4096) -> Space:
 
     windows = tuple(window(i, kernels) for i, kernels in enumerate(_WINDOWS, start=1))
     bag = Parallel((Seq(embedding, name="words"), Identity()), MaskedMean())
-    largest = Seq(embedding, Dropout(0.1), Parallel(windows, Concat()))
+    largest = Seq(embedding, Parallel(windows, Concat()))
     readers: dict[str, Block] = {
         "bag": Seq(bag, drop, Linear()),
         "windows": Seq(largest, drop, Linear()),

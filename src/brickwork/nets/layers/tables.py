@@ -13,7 +13,7 @@ from brickwork.space import Shape, ops
 
 __all__ = ["Columns", "Embedding"]
 
-_STD = 0.02  # of the first weights of ids: BERT (Devlin et al., 2019); see docs/decisions.md
+_STD = 0.15  # of the first weights of ids: Kim, 2014 (even, up to .25); see docs/decisions.md
 _CATEGORY_STD = 1.0  # of those of categories; PyTorch's default
 
 

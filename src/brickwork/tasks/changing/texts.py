@@ -15,15 +15,15 @@ class TextChanges:
     """Makes some tokens unknown: what a text is about can be told without any single one of them.
 
     Source: word dropout of Iyyer et al., "Deep unordered composition rivals syntactic methods for
-    text classification", 2015; they leave the token out, here it becomes the id that stands for
-    what training never saw, which so gets a meaning.
+    text classification", 2015; they leave the token out, here it becomes the one that would stand
+    for it if training had never seen it, which so gets a meaning.
 
     Attributes:
-        unknown: That id.
+        unknown: For each id, that id.
         part: Of the tokens, at strength 1.
     """
 
-    unknown: int = 1
+    unknown: tuple[int, ...]
     part: float = 0.4
 
     def __call__(
@@ -34,4 +34,5 @@ class TextChanges:
         if rate <= 0:
             return x, y
         lost = torch.rand(x.shape, generator=generator).to(x.device) < rate
-        return x.masked_fill(lost & (x != 0), self.unknown), y
+        unknown = torch.tensor(self.unknown, dtype=x.dtype, device=x.device)
+        return torch.where(lost, unknown[x.long()], x), y

@@ -5,10 +5,10 @@ Needs NumPy only, and the settings in ``prepare.json``, which were made from the
     ids = prepare(["how far is it to Denver ?"], settings())     # (texts, length), float32
     answers = onnxruntime.InferenceSession("model.onnx").run(None, {"input": ids})
 
-A text is put into lower case and cut into words, numbers and signs; of Chinese and Japanese each
-character is a word. What is in the list of tokens has an id of its own. A number that is not has
-that of as many zeros, any other word that of its longest ending in the list, such as ``~ing``.
-Id 0 is padding, id 1 is what has no other.
+A text is cut into words, numbers and signs; of Chinese and Japanese each character is a word. What
+is in the list of tokens, in lower case, has an id of its own. A number that is not has that of as
+many zeros, any other word that of how it is written: ``~word``, ``~Word``, ``~WORD``, or ``~First``
+where the capital is that of a sentence. Id 0 is padding, id 1 is what has no other.
 """
 
 from __future__ import annotations
@@ -23,15 +23,23 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["ENDING", "FIRST", "PADDING", "UNKNOWN", "id_of", "prepare", "settings", "words_in"]
+__all__ = [
+    "FIRST",
+    "PADDING",
+    "UNKNOWN",
+    "begins",
+    "id_of",
+    "prepare",
+    "settings",
+    "words_in",
+    "writing",
+]
 
 PADDING, UNKNOWN, FIRST = 0, 1, 2
 """Ids: of nothing, of what is not known, and of the first token."""
 
-ENDING = 4
-"""Characters of an ending, at most; no word is one as a whole."""
-
 _ALONE = "\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff"  # kana and Chinese characters
+_ENDS = frozenset(".!?\u2026\u3002")  # of sentences
 _PARTS = re.compile(rf"[{_ALONE}]|[^\W\d_{_ALONE}]+|\d+|[^\w\s]|_")
 
 
@@ -47,23 +55,44 @@ def settings(file: str | Path = "") -> dict[str, Any]:
 
 
 def words_in(text: str) -> list[str]:
-    """The words, numbers and signs of a text."""
-    return _PARTS.findall(text.lower())
+    """The words, numbers and signs of a text, as they are written."""
+    return _PARTS.findall(text)
 
 
-def id_of(word: str, table: Mapping[str, int]) -> int:
+def begins(words: Sequence[str], place: int) -> bool:
+    """Whether a sentence begins with the word at some place, so that its capital says nothing."""
+    return place == 0 or words[place - 1] in _ENDS
+
+
+def writing(word: str, begins: bool) -> str:
+    """The token that stands for all words or numbers that are written so; empty for signs.
+
+    Args:
+        word: One of ``words_in``.
+        begins: Whether a sentence begins with it.
+    """
+    if word[0].isdigit():
+        return "0" * len(word)
+    if word[0].isupper():
+        if len(word) > 1 and word.isupper():
+            return "~WORD"
+        return "~First" if begins else "~Word"
+    return "~word" if word[0].islower() else ""
+
+
+def id_of(word: str, begins: bool, table: Mapping[str, int]) -> int:
     """The id of a word, number or sign.
 
     Args:
         word: One of ``words_in``.
+        begins: Whether a sentence begins with it.
         table: The id of each token.
     """
-    if word in table:
-        return table[word]
-    if word[0].isdigit():
-        return table.get("0" * len(word), table.get("0", UNKNOWN))
-    endings = (f"~{word[start:]}" for start in range(max(1, len(word) - ENDING), len(word)))
-    return next((table[ending] for ending in endings if ending in table), UNKNOWN)
+    known = table.get(word.lower())
+    if known is not None:
+        return known
+    unknown = table.get("0", UNKNOWN) if word[0].isdigit() else UNKNOWN
+    return table.get(writing(word, begins), unknown)
 
 
 def prepare(texts: Sequence[str], about: Mapping[str, Any]) -> NDArray[np.float32]:
@@ -71,7 +100,8 @@ def prepare(texts: Sequence[str], about: Mapping[str, Any]) -> NDArray[np.float3
     table = _table(tuple(about["tokens"]))
     out = np.full((len(texts), about["length"]), PADDING, np.float32)
     for row, text in zip(out, texts, strict=True):
-        ids = [id_of(word, table) for word in words_in(text)[: len(row)]]
+        words = words_in(text)[: len(row)]
+        ids = [id_of(word, begins(words, place), table) for place, word in enumerate(words)]
         row[: len(ids)] = ids
     return out
 

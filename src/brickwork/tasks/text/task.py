@@ -16,8 +16,8 @@ from brickwork.tasks.changing import TextChanges
 from brickwork.tasks.raw import Raw
 from brickwork.tasks.rows import Sheet, is_text, read_sheet, words_of
 from brickwork.tasks.samples import DataTask, Prepared, classification
-from brickwork.tasks.text.prepare import FIRST, UNKNOWN, prepare, words_in
-from brickwork.tasks.text.tokens import learned
+from brickwork.tasks.text.prepare import FIRST, prepare, words_in
+from brickwork.tasks.text.tokens import learned, unknowns
 
 __all__ = ["load_texts"]
 
@@ -55,7 +55,7 @@ def load_texts(
         about, said = learned(list(texts))
         return Prepared(
             None,
-            TextChanges(unknown=UNKNOWN),
+            TextChanges(unknowns(list(texts), about)),
             lambda part: prepare(list(part), about).astype(np.int32),
             {"vocabulary": len(about["tokens"]) + FIRST},
             {
@@ -118,7 +118,7 @@ def _same(texts: NDArray[Any], notes: list[str]) -> dict[str, NDArray[Any]]:
 
 def _print(text: str) -> str:
     """A fingerprint of the words of a text."""
-    words = " ".join(word for word in words_in(text) if word.isalnum()).encode(
+    words = " ".join(word for word in words_in(text.lower()) if word.isalnum()).encode(
         "utf-8", "surrogatepass"
     )
     return hashlib.blake2b(words, digest_size=12).hexdigest()
