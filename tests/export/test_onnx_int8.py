@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from math import prod
 from typing import Any
 
 import numpy as np
 import onnx
 import pytest
+from catalogue import CATALOGUE, Entry
 from export_networks import (
     CASES,
     FAMILIES,
@@ -63,13 +65,13 @@ from brickwork.trial import rng_for
 NORMALIZE = Normalize((100.0,), (60.0,))
 
 
-def check(whole: Graph, network: IntegerNetwork | None = None) -> dict[str, int]:
+def check(whole: Graph, network: IntegerNetwork | None = None, samples: int = 6) -> dict[str, int]:
     """Each layer is within a step of the integers, given what it reads."""
     network = network or quantized(whole)
     file = write_onnx_int8(network, whole)
     onnx.checker.check_model(file, full_check=True)
-    x = raw(whole, 6, 3)
-    assert run_onnx(file, x).shape == (6, *whole.output)
+    x = raw(whole, samples, 3)
+    assert run_onnx(file, x).shape == (samples, *whole.output)
     away, _ = layers_away(file, halved(network), x)
     assert list(away) == ["input", *network.names]
     assert max(away.values()) <= ONNX_STEPS, away
@@ -98,8 +100,22 @@ def test_every_op(axes: int, name: str) -> None:
         check(whole)
 
 
+SMALL = [entry for entry in CATALOGUE if prod(entry.input) <= 3072]
+
+
+@pytest.mark.parametrize("entry", SMALL, ids=lambda entry: entry.id)
+def test_the_catalogue(entry: Entry) -> None:
+    arch = entry.space.sample(rng_for(0, "int8"))
+    whole = graph(entry.space, arch, entry.input, entry.outputs)
+    if why_not(whole):
+        with pytest.raises(NotInIntegers):
+            quantized(whole)
+    else:
+        check(whole, samples=2)
+
+
 @pytest.mark.parametrize("name", [*WIRED, *FAMILIES])
-def test_the_catalogue(name: str) -> None:
+def test_small_spaces(name: str) -> None:
     for whole in wired(name) if name in WIRED else relatives(name):
         if not why_not(whole):
             check(whole)
