@@ -6,8 +6,8 @@
 Members of the mobile space, spread along their parameters, are trained on the training split, then
 rounded as a search rounds its models: ranges are chosen on validation samples, and a network that
 loses more than half a point there is trained on with rounding. Scores are accuracies on the test
-split, of the float network and of the integers (which TensorFlow Lite Micro gives to the bit).
-Nothing is chosen on the test split.
+split, of the float network, of the integers (which TensorFlow Lite Micro gives to the bit) and of
+the int8 ONNX file, some of whose weights have seven bits. Nothing is chosen on the test split.
 """
 
 from __future__ import annotations
@@ -28,7 +28,8 @@ from brickwork.config import Context, Run, task_for
 from brickwork.estimators.train import Sample
 from brickwork.export.integer.quantizing import Judge, quantize_integer
 from brickwork.export.integer.reference import logits
-from brickwork.export.runtimes import run_torch
+from brickwork.export.onnx import write_onnx_int8
+from brickwork.export.runtimes import run_onnx, run_torch
 from brickwork.nets import build, weights_of
 from brickwork.space import Arch
 from brickwork.tasks.training import Recipe, prepare_process, train
@@ -73,10 +74,12 @@ def losses_on(data: str, options: argparse.Namespace) -> list[float]:
         network = quantize_integer(graph, weights, seen(whole, 256), judge(whole, graph, weights))
         taken = time.process_time() - begun
         rounded = accuracy(whole, logits(network, x), y)
+        file = accuracy(whole, run_onnx(write_onnx_int8(network, graph), x), y)
         parameters = context.known(arch)["parameters"].value
         print(
             f"  {parameters:8,.0f} parameters  float {exact:6.2f} %  int8 {rounded:6.2f} %  "
-            f"{exact - rounded:+.2f}  ranges hold {network.notes['range']:g}"
+            f"{exact - rounded:+.2f}  ONNX {file:6.2f} %  {exact - file:+.2f}"
+            f"  ranges hold {network.notes['range']:g}"
             f"{', trained on' if network.notes.get('tuned') else ''}  ({taken:.1f} CPU s)",
             flush=True,
         )

@@ -17,6 +17,7 @@
     ├── TrainingError              a training run cannot give a result
     │   └── Diverged               the loss became NaN or infinite
     ├── ExportError                a network cannot be written in the format asked for
+    │   └── NotInIntegers          it has no form in the integers of TensorFlow Lite
     └── MissingExtra               an optional dependency is not installed
 
 The command line prints the message of any of these as one line and exits with code 2.
@@ -36,6 +37,7 @@ __all__ = [
     "LimitError",
     "MissingExtra",
     "ModelFileError",
+    "NotInIntegers",
     "ShapeError",
     "SpaceError",
     "StudyBusy",
@@ -127,6 +129,10 @@ class Diverged(TrainingError):
 
 class ExportError(BrickworkError):
     """A network cannot be written in the format asked for."""
+
+
+class NotInIntegers(ExportError):
+    """A network has no form in the integers of TensorFlow Lite, so only other formats hold it."""
 
 
 class MissingExtra(BrickworkError):

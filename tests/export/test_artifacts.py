@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from export_networks import graph_of, member, raw
+from export_networks import graph_of, member, raw, relatives
 from safetensors.numpy import load_file
 
-from brickwork.errors import ExportError, UnknownName
+from brickwork.errors import ExportError, NotInIntegers, UnknownName
 from brickwork.export.artifacts import (
     Artifacts,
     add_verification,
@@ -22,9 +22,22 @@ from brickwork.export.artifacts import (
     read_manifest,
 )
 from brickwork.export.formats import FORMATS, INTEGER, asked_by, impossible
-from brickwork.export.onnx import random_weights
+from brickwork.export.integer.network import IntegerNetwork
+from brickwork.export.integer.quantizing import Judge
+from brickwork.export.onnx import random_weights, write_onnx, write_onnx_int8
+from brickwork.export.quantize import quantize
 from brickwork.export.runtimes import run_onnx, run_torch
-from brickwork.space import Conv, GlobalPool, Linear, Seq
+from brickwork.export.tflite import write_tflite_int8
+from brickwork.space import (
+    Activation,
+    Concat,
+    Conv,
+    GlobalPool,
+    Graph,
+    Linear,
+    Parallel,
+    Seq,
+)
 from brickwork.trial import rng_for
 
 WHOLE = member((1, 12, 12), 0)
@@ -108,7 +121,51 @@ def test_only_the_formats_that_were_asked_for(tmp_path: Path, name: str):
     assert check_manifest(made.folder) == []
     golden = np.load(made.folder / "golden.npz")
     assert ("logits_int8" in golden) == (name == "onnx-int8")
-    assert ("q_outputs" in golden) == (made.integer is not None) == (name in INTEGER)
+    assert ("q_outputs" in golden) == (name in INTEGER)
+    assert (made.integer is not None) == (name in (*INTEGER, "onnx-int8"))
+
+
+def test_all_int8_files_are_written_from_one_quantised_network(tmp_path: Path):
+    if "tflite-int8" in REFUSED:
+        pytest.skip(REFUSED["tflite-int8"])
+    asked: list[IntegerNetwork] = []
+
+    def score(network: IntegerNetwork) -> float:  # the last ranges that are tried are the best
+        asked.append(network)
+        return float(len(asked))
+
+    names = ("onnx-int8", "tflite-int8")
+    made = write(tmp_path / "model", formats=names, judge=Judge(score))
+    assert made.integer is asked[-1]
+    assert len(asked) == 3
+    files = {name: (made.folder / FORMATS[name][0]).read_bytes() for name in names}
+    assert files["onnx-int8"] == write_onnx_int8(made.integer, WHOLE)
+    assert files["tflite-int8"] == write_tflite_int8(made.integer, "Model ab12")
+    card = (made.folder / "card.md").read_text()
+    assert "(QDQ), written from the quantised network of all int8 files" in card
+
+
+SIGMOID = Seq(
+    Conv(4, 1, bias=True),
+    Parallel((Activation("sigmoid"), Activation("tanh")), Concat()),
+    GlobalPool(),
+    Linear(),
+)
+
+
+@pytest.mark.parametrize("whole", [relatives("vit")[0], graph_of(SIGMOID)], ids=["op", "scale"])
+def test_what_has_no_integers_is_quantised_by_onnx_runtime(whole: Graph, tmp_path: Path):
+    weights = random_weights(whole, rng_for(0, "weights"))
+    seen = raw(whole, 20, 1)
+    given = {"calibration": seen, "golden_inputs": seen[:4], "info": INFO}
+    made = export_model(tmp_path / "m", whole, weights, formats=("onnx", "onnx-int8"), **given)
+    assert made.integer is None
+    file = (made.folder / "model.int8.onnx").read_bytes()
+    assert file == quantize(write_onnx(whole, weights), seen)
+    card = (made.folder / "card.md").read_text()
+    assert "(QDQ), by ONNX Runtime's quantiser, as TensorFlow Lite has no such integers" in card
+    with pytest.raises(NotInIntegers):
+        export_model(tmp_path / "m", whole, weights, formats=("onnx-int8", "c"), **given)
 
 
 def test_the_same_model_gives_the_same_files(written: Path, tmp_path: Path):

@@ -111,6 +111,7 @@ def test_a_good_model_passes(check: Callable[..., Verification], folder: Path, d
     assert re.search(
         "LiteRT's reference kernels within [012] of 256 steps, its fast ones", micro.detail
     )
+    assert re.search("each layer within 1 of 256 steps of its integers, all of them", int8.detail)
     assert not plain.note
     assert plain.metrics["accuracy"].value == micro.metrics["accuracy"].value
     assert micro.agreement is not None

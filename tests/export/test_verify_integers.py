@@ -1,4 +1,4 @@
-"""Integer files against the quantised network: equal to the bit, or two steps away in LiteRT."""
+"""Integer files against the quantised network: equal to the bit, or a step or two away."""
 
 import importlib.util
 from pathlib import Path
@@ -12,9 +12,11 @@ import brickwork.export.verify_integers as verify_integers
 from brickwork.errors import ExportError
 from brickwork.export.integer.network import IntegerNetwork
 from brickwork.export.integer.reference import run
+from brickwork.export.onnx import random_weights, write_onnx, write_onnx_int8
 from brickwork.export.tflite import write_tflite_int8
-from brickwork.export.verify_integers import check_bits, litert_note
+from brickwork.export.verify_integers import check_bits, check_layers, litert_note
 from brickwork.space import Activation, Conv, GlobalPool, Graph, Linear, Seq
+from brickwork.trial import rng_for
 
 pytest.importorskip("tflite_micro")
 pytest.importorskip("ai_edge_litert")
@@ -74,3 +76,18 @@ def test_without_litert_only_the_bits_count(
     monkeypatch.setattr(importlib.util, "find_spec", lambda _name: None)
     assert check_bits(file, network, x) is None
     assert litert_note(file, network, x, None) == ""
+
+
+def test_each_layer_of_an_onnx_file_is_compared(tmp_path: Path) -> None:
+    network, x = quantized(WHOLE), raw(WHOLE, 12)
+    file = tmp_path / "model.int8.onnx"
+    file.write_bytes(write_onnx_int8(network, WHOLE))
+    note = check_layers(file, network, x)
+    assert note.startswith("each layer within 1 of 256 steps of its integers, all of them within ")
+    with pytest.raises(
+        ExportError, match=r"its [\w.]+ is \d+ steps off its integers, allowed is 1"
+    ):
+        check_layers(file, quantized(WHOLE, seed=1), x)
+    file.write_bytes(write_onnx(WHOLE, random_weights(WHOLE, rng_for(0, "weights"))))
+    with pytest.raises(ExportError, match="does not hold the integers of its network"):
+        check_layers(file, network, x)

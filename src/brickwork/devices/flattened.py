@@ -10,7 +10,7 @@ from __future__ import annotations
 from math import prod
 
 from brickwork.devices.program import Program
-from brickwork.errors import ExportError
+from brickwork.errors import NotInIntegers
 from brickwork.space import Shape
 
 __all__ = ["orders"]
@@ -30,7 +30,7 @@ def orders(program: Program) -> list[Shape | None]:
     None where the order makes no difference.
 
     Raises:
-        ExportError: Two orders meet, or a flattened vector is what the network gives.
+        NotInIntegers: Two orders meet, or a flattened vector is what the network gives.
     """
     found: list[Shape | None] = [None] * len(program.shapes)
     for layer in program.layers:
@@ -43,12 +43,12 @@ def orders(program: Program) -> list[Shape | None]:
         elif len(known) == 1 and (layer.kind in _ALONG or layer.kind in ("ADD", "MUL")):
             found[layer.output] = known.pop()
         elif known != {None}:
-            raise ExportError(
+            raise NotInIntegers(
                 f"{layer.kind} mixes a flattened image with another vector: their orders differ in "
                 "TensorFlow Lite; put a linear layer behind the flatten"
             )
     if found[program.output] is not None:
-        raise ExportError(
+        raise NotInIntegers(
             "the network gives a flattened image, whose order differs in TensorFlow Lite: put a "
             "linear layer behind the flatten"
         )

@@ -18,7 +18,7 @@ from brickwork.devices.flattened import orders
 from brickwork.devices.fusion import CACHE
 from brickwork.devices.lower_ops import WRITERS, Pass, Refused, channels_last
 from brickwork.devices.program import Layer, Program
-from brickwork.errors import ExportError
+from brickwork.errors import NotInIntegers
 from brickwork.space import (
     Fragment,
     Graph,
@@ -32,18 +32,18 @@ def lower(graph: Graph) -> Program:
     """The program of a graph.
 
     Raises:
-        ExportError: An op has no counterpart; the message names it.
+        NotInIntegers: An op has no counterpart; the message names it.
     """
     if len(graph.input) > 3:
         axes = len(graph.input) - 1
-        raise ExportError(f"TensorFlow Lite has no integer ops on {axes} spatial axes")
+        raise NotInIntegers(f"TensorFlow Lite has no integer ops on {axes} spatial axes")
     shapes = [channels_last(graph.input)]
     layers: list[Layer] = []
     offset, at, normalize = 1, 0, -1
     for part in graph.parts:
         piece = lowered(part)
         if piece.reason:
-            raise ExportError(piece.reason)
+            raise NotInIntegers(piece.reason)
         if piece.normalizes:
             normalize = offset
         moved = len(shapes) - 1  # tensor 0 of a piece is what comes in
@@ -73,7 +73,7 @@ def why_not(graph: Graph) -> str:
     """Why a graph cannot be lowered, a sentence; empty if it can."""
     try:
         lower(graph)
-    except ExportError as error:
+    except NotInIntegers as error:
         return str(error)
     return ""
 

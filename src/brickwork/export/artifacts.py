@@ -63,7 +63,7 @@ class Artifacts:
     Attributes:
         folder: Where it lies.
         files: What is in it, but for the manifest itself.
-        integer: The quantised network that its integer files were written from, if any was.
+        integer: The quantised network that its int8 files were written from, if any was.
     """
 
     folder: Path

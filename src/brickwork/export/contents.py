@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from brickwork.errors import ExportError
+from brickwork.errors import ExportError, NotInIntegers
 from brickwork.export.ending import answers
 from brickwork.export.formats import INTEGER, exporter
 from brickwork.export.runtimes import run_onnx, run_torch
@@ -56,12 +56,13 @@ def contents(
     files: dict[str, bytes] = {}
     if "source" in formats:
         files |= _source(graph, weights, info)
+    integer = _quantised(graph, weights, formats, calibration, judge)
     if {"onnx", "onnx-int8", "openvino"} & set(formats):
         model = exporter("onnx")(graph, weights)
         if "onnx" in formats:
             files["model.onnx"] = model
         if "onnx-int8" in formats:
-            files["model.int8.onnx"] = exporter("onnx-int8")(model, calibration)
+            files["model.int8.onnx"] = _onnx_int8(integer, graph, model, calibration)
             golden[f"{what}_int8"] = run_onnx(files["model.int8.onnx"], golden_inputs)
         if "openvino" in formats:
             files |= exporter("openvino")(model)
@@ -70,18 +71,51 @@ def contents(
     title = title_of(info)
     if "tflite" in formats:
         files["model.tflite"] = exporter("tflite")(graph, weights, title)
-    integer = None
-    if calibration is not None and any(name in INTEGER for name in formats):
-        from brickwork.export.integer.quantizing import quantize_integer
+    if integer is not None and any(name in INTEGER for name in formats):
         from brickwork.export.integer.reference import run
 
-        integer = quantize_integer(graph, weights, calibration, judge)
         golden["q_inputs"] = integer.input.quantized(golden_inputs, integer.scales[0])
         golden["q_outputs"] = run(integer, golden["q_inputs"])
         files |= integer_files(integer, formats, title)
     files["golden.npz"] = as_npz(golden)
     files["arch.json"] = as_json({"arch": info.get("arch"), **facts_of(graph), "ops": _ops(graph)})
     return files, integer
+
+
+def _quantised(
+    graph: Graph,
+    weights: Mapping[str, Array],
+    formats: Sequence[str],
+    calibration: Array | None,
+    judge: Judge | None,
+) -> IntegerNetwork | None:
+    """The one quantised network that all int8 files are written from.
+
+    None where no file needs it, or where the network has no integers of TensorFlow Lite and only
+    ONNX asks for them: that file is then made by ONNX Runtime's quantiser.
+    """
+    micro = any(name in INTEGER for name in formats)
+    if calibration is None or not (micro or "onnx-int8" in formats):
+        return None
+    from brickwork.export.integer.quantizing import quantize_integer
+
+    try:
+        return quantize_integer(graph, weights, calibration, judge)
+    except NotInIntegers:
+        if micro:
+            raise
+        return None
+
+
+def _onnx_int8(
+    integer: IntegerNetwork | None, graph: Graph, model: bytes, calibration: Array | None
+) -> bytes:
+    """The int8 ONNX file of the quantised network; without one that of the float file."""
+    if integer is not None:
+        return bytes(exporter("onnx-int8")(integer, graph))
+    from brickwork.export.quantize import quantize
+
+    return quantize(model, np.asarray(calibration))
 
 
 def integer_files(integer: IntegerNetwork, formats: Sequence[str], title: str) -> dict[str, bytes]:

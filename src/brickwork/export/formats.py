@@ -41,7 +41,7 @@ FORMATS: Mapping[str, tuple[str, ...]] = {
 EXPORTERS: Mapping[str, str] = {
     "source": "brickwork.export.source:write_source",
     "onnx": "brickwork.export.onnx:write_onnx",
-    "onnx-int8": "brickwork.export.quantize:quantize",
+    "onnx-int8": "brickwork.export.onnx:write_onnx_int8",
     "tflite": "brickwork.export.tflite:write_tflite",
     "tflite-int8": "brickwork.export.tflite:write_tflite_int8",
     "c": "brickwork.export.c:write_c",
@@ -53,7 +53,7 @@ COMPILERS = ("cc", "gcc", "clang")
 """Compilers of C, the first of which that is there is used."""
 
 INTEGER = ("tflite-int8", "c")
-"""Formats that are written from a quantised network."""
+"""Formats that give the bits of a quantised network, and so need one; int8 ONNX is near to them."""
 
 _PACKAGES = {"tflite": ("ai_edge_litert",), "tflite-int8": ("tflite_micro",)}
 _LOWERED = ("tflite", *INTEGER)  # written from a program of TensorFlow Lite

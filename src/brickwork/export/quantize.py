@@ -1,4 +1,7 @@
-"""An int8 ONNX file from a float one: static quantisation in QDQ form.
+"""An int8 ONNX file from a float one, by ONNX Runtime's quantiser: static, in QDQ form.
+
+For networks that ``integer`` cannot quantise: with attention, of texts, tables and volumes. All
+others have an int8 ONNX file of their own network in integers (``onnx.integers``).
 
 The settings are those that ONNX Runtime executes in integers on a CPU: uint8 activations and int8
 weights with a scale for each output channel. Weights use seven of their eight bits: x86 processors

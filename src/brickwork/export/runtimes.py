@@ -26,6 +26,7 @@ __all__ = [
     "batches",
     "first_line",
     "hushed",
+    "outputs_of_onnx",
     "plain_python",
     "run_litert",
     "run_onnx",
@@ -46,6 +47,15 @@ def run_onnx(model: bytes, x: Array) -> Array:
     Raises:
         ExportError: The file cannot be run.
     """
+    return next(iter(outputs_of_onnx(model, x).values()))
+
+
+def outputs_of_onnx(model: bytes, x: Array) -> dict[str, Array]:
+    """All that a file gives for raw samples in ONNX Runtime, by name, the logits first.
+
+    Raises:
+        ExportError: The file cannot be run.
+    """
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
@@ -54,10 +64,11 @@ def run_onnx(model: bytes, x: Array) -> Array:
     try:
         session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
         name = session.get_inputs()[0].name
-        parts = [session.run(None, {name: batch})[0] for batch in batches(x)]
+        names = [output.name for output in session.get_outputs()]
+        parts = [session.run(None, {name: batch}) for batch in batches(x)]
     except Exception as error:  # it has a class for each status, without a common base
         raise ExportError(f"ONNX Runtime cannot run it: {first_line(error)}") from error
-    return np.concatenate(parts)
+    return {name: np.concatenate(found) for name, *found in zip(names, *parts, strict=True)}
 
 
 def run_tflm(model: bytes, q: Array) -> Array:

@@ -26,7 +26,13 @@ from brickwork.export.ending import LOGITS, PROBABILITIES
 from brickwork.export.formats import FORMATS, INTEGER, files_in_order
 from brickwork.export.runners import latency_here, run_file, runtime_of
 from brickwork.export.runtimes import PlainPython, run_torch
-from brickwork.export.verify_integers import check_bits, integer_logits, litert_note, other_bits
+from brickwork.export.verify_integers import (
+    check_bits,
+    check_layers,
+    integer_logits,
+    litert_note,
+    other_bits,
+)
 from brickwork.quantity import Quantity
 from brickwork.space import Graph, Shape
 
@@ -44,6 +50,7 @@ _INT8_GOLDEN = 0.05  # of the largest logit: other processors round differently
 
 _FILES = tuple(files[0] for files in FORMATS.values())
 _MICRO = files_in_order(INTEGER)
+(_INT8_ONNX,) = FORMATS["onnx-int8"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +115,9 @@ def verify(
     Each runs in its own runtime on one thread (see ``runners``); ``model.py`` in a Python without
     Brickwork. An int8 file of TensorFlow Lite must give the bits of the reference arithmetic
     in TensorFlow Lite Micro, on as many samples as there is time for; its scores, over all samples,
-    are those of that arithmetic. The card and the manifest of the folder are brought up to date.
+    are those of that arithmetic. Each layer of an int8 ONNX file that was written from the same
+    network must be within a step of it. The card and the manifest of the folder are brought up to
+    date.
 
     Args:
         folder: What ``export_model`` wrote.
@@ -118,7 +127,7 @@ def verify(
         y: Their labels.
         metrics: Gives the scores of logits ``(samples, outputs)`` against labels.
         prefer: Formats in the order in which the model is judged by them (``formats.preferred``).
-        integer: The quantised network that integer files were written from.
+        integer: The quantised network that int8 files were written from, if any was.
         costs: Gives what the file that the model is judged by costs on its target.
         measure: Measures the latency of a file on this machine; None to leave it out.
         python: Where ``model.py`` runs; None for the one that this process keeps.
@@ -151,6 +160,8 @@ def verify(
                 logits = run_file(folder / name, x[rows] if some else x, python)
             if len(logits) == (len(rows) if some else len(x)):
                 check = compared(check, reference, logits if some else logits[rows])
+                if name == _INT8_ONNX and integer is not None and not check.reason:
+                    check = replace(check, note=check_layers(folder / name, integer, x))
                 if check.difference is not None and not some:
                     check = replace(check, metrics=_scores(metrics, logits, y, name))
                 if measure is not None:
@@ -196,7 +207,7 @@ def recheck(folder: Path, python: PlainPython | None = None) -> list[str]:
         if name in _MICRO:
             problems += other_bits(folder / name, vectors)
             continue
-        int8 = name == "model.int8.onnx"
+        int8 = name == _INT8_ONNX
         try:
             logits = run_file(folder / name, x, python)
         except (ExportError, OSError) as error:

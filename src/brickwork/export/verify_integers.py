@@ -1,4 +1,9 @@
-"""Integer files against the quantised network that they were written from: equal to the bit."""
+"""Integer files against the quantised network that they were written from.
+
+TensorFlow Lite and C are equal to the bit. ONNX Runtime brings sums to the scale of an output in
+floating point and rounds halves to even numbers, so each of its layers may be a step away from what
+the quantised network makes of the same integers; over layers that adds up.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +22,18 @@ from brickwork.export.runtimes import run_litert, run_tflm
 if TYPE_CHECKING:
     from brickwork.export.integer.network import IntegerNetwork
 
-__all__ = ["check_bits", "integer_logits", "litert_note", "other_bits"]
+__all__ = [
+    "ONNX_STEPS",
+    "check_bits",
+    "check_layers",
+    "integer_logits",
+    "layers_away",
+    "litert_note",
+    "other_bits",
+]
+
+ONNX_STEPS = 1
+"""By which a layer may differ in ONNX Runtime, of 256."""
 
 _MACS = 1e8  # that are run to compare a file,
 _SAMPLES = 8, 128  # and between so many samples
@@ -47,11 +63,9 @@ def check_bits(file: Path, integer: IntegerNetwork | None, x: Array) -> int | No
     from brickwork.export.integer.reference import run
 
     integer = _known(integer)
-    macs = sum(map(integer.program.macs, integer.program.layers))
-    least, most = _SAMPLES
-    count = min(len(x), most, max(least, int(_MACS / max(1, macs))))
-    some = np.linspace(0, len(x) - 1, count).astype(np.intp)
-    q = integer.input.quantized(x[some], integer.scales[0])
+    some = _some(integer, x)
+    count = len(some)
+    q = integer.input.quantized(some, integer.scales[0])
     expected = run(integer, q)
     lite = file.suffix == ".tflite"
     lacked = lite and _lacked(integer)
@@ -68,6 +82,93 @@ def check_bits(file: Path, integer: IntegerNetwork | None, x: Array) -> int | No
     if away > _STEPS:
         raise ExportError(f"LiteRT differs by {away} steps, allowed are {_STEPS}")
     return away
+
+
+def check_layers(file: Path, integer: IntegerNetwork, x: Array) -> str:
+    """Run an int8 ONNX file on some samples: each layer must do what the integers do.
+
+    Args:
+        file: The file.
+        integer: The quantised network that it was written from.
+        x: Raw samples ``(samples, *input)``.
+
+    Returns:
+        How near it is, a phrase.
+
+    Raises:
+        ExportError: A layer is further away than ``ONNX_STEPS``, or the file cannot be run.
+    """
+    from brickwork.export.integer.halving import halved
+    from brickwork.export.integer.reference import run
+
+    some, own = _some(integer, x), halved(integer)
+    away, last = layers_away(file.read_bytes(), own, some)
+    name, most = max(away.items(), key=lambda one: one[1])
+    if most > ONNX_STEPS:
+        raise ExportError(f"its {name} is {most} steps off its integers, allowed is {ONNX_STEPS}")
+    expected = run(own, own.input.quantized(some, own.scales[0]))
+    whole = int(np.abs(last.astype(int) - expected).max())
+    return f"each layer within {most} of 256 steps of its integers, all of them within {whole}"
+
+
+def layers_away(
+    model: bytes, integer: IntegerNetwork, x: Array
+) -> tuple[dict[str, int], NDArray[np.int8]]:
+    """By how many steps the layers of an int8 ONNX file differ from integers, given what they read.
+
+    Args:
+        model: The file.
+        integer: What it holds, weights halved.
+        x: Raw samples ``(samples, *input)``.
+
+    Returns:
+        The most steps for the input and each layer, by name; and what the file gives, as integers.
+
+    Raises:
+        ExportError: It is another file, or cannot be run.
+    """
+    from brickwork.export.integer.reference import layer
+    from brickwork.export.onnx import UP, integers_of, with_integers
+    from brickwork.export.runtimes import outputs_of_onnx
+
+    given = outputs_of_onnx(with_integers(model), x)
+    if integers_of(0) not in given:
+        raise ExportError("it does not hold the integers of its network")
+    logits, scale = next(iter(given.values())), integer.scales[integer.program.output]
+    shape = integer.program.shapes[integer.program.output]
+    rounded = np.clip(np.round(logits / np.float32(scale.scale)) + scale.zero, -128, 127)
+    last = _last(rounded).reshape(-1, *shape).astype(np.int8)
+    found = {0: _last(given[integers_of(0)].astype(np.int16) - UP).astype(np.int8)}
+    expected = integer.input.quantized(x, integer.scales[0])
+    away = {"input": _apart(found[0], expected)}
+    for step, name in zip(integer.steps, integer.names, strict=True):
+        place = step.layer.output
+        expected = layer(integer, step, [found[i] for i in step.layer.inputs])
+        if place == integer.program.output:
+            found[place] = last
+        elif (known := given.get(integers_of(place))) is not None:
+            found[place] = _last(known.astype(np.int16) - UP).astype(np.int8)
+        else:  # a padding that became part of what reads it
+            found[place] = expected
+        away[name] = _apart(found[place], expected)
+    return away, last
+
+
+def _apart(a: NDArray[np.int8], b: NDArray[np.int8]) -> int:
+    return int(np.abs(a.astype(int) - b).max())
+
+
+def _last(values: Array) -> Array:
+    """Channels last."""
+    return np.moveaxis(values, 1, -1)
+
+
+def _some(integer: IntegerNetwork, x: Array) -> Array:
+    """As many samples as there is time for."""
+    macs = sum(map(integer.program.macs, integer.program.layers))
+    least, most = _SAMPLES
+    count = min(len(x), most, max(least, int(_MACS / max(1, macs))))
+    return np.asarray(x[np.linspace(0, len(x) - 1, count).astype(np.intp)])
 
 
 def integer_logits(integer: IntegerNetwork | None, x: Array) -> Array:

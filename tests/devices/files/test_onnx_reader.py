@@ -11,13 +11,14 @@ import onnx
 import pytest
 from catalogue import CATALOGUE, Entry
 from export_networks import CASES, INPUTS, every_op, graph_of, member, relatives
+from integer_networks import quantized
 from onnx import TensorProto, helper, numpy_helper
 
 from brickwork.devices import macs, parameters, peak_sram
 from brickwork.devices.files import read_model
 from brickwork.devices.files.onnx import read_onnx
 from brickwork.errors import ModelFileError
-from brickwork.export.onnx import random_weights, write_onnx
+from brickwork.export.onnx import random_weights, write_onnx, write_onnx_int8
 from brickwork.export.quantize import quantize
 from brickwork.space import Graph, Position, graph
 from brickwork.trial import rng_for
@@ -78,6 +79,18 @@ def test_int8_files(family: str):
     assert model.parameters == real.parameters
     assert (model.integer, real.integer) == (True, False)
     assert model.weight_bytes < 0.32 * real.weight_bytes
+
+
+@pytest.mark.parametrize("family", ["residual", "speech", "series", "mobile"])
+def test_int8_files_of_quantised_networks(family: str):
+    whole = member((3, 24, 24), 0) if family == "mobile" else relatives(family)[0]
+    model, real = read_onnx(write_onnx_int8(quantized(whole), whole)), read_onnx(written(whole))
+    assert model.macs == macs(whole)
+    assert model.parameters == real.parameters
+    assert model.integer
+    assert model.weight_bytes < 0.28 * real.weight_bytes
+    kinds = {layer.kind for layer in model.program.layers}
+    assert not {"Clip", "Identity", "Sub", "PAD", "PADV2"} & kinds
     assert model.activations == "uint8"
 
 

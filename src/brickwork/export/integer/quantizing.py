@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from brickwork.devices.lowering import lower
 from brickwork.devices.program import Program
-from brickwork.errors import ExportError
+from brickwork.errors import ExportError, NotInIntegers
 from brickwork.export.integer.folding import Folded, fold, normalization
 from brickwork.export.integer.network import Input, IntegerNetwork, Scale
 from brickwork.export.integer.ranges import Ranges, seen
@@ -85,7 +85,8 @@ def quantize_integer(
             best network scores ``LOSS`` less than the float network it is trained on.
 
     Raises:
-        ExportError: The network cannot be lowered, or a sample does not fit it.
+        NotInIntegers: The network cannot be lowered, or no scales fit it.
+        ExportError: A sample or a weight does not fit it.
     """
     program = lower(graph)
     folded = fold(program, graph, weights)
@@ -235,7 +236,7 @@ def _scales(
     for tensors in members.values():
         fixed = {given[tensor] for tensor in tensors if tensor in given}
         if len(fixed) > 1 or (fixed and not _inside(tensors, ranges, fixed)):
-            raise ExportError(
+            raise NotInIntegers(
                 "a concatenation joins what a sigmoid, tanh or softmax gives with other numbers: "
                 "TensorFlow Lite wants one scale for both"
             )

@@ -8,7 +8,7 @@ whose tensors stay in a cache.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
 from typing import Any
@@ -27,7 +27,7 @@ from brickwork.export.integer.scaling import along, scaling
 from brickwork.export.integer.shares import shares
 from brickwork.export.integer.steps import ADD_SHIFT
 
-__all__ = ["logits", "real", "run"]
+__all__ = ["layer", "logits", "real", "run"]
 
 _BATCH = 128
 _CLOSE = 1 << 19  # numbers of a tensor that stay in a cache
@@ -68,30 +68,43 @@ def run(network: IntegerNetwork, q: NDArray[np.int8]) -> NDArray[np.int8]:
         ``(samples, *shape of the output)``, channels last.
     """
     program = network.program
-    kernels = [
-        _KERNELS[step.layer.kind](
-            _Made(
-                program,
-                step,
-                [network.scales[i] for i in step.layer.inputs],
-                network.scales[step.layer.output],
-                len(q),
-            )
-        )
-        for step in network.steps
-    ]
+    kernels = [_kernel(network, step, len(q)) for step in network.steps]
     size = max(1, min(_BATCH, _CLOSE // max(map(prod, program.shapes))))
     with torch.inference_mode():
         parts = [_run(program, kernels, q[i : i + size]) for i in range(0, len(q), size)]
-    found = torch.cat(parts)
-    last = found.movedim(1, -1) if found.ndim == 4 else found
-    return np.ascontiguousarray(last.numpy(), np.int8)
+    return _last(torch.cat(parts))
+
+
+def layer(
+    network: IntegerNetwork, step: Step, inputs: Sequence[NDArray[np.int8]]
+) -> NDArray[np.int8]:
+    """What one step gives for what it reads: ``(samples, *shape)``, channels last, both."""
+    with torch.inference_mode():
+        return _last(_kernel(network, step, len(inputs[0]))([_first(q) for q in inputs]))
+
+
+def _first(q: NDArray[np.int8]) -> Tensor:
+    """Integers as float32, channels first."""
+    found = torch.from_numpy(np.ascontiguousarray(q, np.float32))
+    return found.movedim(-1, 1).contiguous() if found.ndim == 4 else found
+
+
+def _last(found: Tensor) -> NDArray[np.int8]:
+    """Integers as int8, channels last."""
+    return np.ascontiguousarray(
+        (found.movedim(1, -1) if found.ndim == 4 else found).numpy(), np.int8
+    )
+
+
+def _kernel(network: IntegerNetwork, step: Step, samples: int) -> Kernel:
+    meanings = [network.scales[i] for i in step.layer.inputs]
+    out = network.scales[step.layer.output]
+    return _KERNELS[step.layer.kind](_Made(network.program, step, meanings, out, samples))
 
 
 def _run(program: Program, kernels: list[Kernel], q: NDArray[np.int8]) -> Tensor:
     last = [end for _, end in program.lifetimes()]
-    first = torch.from_numpy(np.ascontiguousarray(q, np.float32))
-    kept = {0: first.movedim(-1, 1).contiguous() if first.ndim == 4 else first}
+    kept = {0: _first(q)}
     for place, (layer, kernel) in enumerate(zip(program.layers, kernels, strict=True)):
         kept[layer.output] = kernel([kept[i] for i in layer.inputs])
         for tensor in [t for t in kept if last[t] <= place and t != program.output]:

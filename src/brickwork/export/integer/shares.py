@@ -14,7 +14,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from brickwork.errors import ExportError
+from brickwork.errors import NotInIntegers
 from brickwork.export.integer.fixed import multiplier, rounding_shift
 from brickwork.export.integer.network import Scale
 
@@ -42,15 +42,17 @@ def exponentials(into: Scale, channels: int) -> NDArray[np.int32]:
         channels: How many numbers share.
 
     Raises:
-        ExportError: There are too many of them, or they hardly differ.
+        NotInIntegers: There are too many of them, or they hardly differ.
     """
     if channels > _MOST:
-        raise ExportError(
+        raise NotInIntegers(
             f"TensorFlow Lite Micro's integer softmax fails for more than {_MOST} numbers, there "
             f"are {channels}: end in logits"
         )
     if into.scale <= _FINEST:
-        raise ExportError(f"a softmax of numbers {into.scale:.1g} apart: TensorFlow Lite has none")
+        raise NotInIntegers(
+            f"a softmax of numbers {into.scale:.1g} apart: TensorFlow Lite has none"
+        )
     mantissa, shift = multiplier(min(float(np.float32(into.scale)) * (1 << _POINT), float(_ONE)))
     reach = math.floor(((1 << _WHOLE) - 1) * 2.0 ** (_POINT - shift))
     steps = np.arange(min(255, reach) + 1, dtype=np.int64)

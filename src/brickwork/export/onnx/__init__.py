@@ -13,14 +13,20 @@ from brickwork.export.onnx.file import (
     producer_version,
     write_onnx,
 )
+from brickwork.export.onnx.integer_writer import UP, integers_of
+from brickwork.export.onnx.integers import with_integers, write_onnx_int8
 from brickwork.export.onnx.weights import random_weights
 
 __all__ = [
     "INPUT",
     "OPSET",
     "OUTPUT",
+    "UP",
     "end_in_softmax",
+    "integers_of",
     "producer_version",
     "random_weights",
+    "with_integers",
     "write_onnx",
+    "write_onnx_int8",
 ]

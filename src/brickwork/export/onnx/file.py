@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from importlib import metadata
 
 import onnx
@@ -15,7 +15,15 @@ from brickwork.export.onnx import joins, layers, pointwise, shapes, tables, toke
 from brickwork.export.onnx.writer import LAYERS, Array, Writer
 from brickwork.space import Graph, Node, Op, ops
 
-__all__ = ["INPUT", "OPSET", "OUTPUT", "end_in_softmax", "producer_version", "write_onnx"]
+__all__ = [
+    "INPUT",
+    "OPSET",
+    "OUTPUT",
+    "assembled",
+    "end_in_softmax",
+    "producer_version",
+    "write_onnx",
+]
 
 INPUT = "input"
 """Name of the input: raw values, float32, ``(batch, channels, *spatial)``."""
@@ -45,16 +53,32 @@ def write_onnx(graph: Graph, weights: Mapping[str, Array], *, fold: bool = True)
         ExportError: A weight is missing or has another shape, or an op has no ONNX form.
     """
     writer = Writer(graph, weights, fold)
-    output = answers(graph)
-    _write_nodes(writer, output)
+    _write_nodes(writer, answers(graph))
+    return assembled(graph, writer.nodes, writer.constants.values(), writer.shapes)
+
+
+def assembled(
+    graph: Graph,
+    nodes: Sequence[onnx.NodeProto],
+    constants: Iterable[TensorProto],
+    inner: Sequence[onnx.ValueInfoProto] = (),
+) -> bytes:
+    """The model file of nodes that read ``INPUT`` and give the answers of a graph.
+
+    Args:
+        graph: The network.
+        nodes: In execution order.
+        constants: What they read besides.
+        inner: Shapes of tensors that ONNX's own inference does not find.
+    """
     shapes: tuple[tuple[str | int, ...], ...] = (("batch", *graph.input), ("batch", *graph.output))
     proto = helper.make_graph(
-        writer.nodes,
+        nodes,
         "brickwork",
         [helper.make_tensor_value_info(INPUT, TensorProto.FLOAT, shapes[0])],
-        [helper.make_tensor_value_info(output, TensorProto.FLOAT, shapes[1])],
-        list(writer.constants.values()),
-        value_info=writer.shapes,
+        [helper.make_tensor_value_info(answers(graph), TensorProto.FLOAT, shapes[1])],
+        list(constants),
+        value_info=inner,
     )
     model = onnx.ModelProto(
         ir_version=_IR_VERSION,
