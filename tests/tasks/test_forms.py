@@ -10,10 +10,10 @@ import pytest
 
 import brickwork
 from brickwork.config import Context, Run
-from brickwork.errors import DataError
+from brickwork.errors import DataError, SpaceError
 from brickwork.estimator import _prepared
-from brickwork.names import STRATEGIES
-from brickwork.space import Shape
+from brickwork.names import REFERENCES, SPACES, STRATEGIES, make_space
+from brickwork.space import Shape, graph
 from brickwork.tasks.image import load_images
 from brickwork.tasks.image.prepare import prepare
 from brickwork.tasks.samples import load_saved
@@ -140,6 +140,21 @@ def test_where_weights_are_shared_samples_have_one_form(strategy):
     context = Context.of(run(strategy=strategy), load_images(pictures()))
     searched = "recipe.form" in {decision.name for decision in context.space.decisions()}
     assert searched == (strategy not in one | gradient)
+
+
+@pytest.mark.parametrize("name", [name for name in SPACES if name not in REFERENCES])
+def test_a_space_for_images_takes_them_smaller(name):
+    try:
+        space = make_space(name, (3, 100, 100), {})
+        whole = graph(space, space.arch(), (3, 100, 100), 5)
+    except SpaceError:
+        return  # for other samples
+    if whole.output != (5,):
+        return  # for masks, whose images have one size
+    rng = rng_for(0, name)
+    for arch in [*space.extremes(), *[space.sample(rng) for _ in range(6)]]:
+        for side in (100, 50, 25):
+            assert graph(space, arch, (3, side, side), 5).output == (5,)
 
 
 def test_a_search_over_sizes_is_whole(tmp_path):
