@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 import inspect
 from collections.abc import Callable, Mapping, Sequence
@@ -35,7 +34,7 @@ from brickwork.quantity import METRICS, Quantity
 from brickwork.recognising import recognised
 from brickwork.space import Arch, Graph, Softmax, Space, graph
 from brickwork.tasks.objects import as_arrays
-from brickwork.tasks.task import FORM
+from brickwork.tasks.task import formed
 from brickwork.trial import Proposal, rng_for
 
 if TYPE_CHECKING:
@@ -221,7 +220,7 @@ class Context:
 
     def form(self, arch: Arch) -> Task:
         """The data in the form that a network takes."""
-        return self.task.in_form(str(self.space.recipe(arch).get(FORM, "")))
+        return formed(self.task, self.space.recipe(arch))
 
     def graph(self, arch: Arch) -> Graph:
         """The graph of an architecture, raw data in, as many outputs as the task has."""
@@ -391,4 +390,4 @@ def task_for(run: Run, data: Any = None) -> Task:
             option = setting.replace("_", "-")
             raise DataError(f"task {name!r} takes no --{option}: leave it out")
     task: DataTask = read(source, seed=run.seed, **reading)
-    return dataclasses.replace(task, notes=(*why, *task.notes))
+    return task.noted(why)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import brickwork
-from brickwork.config import Context, Run
+from brickwork.config import Context, Run, task_for
 from brickwork.errors import DataError, SpaceError
 from brickwork.estimator import _prepared
 from brickwork.names import REFERENCES, SPACES, STRATEGIES, make_space
@@ -85,6 +85,12 @@ def test_what_is_opened_of_one_form_is_opened_of_all(tmp_path):
     assert saved.in_form("") is saved
     with pytest.raises(ValueError, match=r"no form '12x12': there are 48x50, 24x25"):
         saved.in_form("12x12")
+
+
+def test_why_a_task_was_taken_is_a_note_of_each_form():
+    task = task_for(run(), pictures())
+    for form in task.forms:
+        assert task.in_form(form).notes[0].startswith("image-classification, because")
 
 
 def test_every_combination_of_front_ends_is_a_form():

@@ -18,7 +18,7 @@ from brickwork.estimators.base import Estimate
 from brickwork.nets.build import build
 from brickwork.space import Arch, Graph, Space
 from brickwork.tasks.splitting import by_class, strata
-from brickwork.tasks.task import FORM, Arrays, Task
+from brickwork.tasks.task import FORM, Arrays, Task, formed
 from brickwork.tasks.training import Amount, Recipe, default_batch, full_epochs, predict, train
 from brickwork.trial import Proposal, rng_for
 
@@ -58,7 +58,7 @@ class TrainEstimator:
         whole, size = self.graph(proposal.arch), self.task.splits["train"].size
         seed = training_seed(self.seed, proposal.arch, -proposal.repetition)
         amount = self.amount(whole, proposal.fidelity)
-        task = form = self.task.in_form(str(self.space.recipe(proposal.arch).get(FORM, "")))
+        task = form = formed(self.task, self.space.recipe(proposal.arch))
         if amount.share < 1.0:
             rng = rng_for(self.seed, "sample", f"{amount.share:.6f}")
             task = cast("Task", Sample(form, amount.share, rng))

@@ -8,7 +8,17 @@ from itertools import product
 import torch
 from torch import Tensor
 
-__all__ = ["ElasticWidth", "Live", "Weight", "from_the_first", "mask", "same", "tally", "together"]
+__all__ = [
+    "ElasticWidth",
+    "Live",
+    "Weight",
+    "agreeing",
+    "from_the_first",
+    "mask",
+    "same",
+    "tally",
+    "together",
+]
 
 Weight = Tensor | float
 
@@ -42,10 +52,16 @@ class Live:
         self._mapped: dict[object, Live] = {}
 
     @classmethod
-    def of(cls, most: int, parts: Iterable[tuple[int, Weight]]) -> Live:
+    def of(
+        cls,
+        most: int,
+        parts: Iterable[tuple[int, Weight]],
+        follows: Sequence[Live] = (),
+        rule: Callable[..., int] | None = None,
+    ) -> Live:
         """A stretch from widths and their weights; equal widths add up."""
         widths = tally(parts)
-        return cls(most, tuple(widths), _stacked(tuple(widths.values())))
+        return cls(most, tuple(widths), _stacked(tuple(widths.values())), follows, rule)
 
     @property
     def whole(self) -> bool:
@@ -70,10 +86,8 @@ class Live:
         """Several stretches as one, whose channels lie side by side."""
         if len(live) == 1:
             return live[0]
-        widths = tally((sum(alive), weight) for alive, weight in together(live))
-        weights = _stacked(tuple(widths.values()))
         most = sum(stretch.most for stretch in live)
-        return cls(most, tuple(widths), weights, live, lambda *alive: sum(alive))
+        return cls.of(most, _widths(live).items(), live, lambda *alive: sum(alive))
 
     def roots(self) -> tuple[Live, ...]:
         """The stretches whose decisions say how wide this one is."""
@@ -138,6 +152,22 @@ def together(live: Sequence[Live]) -> Iterator[tuple[tuple[int, ...], Weight]]:
             weight = weight * more
         widths = {root: width for root, (width, _) in zip(roots, chosen, strict=True)}
         yield tuple(stretch.at(widths) for stretch in live), weight
+
+
+def agreeing(
+    activations: Sequence[Sequence[Live]], besides: Sequence[Live] = ()
+) -> Iterator[tuple[dict[Live, int], Weight]]:
+    """Every way in which several activations are equally wide, and the weight of that.
+
+    Args:
+        activations: The stretches of each.
+        besides: Others, whose widths are wanted too.
+    """
+    stretches = list(dict.fromkeys([s for live in activations for s in live] + list(besides)))
+    for alive, weight in together(stretches):
+        width = dict(zip(stretches, alive, strict=True))
+        if len({sum(width[s] for s in live) for live in activations}) == 1:
+            yield width, weight
 
 
 def _stacked(weights: Sequence[Weight]) -> Tensor | None:

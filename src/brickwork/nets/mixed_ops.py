@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from torch import Tensor
 
 from brickwork.errors import SpaceError
-from brickwork.nets.live import ElasticWidth, Live, Weight, mask, together
+from brickwork.nets.live import ElasticWidth, Live, Weight, agreeing, mask, together
 from brickwork.nets.mix import Chosen
 from brickwork.nets.rules import (
     is_centred,
@@ -169,12 +169,8 @@ class Operations:
         self, op: Op, name: str, inputs: Sequence[Signal], live: tuple[Live, ...]
     ) -> Signal:
         """The mean over all widths of an operation that looks at all channels together."""
-        stretches = list(dict.fromkeys([s for i in inputs for s in i.live] + list(live)))
         total: Tensor | None = None
-        for alive, weight in together(stretches):
-            width = dict(zip(stretches, alive, strict=True))
-            if len({sum(width[s] for s in signal.live) for signal in inputs}) > 1:
-                continue  # no member has this
+        for width, weight in agreeing([signal.live for signal in inputs], live):
             small = op
             if (field := width_field(op)) is not None:
                 small = replace(op, **{field: width[live[-1]]})  # type: ignore[type-var]  # a dataclass

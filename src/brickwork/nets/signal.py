@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn import functional as F  # noqa: N812  # its usual name
 
 from brickwork.errors import SpaceError
-from brickwork.nets.live import Live, Weight, from_the_first, together
+from brickwork.nets.live import Live, Weight, agreeing, from_the_first
 
 __all__ = [
     "Signal",
@@ -92,11 +92,8 @@ def _moved(signal: Signal, live: Sequence[Live]) -> Tensor:
     """The channels of an activation at other places, for the widths in which they agree."""
     channels = sum(stretch.most for stretch in live)
     total = signal.x.new_zeros(len(signal.x), channels, *signal.x.shape[2:])
-    stretches = list(dict.fromkeys((*signal.live, *live)))
-    for alive, weight in together(stretches):
-        width = dict(zip(stretches, alive, strict=True))
-        if sum(width[s] for s in signal.live) == sum(width[s] for s in live):
-            total = total + weight * padded(cut(signal, width), live, width)
+    for width, weight in agreeing((signal.live, live)):
+        total = total + weight * padded(cut(signal, width), live, width)
     return total
 
 

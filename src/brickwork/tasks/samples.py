@@ -6,7 +6,7 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -108,6 +108,11 @@ class DataTask:
         if name not in self.others:
             raise ValueError(f"no form {name!r}: there are {', '.join(self.forms) or 'none'}")
         return self.others[name]
+
+    def noted(self, notes: Sequence[str]) -> DataTask:
+        """The task with more notes, before its own; in each form."""
+        others = {name: other.noted(notes) for name, other in self.others.items()}
+        return replace(self, notes=(*notes, *self.notes), others=others)
 
     def arrays(self, split: str) -> Arrays:
         """Samples ``(n, *input)`` and labels of a split.

@@ -21,7 +21,7 @@ from brickwork.space import Normalize, Shape
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["FORM", "SPLITS", "Arrays", "Split", "Task", "checksum"]
+__all__ = ["FORM", "SPLITS", "Arrays", "Split", "Task", "checksum", "formed"]
 
 SPLITS = ("train", "val", "test")
 
@@ -133,6 +133,11 @@ class Task(Protocol):
     def save(self, folder: Path) -> None:
         """Write the task to a folder, from which workers map it into memory."""
         ...
+
+
+def formed(task: Task, recipe: Mapping[str, Any]) -> Task:
+    """The data in the form that the settings of an architecture say, if they do."""
+    return task.in_form(str(recipe.get(FORM, "")))
 
 
 def checksum(x: NDArray[Any], y: NDArray[Any]) -> str:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import replace
-from importlib import resources
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from brickwork.space import Shape
+from brickwork.tasks.beside import preparation
 from brickwork.tasks.changing import ImageChanges
 from brickwork.tasks.image.prepare import prepare as averaged
 from brickwork.tasks.image.sources import Source, read
@@ -73,7 +73,7 @@ def load_images(
             scale,
             changes,
             lambda images: averaged(images, about),
-            files=_files(about),
+            files=preparation("brickwork.tasks.image", json.dumps(about) + "\n"),
             notes=(f"images of {height}x{width} are averaged to {_size(about)} by prepare.py",),
             form=_size(about),
         )
@@ -88,14 +88,6 @@ def _sizes(size: Shape) -> list[dict[str, Any]]:
 
 def _size(about: Mapping[str, Any]) -> str:
     return "x".join(str(side // about["average"]) for side in about["size"])
-
-
-def _files(about: Mapping[str, Any]) -> dict[str, str]:
-    program = resources.files("brickwork.tasks.image") / "prepare.py"
-    return {
-        "prepare.py": program.read_text(encoding="utf-8"),
-        "prepare.json": json.dumps(about) + "\n",
-    }
 
 
 def _has_background(x: NDArray[Any]) -> bool:

@@ -16,7 +16,6 @@ __all__ = ["read_folder"]
 _PICTURES = (".png", ".bmp", ".tif", ".tiff")
 _LOSSY = (".jpg", ".jpeg")  # of images only: in a mask they make classes that are not there
 _EXACT = ("L", "I", "F", "I;16", "I;16B", "I;16L")  # one value for each pixel, as it was stored
-_COLOURS = 3
 
 
 def read_folder(folder: Path) -> Pairs:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from importlib import resources
 from typing import Any
 
 import numpy as np
@@ -12,6 +11,7 @@ from numpy.typing import NDArray
 
 from brickwork.errors import DataError
 from brickwork.tasks.arrays import labels_of
+from brickwork.tasks.beside import preparation
 from brickwork.tasks.changing import SeriesChanges
 from brickwork.tasks.samples import DataTask, Prepared, classification, regression
 from brickwork.tasks.scale import channel_statistics
@@ -141,8 +141,4 @@ def _files(settings: Mapping[str, Any]) -> dict[str, str]:
         "input": [[float(v) for v in row] for row in prepare(wave, settings)],
     }
     text = json.dumps({**settings, "golden": golden})
-    program = resources.files("brickwork.tasks.series") / "prepare.py"
-    return {
-        "prepare.py": program.read_text(encoding="utf-8"),
-        "prepare.json": text.replace(', "golden"', ',\n"golden"') + "\n",
-    }
+    return preparation("brickwork.tasks.series", text.replace(', "golden"', ',\n"golden"') + "\n")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from importlib import resources
 from itertools import product
 from typing import Any
 
@@ -13,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from brickwork.errors import DataError
+from brickwork.tasks.beside import preparation
 from brickwork.tasks.sound.c_source import c_files
 from brickwork.tasks.sound.prepare import decibels, prepare
 
@@ -149,10 +149,9 @@ def files_of(settings: Mapping[str, Any]) -> dict[str, str]:
         "features": prepare(wave, settings).tolist(),
     }
     text = json.dumps({**settings, "golden": golden}, indent=None)
-    program = resources.files("brickwork.tasks.sound") / "prepare.py"
+    text = text.replace(', "golden"', ',\n"golden"') + "\n"
     return {
-        "prepare.py": program.read_text(encoding="utf-8"),
-        "prepare.json": text.replace(', "golden"', ',\n"golden"') + "\n",
+        **preparation("brickwork.tasks.sound", text),
         **c_files(settings, frames_of(settings)),
     }
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from importlib import resources
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from brickwork.errors import DataError
+from brickwork.tasks.beside import preparation
 from brickwork.tasks.changing import NoChanges, RowChanges
 from brickwork.tasks.raw import Raw
 from brickwork.tasks.rows import Sheet, number, read_sheet, words_of
@@ -101,12 +101,8 @@ def _prepare(sheet: Sheet) -> Prepare:
             RowChanges(forgotten) if forgotten else NoChanges(),
             lambda part: encoded(dict(zip(sheet.columns, part.T, strict=True)), about),
             {"categories": tuple(code + 1 for code in forgotten)},
-            {"prepare.py": _source(), "prepare.json": json.dumps(about, ensure_ascii=False)},
+            preparation("brickwork.tasks.table", json.dumps(about, ensure_ascii=False)),
             tuple(notes),
         )
 
     return prepare
-
-
-def _source() -> str:
-    return resources.files(__package__).joinpath("prepare.py").read_text("utf-8")

@@ -5,13 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from importlib import resources
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from brickwork.errors import DataError
+from brickwork.tasks.beside import preparation
 from brickwork.tasks.changing import TextChanges
 from brickwork.tasks.raw import Raw
 from brickwork.tasks.rows import Sheet, is_text, read_sheet, words_of
@@ -58,12 +58,7 @@ def load_texts(
             TextChanges(unknowns(list(texts), about)),
             lambda part: prepare(list(part), about).astype(np.int32),
             {"vocabulary": len(about["tokens"]) + FIRST},
-            {
-                "prepare.py": resources.files(__package__)
-                .joinpath("prepare.py")
-                .read_text("utf-8"),
-                "prepare.json": json.dumps(about, ensure_ascii=False),
-            },
+            preparation("brickwork.tasks.text", json.dumps(about, ensure_ascii=False)),
             tuple(said),
         )
 

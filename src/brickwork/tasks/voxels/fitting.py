@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from importlib import resources
 from math import prod
 from typing import Any
 
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 
 from brickwork.errors import DataError
 from brickwork.space import Shape
+from brickwork.tasks.beside import preparation
 
 __all__ = ["SIDE", "common_shape", "files_for", "objects"]
 
@@ -64,8 +64,7 @@ def files_for(sides: Shape, spacing: Sequence[float] = ()) -> Mapping[str, str]:
         sides: Of the input.
         spacing: Distances of voxels in mm, where they are known.
     """
-    code = resources.files(__package__).joinpath("prepare.py").read_text("utf-8")
     about: dict[str, Any] = {"sides": list(sides)}
     if spacing:
         about |= {"orientation": "RAS", "spacing_mm": [float(f"{v:.4g}") for v in spacing]}
-    return {"prepare.py": code, "prepare.json": json.dumps(about)}
+    return preparation("brickwork.tasks.voxels", json.dumps(about))
