@@ -47,12 +47,12 @@ def test_a_misspelt_name_is_taken_for_a_path() -> None:
 
 
 def test_empty_folder(tmp_path: Path) -> None:
-    refusal(tmp_path, str(tmp_path), "no images and no folders", "class")
+    refusal(tmp_path, str(tmp_path), "no class folders", "png or jpeg")
 
 
 def test_images_without_class_folders(tmp_path: Path) -> None:
     folder(tmp_path, {"": 3})
-    refusal(tmp_path, "3 images but no class folders")
+    refusal(tmp_path, "3 png or jpeg files but no class folders")
 
 
 def test_empty_class_folder(tmp_path: Path) -> None:

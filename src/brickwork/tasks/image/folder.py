@@ -13,21 +13,13 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 from brickwork.errors import DataError
+from brickwork.tasks.folders import listed
 from brickwork.tasks.image.arrays import SMALLEST_SIDE
 from brickwork.tasks.raw import Raw
 
 __all__ = ["LARGEST_SIDE", "read_folder"]
 
 _SUFFIXES = (".png", ".jpg", ".jpeg")
-_SPLIT_NAMES = {
-    "train": "train",
-    "training": "train",
-    "val": "val",
-    "valid": "val",
-    "validation": "val",
-    "test": "test",
-    "testing": "test",
-}
 _ORIENTATION = 0x0112  # the EXIF tag
 _GREY = ("1", "L", "LA", "I", "I;16", "F")
 
@@ -44,82 +36,16 @@ def read_folder(folder: Path) -> Raw:
     Raises:
         DataError: There are no classes, or an image cannot be read.
     """
-    notes: list[str] = []
-    folder = _descended(folder, notes)
-    splits = _splits(folder)
-    files: dict[str, list[Path]] = {}
-    labels: dict[str, list[str]] = {}
-    skipped = 0
-    for split, where in splits.items():
-        files[split], labels[split], others = _listed(where)
-        skipped += others
-    if skipped:
-        notes.append(f"{skipped} files that are neither png nor jpeg were left out")
-    size, grey = _form(files, notes)
-    x = {split: _decoded(group, size, grey) for split, group in files.items()}
+    found = listed(folder, _SUFFIXES, "png or jpeg")
+    notes = found.notes
+    size, grey = _form(found.files, notes)
+    x = {split: _decoded(group, size, grey) for split, group in found.files.items()}
     if not grey and all(_colourless(images) for images in x.values()):
         notes.append("all images are grey: one channel is kept")
         x = {split: np.ascontiguousarray(images[:, :1]) for split, images in x.items()}
-    y = {split: np.array(group) for split, group in labels.items()}
-    return Raw(folder.name, folder.name, str(folder), x, y, tuple(notes))
-
-
-def _children(folder: Path) -> list[Path]:
-    """What is in a folder, sorted, without hidden files and what archives leave behind."""
-    found = (p for p in folder.iterdir() if not p.name.startswith((".", "__")))
-    return sorted(found, key=lambda p: p.name)
-
-
-def _is_image(path: Path) -> bool:
-    return path.suffix.lower() in _SUFFIXES and path.is_file()
-
-
-def _descended(folder: Path, notes: list[str]) -> Path:
-    """The folder that the data lies in: archives often hold one folder that holds everything."""
-    inner = _children(folder)
-    while len(inner) == 1 and inner[0].is_dir() and any(p.is_dir() for p in _children(inner[0])):
-        folder = inner[0]
-        notes.append(f"the data lies in {folder.name}/")
-        inner = _children(folder)
-    return folder
-
-
-def _splits(folder: Path) -> dict[str, Path]:
-    below = {p.name.lower(): p for p in _children(folder) if p.is_dir()}
-    splits: dict[str, Path] = {}
-    for name, path in below.items():
-        split = _SPLIT_NAMES.get(name)
-        if split is not None and split in splits:
-            raise DataError(
-                f"{folder}: both {splits[split].name}/ and {path.name}/ are there; keep one"
-            )
-        if split is not None:
-            splits[split] = path
-    return splits if "train" in splits else {"train": folder}
-
-
-def _listed(folder: Path) -> tuple[list[Path], list[str], int]:
-    """The images of a folder of class folders, the class of each, and how many other files."""
-    files: list[Path] = []
-    labels: list[str] = []
-    others = 0
-    classes = [p for p in _children(folder) if p.is_dir()]
-    if not classes:
-        loose = sum(_is_image(p) for p in _children(folder))
-        found = f"{loose} images but no class folders" if loose else "no images and no folders"
-        raise DataError(
-            f"{folder}: there are {found}: put the png or jpeg images of each class into a folder "
-            "that is named after the class"
-        )
-    for path in classes:
-        below = sorted(p for p in path.rglob("*") if p.is_file() and not p.name.startswith("."))
-        images = [p for p in below if _is_image(p)]
-        if not images:
-            raise DataError(f"{path}: there is no png or jpeg image in this class folder")
-        others += len(below) - len(images)
-        files += images
-        labels += [path.name] * len(images)
-    return files, labels, others
+    y = {split: np.array(group) for split, group in found.labels.items()}
+    name = found.folder.name
+    return Raw(name, name, str(found.folder), x, y, tuple(notes))
 
 
 def _form(files: Mapping[str, Sequence[Path]], notes: list[str]) -> tuple[tuple[int, int], bool]:
