@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -14,6 +15,7 @@ import numpy as np
 import pytest
 
 from brickwork.errors import DataError
+from brickwork.tasks.sound.c_source import memory_of
 from brickwork.tasks.sound.front_end import (
     clip_length,
     files_of,
@@ -110,6 +112,17 @@ int main(void)
     wanted = np.stack([prepare(wave, about) for wave in fit]).astype(int)
     assert np.abs(got - wanted).max() <= 1
     assert (got != wanted).mean() < 1e-3
+
+
+@pytest.mark.parametrize("rate", RATES)
+def test_the_memory_that_c_takes_is_that_of_its_arrays(rate):
+    about = settings(rate)
+    found = {True: 0, False: 0}
+    for constant, kind, count in re.findall(
+        r"^static (const )?(float|uint16_t) \w+\[(\d+)\]", files_of(about)["front_end.c"], re.M
+    ):
+        found[bool(constant)] += {"float": 4, "uint16_t": 2}[kind] * int(count)
+    assert memory_of(about) == (found[True], found[False])
 
 
 def test_filters_cover_every_band():

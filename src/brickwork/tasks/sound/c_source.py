@@ -10,7 +10,7 @@ import numpy as np
 
 from brickwork.tasks.sound.prepare import FLOOR, PEAK, filters, hann
 
-__all__ = ["c_files"]
+__all__ = ["c_files", "memory_of"]
 
 _WIDTH = 100
 
@@ -23,12 +23,20 @@ def c_files(settings: Mapping[str, Any], frames: int) -> dict[str, str]:
     }
 
 
+def memory_of(settings: Mapping[str, Any]) -> tuple[int, int]:
+    """Bytes of constant tables and of static memory; code comes on top of them."""
+    bank = filters(*(settings[name] for name in ("rate", "fft", "mels", "low_hz", "high_hz")))
+    weights = sum(len(_span(np.flatnonzero(row))) for row in bank)
+    tables = settings["window"] + settings["fft"] + settings["mels"] + weights  # two halves: mels
+    return 4 * tables, 4 * settings["fft"]
+
+
 def _header(about: Mapping[str, Any], frames: int) -> str:
     return f"""/* From sound to what the network takes: {frames} x {about["mels"]} log-mel values.
  *
  * Use: front_end(samples, features) for {about["samples"]} samples at {about["rate"]} Hz.
  * The network's int8 input is each value less 128, in the same order. Needs the C library's log10f
- * (link with -lm); {4 * about["fft"]} bytes of static memory, none of the heap. Within one
+ * (link with -lm); {memory_of(about)[1]} bytes of static memory, none of the heap. Within one
  * step of prepare.py.
  */
 #ifndef FRONT_END_H

@@ -19,6 +19,7 @@ from brickwork.tasks.sound.front_end import (
     settings_of,
     with_range,
 )
+from brickwork.tasks.sound.c_source import memory_of
 from brickwork.tasks.sound.prepare import prepare
 from brickwork.tasks.sound.sources import Source, read
 
@@ -92,6 +93,7 @@ def load_sounds(
 def _notes(settings: dict[str, Any], lengths: NDArray[np.int64]) -> tuple[str, ...]:
     rate, samples = settings["rate"], settings["samples"]
     window, hop = (1000 * settings[name] / rate for name in ("window", "hop"))
+    tables, memory = memory_of(settings)
     cut = (lengths >= samples + settings["hop"]).mean()  # less than that is rounding
     return (
         f"clips of {lengths.min() / rate:.2f} to {lengths.max() / rate:.2f} s become "
@@ -100,5 +102,6 @@ def _notes(settings: dict[str, Any], lengths: NDArray[np.int64]) -> tuple[str, .
         f"front end: {frames_of(settings)} frames of {settings['mels']} log-mel values, windows of "
         f"{window:.3g} ms every {hop:.3g} ms at {rate} Hz, {settings['low_db']:g} to "
         f"{settings['high_db']:g} dB as 0 to 255"
-        + (", all clips made equally loud" if settings["gain"] else ""),
+        + (", all clips made equally loud" if settings["gain"] else "")
+        + f"; in C it takes {tables} bytes of tables and {memory} of memory beside the network's",
     )
