@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from brickwork.tasks.changing import SoundChanges
 from brickwork.tasks.samples import DataTask, Prepared, classification
 from brickwork.tasks.scale import channel_statistics
+from brickwork.tasks.sound.c_source import memory_of
 from brickwork.tasks.sound.front_end import (
     clip_length,
     files_of,
@@ -19,7 +20,6 @@ from brickwork.tasks.sound.front_end import (
     settings_of,
     with_range,
 )
-from brickwork.tasks.sound.c_source import memory_of
 from brickwork.tasks.sound.prepare import prepare
 from brickwork.tasks.sound.sources import Source, read
 
