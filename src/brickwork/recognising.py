@@ -80,7 +80,7 @@ def recognised(source: Any, reading: Mapping[str, str] | None = None) -> Recogni
             "volumes, an .npz file, or a table as .csv, .tsv or .parquet"
         )
     if is_rows(source):  # data frames, and data sets of Hugging Face
-        return _of_rows(first_rows(source, label), label)
+        return _of_rows(first_rows(source, label), label, (reading or {}).get("series", ""))
     if isinstance(source, tuple | list) and len(source) == 2:
         return _of_pair(source[0], source[1])
     if isinstance(source, Mapping) and (source.keys() & {"offsets", "rate"}):

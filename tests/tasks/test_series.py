@@ -10,11 +10,13 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from stand_ins import DataSet, Frame
 
 from brickwork.config import Run, task_for
 from brickwork.errors import DataError
 from brickwork.names import make_space
 from brickwork.nets import build
+from brickwork.recognising import recognised
 from brickwork.space import graph
 from brickwork.tasks.changing import SeriesChanges, changes_of, described
 from brickwork.tasks.samples import load_saved
@@ -242,6 +244,48 @@ def test_long_tables(tmp_path):
     other = load_series(text(tmp_path / "b.csv", mixed), label="state", series="recording")
     starts = [{row[:, :10].tobytes() for row in together(one)} for one in (task, other)]
     assert starts[0] == starts[1]  # the splits differ, and with them the mean that is put behind
+
+
+def columns(rows: list[list[Any]]) -> dict[str, list[Any]]:
+    return {str(row[0]): list(row[1:]) for row in zip(*rows, strict=True)}
+
+
+@pytest.mark.parametrize("form", ["parquet", "polars", "pandas", "frame", "data set", "splits"])
+def test_tables_that_are_no_text(tmp_path, form):
+    """Parquet, data frames and data sets hold what a text does: in long form and in wide form."""
+    head = ["kind", *map(str, range(24))]  # names that look like numbers are names here
+    for rows, said in (
+        (long(), {"label": "state", "series": "recording"}),
+        ([head, *wide()], {"label": "kind"}),
+    ):
+        expected = load_series(text(tmp_path / "a.csv", rows), **said)
+        if form in ("parquet", "polars"):
+            frame = pytest.importorskip("polars").DataFrame(columns(rows))
+            frame.write_parquet(tmp_path / "a.parquet")
+            source = tmp_path / "a.parquet" if form == "parquet" else frame
+        elif form == "pandas":
+            source = pytest.importorskip("pandas").DataFrame(columns(rows))
+        else:
+            source = DataSet(columns(rows)) if form == "data set" else Frame(columns(rows))
+            source = {"training": source, "test": source} if form == "splits" else source
+        task = load_series(source, **said)
+        assert (task.classes, task.input) == (expected.classes, expected.input)
+        if form != "splits":
+            np.testing.assert_array_equal(together(task), together(expected))
+        else:
+            assert task.splits["test"].size == 30
+        if "series" in said:
+            assert recognised(source, said).task == "series-classification"
+
+
+def test_a_split_is_not_given_twice(tmp_path):
+    file = text(tmp_path / "a.csv", long())
+    splits = {"train": Frame(columns(long())), "test": Frame(columns(long()))}
+    refusal(splits, "leave --test out", label="state", series="recording", test=str(file))
+    refusal(Frame(columns(long())), "no column 'id'", label="state", series="id")
+    broken = columns(long())
+    broken["a"][3] = "loud"
+    refusal(Frame(broken), "row 4", "'loud'", label="state", series="recording")
 
 
 def test_long_tables_that_do_not_fit(tmp_path):

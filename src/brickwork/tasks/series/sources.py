@@ -1,4 +1,4 @@
-"""Where series come from: an .npz file, arrays, a table."""
+"""Where series come from: an .npz file, arrays, a table as a file or as a data frame."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from brickwork.errors import DataError
 from brickwork.tasks.arrays import splits_of
 from brickwork.tasks.columns import columns_beside, with_columns
 from brickwork.tasks.raw import Raw
+from brickwork.tasks.rows import Rows, is_rows, read_rows
 from brickwork.tasks.series.rows import series_of
 from brickwork.tasks.series.tables import Table, read_table
 
@@ -25,7 +26,7 @@ Source = str | Path | tuple[Any, Any] | Mapping[str, Any]
 Labels = Callable[[Any, int, str], NDArray[Any]]
 """Checks what is to be said of so many series, which come from somewhere."""
 
-_TABLES = (".csv", ".tsv", ".txt")
+_TABLES = (".csv", ".tsv", ".txt", ".parquet")
 
 
 def read(
@@ -44,6 +45,9 @@ def read(
     Raises:
         DataError: There is no such source, or it cannot be used.
     """
+    if not isinstance(source, str | Path) and is_rows(source):
+        frames = read_rows(source, label)
+        return _of_tables(frames, "table", "the given table", labels, label, series, group, test)
     if isinstance(source, Mapping):
         _only_tables(label, series)
         return _from_mapping(source, "arrays", "the given arrays", labels, group, test)
@@ -55,7 +59,7 @@ def read(
     if not isinstance(source, str | Path):
         raise DataError(
             f"cannot read series from a {type(source).__name__}: give a path, a pair "
-            "(series, labels) or a dictionary of arrays"
+            "(series, labels), a dictionary of arrays or a data frame"
         )
     path = Path(source)
     if not path.exists():
@@ -67,7 +71,7 @@ def read(
         return _from_tables(path, labels, label, series, group, test)
     raise DataError(
         f"{path}: series are read from an .npz file with x_train and y_train (or x and y), and "
-        "from .csv or .tsv"
+        "from .csv, .tsv or .parquet"
     )
 
 
@@ -109,24 +113,44 @@ def _from_mapping(
 
 def _from_tables(path: Path, labels: Labels, label: str, series: str, group: str, test: str) -> Raw:
     """A table, and one with the test split: that given, or one beside it, as in the UCR archive."""
-    files = {"train": path}
-    if test:
-        files["test"] = Path(test)
-        if not files["test"].is_file():
-            raise DataError(f"{path}: --test must be a file like it, there is no {test!r}")
+    files: dict[str, Path | Rows] = {"train": path}
     other = re.sub(r"_train(\.\w+(\.gz)?)$", r"_TEST\1", path.name, flags=re.IGNORECASE)
     if not test and other != path.name and path.with_name(other).exists():
         files["test"] = path.with_name(other)
+    name = path.name.partition(".")[0]
+    return _of_tables(files, name, str(path), labels, label, series, group, test)
+
+
+def _of_tables(
+    tables: Mapping[str, Path | Rows],
+    name: str,
+    where: str,
+    labels: Labels,
+    label: str,
+    series: str,
+    group: str,
+    test: str,
+) -> Raw:
+    """Tables of one form, one for each split; ``test`` is a file with a further one."""
+    parts = dict(tables)
+    if test:
+        if "test" in parts:
+            raise DataError(f"{where}: has a test split of its own: leave --test out")
+        parts["test"] = Path(test)
+        if not Path(test).is_file():
+            raise DataError(f"{where}: --test must be a file like it, there is no {test!r}")
     x, y, groups, notes = {}, {}, {}, []
-    for split, file in files.items():
-        table: Table = read_table(file, label, series, group)
-        x[split], said = series_of(table.x, None, str(file))
-        y[split] = labels(_typed(table.y), len(x[split]), str(file))
+    for split, one in parts.items():
+        table: Table = read_table(one, label, series, group)
+        at = str(one) if isinstance(one, Path) else one.where
+        x[split], said = series_of(table.x, None, at)
+        y[split] = labels(_typed(table.y), len(x[split]), at)
         if group:
             groups[split] = table.groups
-        notes += said + (list(table.notes) if split == "train" else [f"test is {file.name}"])
-    name = path.name.partition(".")[0]
-    raw = Raw(name, name, str(path), x, y, tuple(notes), groups)
+        notes += said + list(table.notes if split == "train" else ())
+        if isinstance(one, Path) and split == "test":
+            notes.append(f"test is {one.name}")
+    raw = Raw(name, name, where, x, y, tuple(notes), groups)
     _same_channels(raw)
     return raw
 

@@ -1,4 +1,4 @@
-"""Series from text tables: a row for each series, or a row for each point in time."""
+"""Series from tables: a row for each series, or a row for each point in time."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from brickwork.errors import DataError
+from brickwork.tasks.rows import Rows
+from brickwork.tasks.rows.files import read_file, suffix
 from brickwork.tasks.series.rows import ragged
 
 __all__ = ["Table", "read_table"]
@@ -40,11 +42,12 @@ class Table:
     notes: tuple[str, ...]
 
 
-def read_table(path: Path, label: str, series: str, group: str) -> Table:
+def read_table(source: Path | Rows, label: str, series: str, group: str) -> Table:
     """Read a table.
 
     Args:
-        path: A ``.csv``, ``.tsv`` or ``.txt``, possibly with ``.gz``.
+        source: A ``.csv``, ``.tsv`` or ``.txt``, possibly with ``.gz``, or a ``.parquet``; or rows
+            of a data frame.
         label: The column to tell; by default one with such a name, else in wide form the first.
         series: In long form the column that says which series a row is of; empty for wide form.
         group: The column that says what a series is of; empty for none.
@@ -52,13 +55,57 @@ def read_table(path: Path, label: str, series: str, group: str) -> Table:
     Raises:
         DataError: It cannot be read as series.
     """
-    rows = _lines(path)
-    if series:
-        return _long(path, rows, label, series, group)
-    return _wide(path, rows, label, group)
+    if isinstance(source, Path):
+        packed = suffix(source) == ".parquet"
+        sheet = _of_rows(read_file(source)) if packed else _of_text(source, label)
+    else:
+        sheet, label = _of_rows(source), label or source.label
+    return _long(sheet, label, series, group) if series else _wide(sheet, label, group)
 
 
-def _lines(path: Path) -> list[list[str]]:
+@dataclass(frozen=True, slots=True)
+class _Sheet:
+    """Cells as text.
+
+    Attributes:
+        where: They come from.
+        head: Names of the columns; empty where there are none.
+        body: The rows.
+        first: Number of the first of them, as a person counts.
+    """
+
+    where: str
+    head: list[str]
+    body: list[list[str]]
+    first: int
+
+    def place(self, name: str) -> int:
+        """Where a column stands; the first where none has a name.
+
+        Raises:
+            DataError: There is no such column.
+        """
+        if not self.head:
+            return 0
+        if name not in self.head:
+            shown = ", ".join(self.head[:10]) + (" ..." if len(self.head) > 10 else "")
+            raise DataError(f"{self.where}: there is no column {name!r}; there are {shown}")
+        return self.head.index(name)
+
+
+def _of_rows(rows: Rows) -> _Sheet:
+    cells = [[_text(cell) for cell in row] for row in rows.cells]
+    return _Sheet(rows.where, list(rows.names), cells, 1)
+
+
+def _text(cell: str | float) -> str:
+    if isinstance(cell, float):
+        return str(int(cell)) if cell.is_integer() else repr(cell)
+    return cell
+
+
+def _of_text(path: Path, label: str) -> _Sheet:
+    """A text; its first row holds names if the label's is there, or if not all are numbers."""
     opened = gzip.open if path.suffix.lower() == ".gz" else open
     try:
         with opened(path, "rt", encoding="utf-8-sig", newline="") as file:
@@ -68,50 +115,58 @@ def _lines(path: Path) -> list[list[str]]:
     if not lines:
         raise DataError(f"{path}: is empty")
     between = max("\t,;", key=lines[0].count)
-    if between not in lines[0]:
-        return [line.split() for line in lines]
-    return [[cell.strip() for cell in row] for row in csv.reader(lines, delimiter=between)]
+    if between in lines[0]:
+        rows = [[cell.strip() for cell in row] for row in csv.reader(lines, delimiter=between)]
+    else:
+        rows = [line.split() for line in lines]
+    named = not all(_is_number(cell) for cell in rows[0][1:] or rows[0])
+    named = named or (label in rows[0] and not _is_number(label))
+    return _Sheet(str(path), rows[0] if named else [], rows[1:] if named else rows, 1 + named)
 
 
-def _wide(path: Path, rows: list[list[str]], label: str, group: str) -> Table:
-    head, body, first = _header(rows)
+def _wide(sheet: _Sheet, label: str, group: str) -> Table:
+    head, body = sheet.head, sheet.body
     if (label or group) and not head:
-        raise DataError(f"{path}: the first row names no columns, so {label or group!r} is unknown")
-    place = _place(path, head, label or _usual(head, _LABELS) or (head[0] if head else ""))
-    aside = {place} | ({_place(path, head, group)} if group else set())
+        raise DataError(
+            f"{sheet.where}: the first row names no columns, so {label or group!r} is unknown"
+        )
+    place = sheet.place(label or _usual(head, _LABELS) or (head[0] if head else ""))
+    aside = {place} | ({sheet.place(group)} if group else set())
     width = max(map(len, body)) if body else 0
     kept = [column for column in range(width) if column not in aside]
     made = []
-    for number, row in enumerate(body, first):
+    for number, row in enumerate(body, sheet.first):
         full = row + [""] * (width - len(row))
-        made.append(_numbers([full[i] for i in kept], f"{path}, row {number}")[None])
+        made.append(_numbers([full[i] for i in kept], f"{sheet.where}, row {number}")[None])
     named = f"column {head[place]!r}" if head else "the first column"
     return Table(
         ragged(made),
         np.array([row[place] for row in body]),
-        _column(body, _place(path, head, group)) if group else np.array([], np.str_),
+        _column(body, sheet.place(group)) if group else np.array([], np.str_),
         (f"a row for each series; {named} is the label",),
     )
 
 
-def _long(path: Path, rows: list[list[str]], label: str, series: str, group: str) -> Table:
-    head, body, first = _header(rows)
+def _long(sheet: _Sheet, label: str, series: str, group: str) -> Table:
+    where, head, body, first = sheet.where, sheet.head, sheet.body, sheet.first
     if not head:
-        raise DataError(f"{path}: the first row must name the columns, one of them {series!r}")
-    ids = _place(path, head, series)
+        raise DataError(f"{where}: the first row must name the columns, one of them {series!r}")
+    ids = sheet.place(series)
     told = label or _usual(head, _LABELS)
     if not told:
-        raise DataError(f"{path}: say which column is to be told: --label COLUMN")
-    place, time = _place(path, head, told), _usual(head, _TIMES)
-    of = _place(path, head, group) if group else place
+        raise DataError(f"{where}: say which column is to be told: --label COLUMN")
+    place, time = sheet.place(told), _usual(head, _TIMES)
+    of = sheet.place(group) if group else place
     aside = {ids, place, of} | ({head.index(time)} if time else set())
     channels = [i for i in range(len(head)) if i not in aside]
     if not channels:
-        raise DataError(f"{path}: there is no column of values beside {', '.join(head)}")
+        raise DataError(f"{where}: there is no column of values beside {', '.join(head)}")
     members: dict[str, list[int]] = {}
     for number, row in enumerate(body):
         if len(row) != len(head):
-            raise DataError(f"{path}, row {number + first}: {len(row)} cells, expected {len(head)}")
+            raise DataError(
+                f"{where}, row {number + first}: {len(row)} cells, expected {len(head)}"
+            )
         members.setdefault(row[ids], []).append(number)
     made = []
     y: list[str] = []
@@ -123,12 +178,12 @@ def _long(path: Path, rows: list[list[str]], label: str, series: str, group: str
             values = {body[i][column] for i in own}
             if len(values) > 1:
                 raise DataError(
-                    f"{path}: series {name!r} has several values in {head[column]!r}: "
+                    f"{where}: series {name!r} has several values in {head[column]!r}: "
                     f"{', '.join(sorted(values)[:3])}"
                 )
             into.append(values.pop())
         values_at = [
-            _numbers([body[i][c] for c in channels], f"{path}, row {i + first}") for i in own
+            _numbers([body[i][c] for c in channels], f"{where}, row {i + first}") for i in own
         ]
         made.append(np.stack(values_at, axis=1))
     what = ", ".join(head[i] for i in channels)
@@ -138,24 +193,8 @@ def _long(path: Path, rows: list[list[str]], label: str, series: str, group: str
     return Table(ragged(made), np.array(y), np.array(groups if group else [], np.str_), (note,))
 
 
-def _header(rows: list[list[str]]) -> tuple[list[str], list[list[str]], int]:
-    """Names of the columns if there are any, the other rows, and the number of the first."""
-    values = rows[0][1:] or rows[0]
-    named = not all(_is_number(cell) for cell in values)
-    return (rows[0], rows[1:], 2) if named else ([], rows, 1)
-
-
 def _usual(head: Sequence[str], names: Sequence[str]) -> str:
     return next((column for name in names for column in head if column.lower() == name), "")
-
-
-def _place(path: Path, head: Sequence[str], name: str) -> int:
-    if not head:
-        return 0
-    if name not in head:
-        shown = ", ".join(head[:10]) + (" ..." if len(head) > 10 else "")
-        raise DataError(f"{path}: there is no column {name!r}; there are {shown}")
-    return head.index(name)
 
 
 def _column(body: list[list[str]], place: int) -> NDArray[np.str_]:
