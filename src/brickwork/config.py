@@ -65,6 +65,7 @@ _PROMOTED = 0.5  # compute spent on higher fidelity, relative to that on low fid
 _LEAST_SCALE = 0.03
 _REPETITIONS = 4  # whole trainings of an architecture that a search may ask for
 _LOOK = 0.08  # of a full training, at low fidelity: more time than that makes more looks of it
+_LOOK_PASSES = 4.0  # over the data: in fewer no large network is better than a small one
 
 # A nominal CPU core, for decisions that a seed must determine; never shown as a measurement.
 # Fitted by eye to steps of small networks on one core of a server, 2026-11.
@@ -304,11 +305,15 @@ class Context:
 
         For decisions that a seed must determine, not for display.
         """
+        nodes = len(self.graph(self.space.sample(rng_for(self.run.seed, "nodes"))).nodes)
+        return self.pass_s(nodes, round(self.typical_macs)) * self._typical_epochs
+
+    @property
+    def _typical_epochs(self) -> int:
         from brickwork.tasks.training.recipe import full_epochs
 
-        nodes = len(self.graph(self.space.sample(rng_for(self.run.seed, "nodes"))).nodes)
-        macs, size = round(self.typical_macs), self.task.splits["train"].size
-        return self.pass_s(nodes, macs) * full_epochs(size, macs, macs)
+        macs = round(self.typical_macs)
+        return full_epochs(self.task.splits["train"].size, macs, macs)
 
     def epoch_s(self, whole: Graph) -> float:
         """CPU seconds of an epoch of a network, likewise."""
@@ -357,8 +362,9 @@ class Context:
         """
         low_s = search_s * self.run.workers / (_TRIALS * (1 + _PROMOTED))
         look = low_s / self.full_training_s
-        if look > _LOOK:
-            look = _LOOK * (look / _LOOK) ** 0.25
+        enough = max(_LOOK, _LOOK_PASSES / self._typical_epochs)
+        if look > enough:
+            look = enough * (look / enough) ** 0.25
         return min(1.0, max(_LEAST_SCALE, look / self.run.low))
 
 

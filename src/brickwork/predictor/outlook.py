@@ -24,6 +24,7 @@ Array = NDArray[np.float64]
 _NODES = 5  # of the quadrature over one predicted objective; 3 each over several
 _WORST = 0.9  # quantile of observed losses beyond which a loss is as bad as any
 _COUNTS = 0.9  # of the way from good to bad
+_BEYOND = 0.5  # of the range of a cost: so far beyond the dearest candidate it is as bad as any
 _FAR = 3.0  # times as far from the best as an ordinary network is as bad as any
 _MIDDLE = 0.75  # quantile of observed losses up to which they count in any case
 _MORE = 1.25  # kernel and noise are chosen anew when there are so many times more observations
@@ -160,7 +161,8 @@ class Outlook:
     def _scale(self, reached: Array, candidates: Array, typical: Array | None) -> None:
         """Set what is good and what is bad on each axis.
 
-        Known costs reach from the cheapest candidate to the dearest; of qualities the worst tenth
+        Known costs reach from the cheapest candidate to half of that range beyond the dearest: else
+        the most accurate networks, which are dear, would add nothing. Of qualities the worst tenth
         that was found is as bad as any. A search that looks at the small end finds many networks
         that learn nothing. So bad is also what is worse than all but a tenth of typical networks,
         and what is three times as far from the best as an ordinary one; and what is hardly better
@@ -184,6 +186,8 @@ class Outlook:
                     ordinary = np.median(Axis(name).height(means))
                     high = min(high, max(bad, middle), low + _FAR * max(0.0, ordinary - low))
                 high = low + _COUNTS * (high - low)
+            elif name in self._column:
+                high += _BEYOND * (high - low)
             self._low[axis] = low
             self._width[axis] = max(high - low, 1e-9)
 
