@@ -67,7 +67,8 @@ class Auto:
         problem: What is searched.
         seed: The same seed gives the same proposals to the same answers.
         low: Fidelity of a first look; the promising are asked again at 1. With 1 all are.
-        share: Part of the compute that goes to fidelity 1, when ``low`` is lower.
+        share: Part of the compute that goes to fidelity 1, when ``low`` is lower; by default a half
+            where a look costs next to nothing, a third where it costs a third of a training.
         starts: Proposals before the first prediction; by default 6, and 10 where a front has to be
             covered.
         samples: Candidates whose costs are known that are kept at hand.
@@ -80,7 +81,7 @@ class Auto:
         seed: int,
         *,
         low: float = 0.25,
-        share: float = 1 / 3,
+        share: float | None = None,
         starts: int | None = None,
         samples: int = 1500,
         explore: float = 0.03,
@@ -90,7 +91,7 @@ class Auto:
         self._problem = problem
         self._seed = seed
         self._low = low
-        self._share = share
+        self._share = (1 - low) / 2 if share is None else share
         self._starts = starts or (6 if len(problem.objectives) == 1 else 10)
         self._samples = samples
         self._explore = explore
