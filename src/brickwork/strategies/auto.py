@@ -44,6 +44,7 @@ Array = NDArray[np.float64]
 _BREED = 40  # children of the front, then of the best candidates, whenever candidates are renewed
 _EARLY, _LEAST = 64, 800  # trials up to which all candidates are kept; how many always are
 _SHORT = 64  # best candidates that are listed for the next asks, at least
+_EDGE = 1.2  # of the range of first looks: there a loss is as bad as any, so that both ends of a front count
 _TYPICAL = 200  # candidates of the start that say what an ordinary network is like
 _KEPT = 150  # trials that the predictor learns from; up to twice as many until some are forgotten
 _STALE = 12  # candidates are gone through again when one in so many trials is new
@@ -330,7 +331,7 @@ class Auto:
         prospects = self._outlook.prospects(np.array([record.seen.row for record in looks]))
         edge = prospects.expected[front(prospects.expected)]
         low = edge.min(axis=0)
-        width = 1.05 * np.maximum(edge.max(axis=0) - low, 0.05)
+        width = _EDGE * np.maximum(edge.max(axis=0) - low, 0.05)
         taken, prospects = (taken - low) / width, prospects.scaled(low, width)
         best = np.argsort(-prospects.gains(taken), kind="stable").tolist()
         return Ranking([looks[i] for i in best], prospects.of(best), taken)
