@@ -65,7 +65,7 @@ _PROMOTED = 0.5  # compute spent on higher fidelity, relative to that on low fid
 _LEAST_SCALE = 0.03
 _REPETITIONS = 4  # whole trainings of an architecture that a search may ask for
 _LOOK = 0.08  # of a full training, at low fidelity: more time than that makes more looks of it
-_LOOK_PASSES = 4.0  # over the data: in fewer no large network is better than a small one
+_LOOK_PASSES = 4.0  # over the data: in fewer large networks hardly stand out from small ones
 
 # A nominal CPU core, for decisions that a seed must determine; never shown as a measurement.
 # Fitted by eye to steps of small networks on one core of a server, 2026-11.
