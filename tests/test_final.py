@@ -29,7 +29,7 @@ from brickwork.objective import Objective, hypervolume
 from brickwork.predictor import Encoder
 from brickwork.quantity import How, Quantity
 from brickwork.space import Arch
-from brickwork.timetable import Pace, plan
+from brickwork.timetable import Pace, length, plan
 from brickwork.trial import Proposal, State, Trial, rng_for
 
 OBJECTIVES = (Objective("accuracy"), Objective("parameters"))
@@ -348,3 +348,34 @@ def test_what_is_expected_on_new_data_is_less_and_says_that_it_is_an_estimate() 
         assert "among 4" in quantity.source
     assert models[2]["accuracy"].value - found[2].value > 0.002  # one of three near equals
     assert models[3]["accuracy"].value - found[3].value < 0.001  # far from the others
+
+
+def pairs(*errors: tuple[float, float]) -> list[Trial]:
+    """Networks that were trained for a third of a training and for all of it, with these errors."""
+    return [
+        trial(2 * i + whole, 1 - error, 100 + i, 1.0 if whole else 1 / 3, name=str(i))
+        for i, both in enumerate(errors)
+        for whole, error in enumerate(both)
+    ]
+
+
+FAR = ((0.6, 0.45), (0.55, 0.42), (0.5, 0.38))
+
+
+@pytest.mark.parametrize(
+    ("errors", "scale", "expected"),
+    [
+        (FAR, 0.5, 3.0),
+        (FAR, 0.005, 1.0),  # so short trainings say little of what comes after a full one
+        (FAR[:2], 0.5, 1.0),  # too few to tell
+        (((0.6, 0.59), (0.55, 0.55), (0.5, 0.49)), 0.5, 1.0),  # more brings nothing
+        (((0.6, 0.65), (0.55, 0.6), (0.5, 0.52)), 0.5, 1.0),
+        ((*FAR, (0.4, 0.1)), 0.5, 1.0),  # one has nearly learned it
+    ],
+)
+def test_final_trainings_are_longer_where_much_is_left_to_learn(errors, scale, expected) -> None:
+    found = pairs(*errors)
+    assert length(found, "accuracy", scale) == expected
+    failed = [replace(t, state=State.FAILED) for t in found]
+    assert length(failed, "accuracy", scale) == 1.0
+    assert length(found, "parameters", scale) == 1.0

@@ -22,8 +22,10 @@ class Slow:
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
         self.job: tuple[int, float] | None = None
+        self.asked: list[Job] = []
 
     def submit(self, number: int, job: Job) -> None:
+        self.asked.append(job)
         self.job = (number, time.monotonic() + self.seconds)
 
     def wait(self, timeout_s: float) -> list[Outcome]:
@@ -85,3 +87,18 @@ def test_nothing_is_trained_once_the_test_split_was_opened(tmp_path: Path) -> No
         Finish(nothing, store, executor, tmp_path).retrain(60.0)
         assert executor.job is None
         assert not any(store.events("retrained"))
+
+
+@pytest.mark.parametrize(("said", "part"), [({}, 0.8), ({"length": 3.0}, 2.4)])
+def test_final_trainings_are_as_long_as_planned(
+    tmp_path: Path, said: dict[str, float], part: float
+) -> None:
+    """Studies of earlier versions say nothing of a length."""
+    nothing: Any = None
+    executor = Slow(0.5)
+    net = Net("front", Arch.of("space", {}), 0, 1, 0.1)
+    with Store.create(tmp_path / "s", {}) as store:
+        store.record("plan", {"nets": [net.to_json()], "reserves": [], "part": 0.8, **said})
+        with pytest.raises(KeyError, match="weights"):  # this worker has none to give
+            Finish(nothing, store, executor, tmp_path).retrain(60.0)
+    assert executor.asked[0]["part"] == pytest.approx(part)

@@ -29,6 +29,7 @@ __all__ = [
     "luck",
     "on_new_data",
     "overhead",
+    "promoted",
     "runners_up",
     "scaled",
     "shared_hypervolume",
@@ -144,7 +145,7 @@ def corrected(trials: Sequence[Trial]) -> list[Trial]:
     """
     scored = [trial for trial in trials if trial.scored]
     changes: dict[tuple[float, str], list[float]] = {}
-    for trial, longer in _promoted(scored):
+    for trial, longer in promoted(scored):
         for name in _qualities(trial):
             ratio = _error(longer, name) / _error(trial, name)
             changes.setdefault((trial.proposal.fidelity, name), []).append(ratio)
@@ -211,14 +212,14 @@ def overhead(trials: Sequence[Trial], passes_of: Callable[[Trial], float]) -> fl
         passes_of: How often a trial saw the training data.
     """
     found = []
-    for trial, longer in _promoted([trial for trial in trials if trial.state is State.DONE]):
+    for trial, longer in promoted([trial for trial in trials if trial.state is State.DONE]):
         part = passes_of(trial) / passes_of(longer)
         if part < 1:
             found.append((trial.seconds - part * longer.seconds) / (1 - part))
     return max(0.0, float(np.median(found))) if found else 0.0
 
 
-def _promoted(trials: Sequence[Trial]) -> Iterator[tuple[Trial, Trial]]:
+def promoted(trials: Sequence[Trial]) -> Iterator[tuple[Trial, Trial]]:
     """Each trial below the highest fidelity, and the one of its architecture at the highest."""
     highest = max((trial.proposal.fidelity for trial in trials), default=1.0)
     top = {t.proposal.arch.id: t for t in trials if t.proposal.fidelity == highest}

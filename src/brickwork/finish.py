@@ -26,7 +26,7 @@ from brickwork.oneshot import SHARED
 from brickwork.oneshot.gated import believable
 from brickwork.predictor import Encoder
 from brickwork.space import Arch
-from brickwork.timetable import MOST, Pace, plan
+from brickwork.timetable import MOST, Pace, length, plan
 from brickwork.trial import Trial, rng_for
 
 __all__ = ["Finish", "Net"]
@@ -55,18 +55,13 @@ class Net:
     full_s: float
 
     def to_json(self) -> dict[str, Any]:
-        return {
-            "role": self.role,
-            "arch": self.arch.to_json(),
-            "trial": self.trial,
-            "repetitions": self.repetitions,
-            "full_s": self.full_s,
-        }
+        plain = ("role", "trial", "repetitions", "full_s")
+        return {"arch": self.arch.to_json(), **{name: getattr(self, name) for name in plain}}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Net:
-        arch = Arch.from_json(data["arch"])
-        return cls(data["role"], arch, data["trial"], data["repetitions"], data["full_s"])
+        plain = ("trial", "repetitions", "full_s")
+        return cls(data["role"], Arch.from_json(data["arch"]), *(data[name] for name in plain))
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,18 +71,21 @@ class _Planned:
     Attributes:
         nets: Those that are retrained.
         reserves: Those for which there may be time afterwards, the best first.
-        part: Of a full training.
+        part: Of a training of that length.
+        length: Of their trainings, in full ones.
     """
 
     nets: tuple[Net, ...]
     reserves: tuple[Net, ...]
     part: float
+    length: float = 1.0
 
     def to_json(self) -> dict[str, Any]:
         return {
             "nets": [net.to_json() for net in self.nets],
             "reserves": [net.to_json() for net in self.reserves],
             "part": self.part,
+            "length": self.length,
         }
 
     @classmethod
@@ -95,7 +93,7 @@ class _Planned:
         nets, reserves = (
             tuple(Net.from_json(net) for net in data[key]) for key in ("nets", "reserves")
         )
-        return cls(nets, reserves, data["part"])
+        return cls(nets, reserves, data["part"], data.get("length", 1.0))
 
 
 class Finish:
@@ -143,15 +141,14 @@ class Finish:
 
         def job(key: str) -> Job:
             net, repetition = jobs[key]
-            part = pace.begin(key, time.monotonic())
+            part = made.length * pace.begin(key, time.monotonic())
             arch = net.arch.to_json()
             return {"kind": "retrain", "arch": arch, "repetition": repetition, "part": part}
 
         def more() -> str | None:
             """The best of the reserves for which there is time."""
-            now = time.monotonic()
             for key, (net, _) in reserves.items():
-                if pace.spare(key, net.full_s, now):
+                if pace.spare(key, net.full_s, time.monotonic()):
                     del reserves[key]
                     return key
             return None
@@ -225,7 +222,8 @@ class Finish:
             return _Planned.from_json(event)
         trials = self.store.trials()
         found = self._found(trials)
-        seconds_of = self._seconds(trials)
+        longer = length(trials, quality_of(self.context.objectives), self.context.run.scale)
+        seconds_of = self._seconds(trials, longer)
         made = plan(
             found,
             self.context.objectives,
@@ -245,11 +243,11 @@ class Finish:
             with Store.open(self.folder / "control") as store:
                 control = store.trials()
             chosen = spread_out(self._found(control), self.context.objectives, len(nets))
-            slow = self._seconds(control)
+            slow = self._seconds(control, longer)
             nets += [Net("random", t.proposal.arch, t.number, 1, slow(t)) for t in chosen]
             nets += self._of_size(nets)
         reserves = [net(number, 1) for number in made.reserves]
-        planned = _Planned(tuple(nets), tuple(reserves), made.part)
+        planned = _Planned(tuple(nets), tuple(reserves), made.part, longer)
         self.store.record("plan", {**made.to_json(), **planned.to_json()})
         return planned
 
@@ -259,16 +257,16 @@ class Finish:
         sound = believable(trials, quality_of(context.objectives))
         kept = [t for t in sound if violation(t.metrics, context.limits) == 0]
         known = tuple(context.known(kept[0].proposal.arch)) if kept else ()
-        encoder = Encoder(context.space, known, context.graph)
-        likely = expected(kept, encoder, context.objectives)
+        likely = expected(kept, Encoder(context.space, known, context.graph), context.objectives)
         ahead = candidates(likely, context.objectives)
         return ahead + runners_up(likely, context.objectives, ahead, MOST - len(ahead))
 
-    def _seconds(self, trials: Sequence[Trial]) -> Callable[[Trial], float]:
-        """CPU seconds that a full training of a trial's network on all data should take.
+    def _seconds(self, trials: Sequence[Trial], longer: float) -> Callable[[Trial], float]:
+        """CPU seconds that the final training of a trial's network on all data should take.
 
         Args:
             trials: Of the search that it is one of: what they took is what is known.
+            longer: How many times as long as a full training it is.
         """
         context, estimator = self.context, self.context.estimator
         size = sum(context.task.splits[split].size for split in ("train", "val"))
@@ -285,12 +283,12 @@ class Finish:
         def seconds(trial: Trial) -> float:
             if trial.proposal.fidelity == SHARED:  # it was not trained: by its costs
                 whole = context.graph(trial.proposal.arch)
-                full = estimator.full(whole, size) * size / seen
+                full = longer * estimator.full(whole, size) * size / seen
                 return pace() * full * context.epoch_s(whole)
             twin = None if trial.twin_of is None else first.get(trial.twin_of)
             taken = (twin or trial).seconds
             growing = max(taken - fixed, _LEAST_GROWING * taken)
-            full = estimator.full(context.graph(trial.proposal.arch), size) * size / seen
+            full = longer * estimator.full(context.graph(trial.proposal.arch), size) * size / seen
             return growing * full / passes(trial)
 
         @functools.cache
