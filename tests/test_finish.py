@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from brickwork.engine.executors import Job, Outcome
 from brickwork.engine.store import Store
 from brickwork.finish import Finish, Net
 from brickwork.space import Arch
+from brickwork.verdict import _length_sentence
 
 
 class Slow:
@@ -102,3 +104,13 @@ def test_final_trainings_are_as_long_as_planned(
         with pytest.raises(KeyError, match="weights"):  # this worker has none to give
             Finish(nothing, store, executor, tmp_path).retrain(60.0)
     assert executor.asked[0]["part"] == pytest.approx(part)
+
+
+@pytest.mark.parametrize(
+    ("said", "sentences"), [({}, 0), ({"length": 1.0}, 0), ({"length": 3.0}, 1)]
+)
+def test_the_verdict_says_where_final_trainings_were_longer(said, sentences) -> None:
+    study: Any = SimpleNamespace(events=lambda kind: [{"part": 1.0, **said}])
+    found = _length_sentence(study)
+    assert len(found) == sentences
+    assert all("up to 3 times as long" in sentence for sentence in found)

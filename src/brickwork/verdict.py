@@ -40,7 +40,7 @@ def verdict(study: Study) -> list[str]:
         return [f"**No model** stood up to retraining and verification: {reasons}."]
     sentences = [_front_sentence(study), *_luck_sentence(study)]
     sentences += _control_sentences(study)
-    sentences += _gap_sentence(study)
+    sentences += _gap_sentence(study) + _length_sentence(study)
     sentences += _preparation_sentences(study)
     return sentences
 
@@ -197,6 +197,15 @@ def _gap_sentence(study: Study) -> list[str]:
             f"{found.low:.2f} to {found.high:.2f}, {len(found.pairs)} models)"
         )
     return [text + "."]
+
+
+def _length_sentence(study: Study) -> list[str]:
+    longer = [event["length"] for event in study.events("plan") if event.get("length", 1.0) > 1]
+    return [
+        f"The search was still learning at its end, so final trainings were up to {length:g} times "
+        "as long as usual."
+        for length in longer
+    ]
 
 
 def _listed(items: Sequence[str]) -> str:
