@@ -110,7 +110,7 @@ def test_final_trainings_are_as_long_as_planned(
     ("said", "sentences"), [({}, 0), ({"length": 1.0}, 0), ({"length": 3.0}, 1)]
 )
 def test_the_verdict_says_where_final_trainings_were_longer(said, sentences) -> None:
-    study: Any = SimpleNamespace(events=lambda kind: [{"part": 1.0, **said}])
+    study: Any = SimpleNamespace(events=lambda _kind: [{"part": 1.0, **said}])
     found = _length_sentence(study)
     assert len(found) == sentences
     assert all("up to 3 times as long" in sentence for sentence in found)
