@@ -376,6 +376,9 @@ FAR = ((0.6, 0.45), (0.55, 0.42), (0.5, 0.38))
 def test_final_trainings_are_longer_where_much_is_left_to_learn(errors, scale, expected) -> None:
     found = pairs(*errors)
     assert length(found, "accuracy", scale) == expected
+    # of several fidelities the highest below the top one tells, whatever the lower ones say
+    lower = [trial(90 + i, 0.1 + 0.3 * i, 100, 1 / 9, name=str(i)) for i in range(len(errors))]
+    assert length(lower + found, "accuracy", scale) == expected
     failed = [replace(t, state=State.FAILED) for t in found]
     assert length(failed, "accuracy", scale) == 1.0
     assert length(found, "parameters", scale) == 1.0

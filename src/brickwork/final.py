@@ -26,10 +26,10 @@ __all__ = [
     "corrected",
     "expected",
     "gap",
+    "improvements",
     "luck",
     "on_new_data",
     "overhead",
-    "promoted",
     "runners_up",
     "scaled",
     "shared_hypervolume",
@@ -143,16 +143,26 @@ def corrected(trials: Sequence[Trial]) -> list[Trial]:
     An error is multiplied by the geometric mean of what a longer training made of it, over the
     architectures that were trained at both fidelities; where there are none it stays as it is.
     """
-    scored = [trial for trial in trials if trial.scored]
-    changes: dict[tuple[float, str], list[float]] = {}
-    for trial, longer in promoted(scored):
-        for name in _qualities(trial):
-            ratio = _error(longer, name) / _error(trial, name)
-            changes.setdefault((trial.proposal.fidelity, name), []).append(ratio)
     factors = {
-        key: min(1.0, float(np.exp(np.mean(np.log(ratios))))) for key, ratios in changes.items()
+        key: min(1.0, float(np.exp(np.mean(np.log([after / before for before, after in errors])))))
+        for key, errors in improvements(trials).items()
     }
-    return [_adjusted(trial, factors) for trial in scored]
+    return [_adjusted(trial, factors) for trial in trials if trial.scored]
+
+
+def improvements(trials: Sequence[Trial]) -> dict[tuple[float, str], list[tuple[float, float]]]:
+    """By fidelity and quality the errors of networks at it, and after a longer training.
+
+    Args:
+        trials: Of a search; of interest are architectures that were trained at the highest fidelity
+            and at a lower one.
+    """
+    found: dict[tuple[float, str], list[tuple[float, float]]] = {}
+    for trial, longer in _promoted([trial for trial in trials if trial.scored]):
+        for name in _qualities(trial):
+            errors = (_error(trial, name), _error(longer, name))
+            found.setdefault((trial.proposal.fidelity, name), []).append(errors)
+    return found
 
 
 def expected(
@@ -212,14 +222,14 @@ def overhead(trials: Sequence[Trial], passes_of: Callable[[Trial], float]) -> fl
         passes_of: How often a trial saw the training data.
     """
     found = []
-    for trial, longer in promoted([trial for trial in trials if trial.state is State.DONE]):
+    for trial, longer in _promoted([trial for trial in trials if trial.state is State.DONE]):
         part = passes_of(trial) / passes_of(longer)
         if part < 1:
             found.append((trial.seconds - part * longer.seconds) / (1 - part))
     return max(0.0, float(np.median(found))) if found else 0.0
 
 
-def promoted(trials: Sequence[Trial]) -> Iterator[tuple[Trial, Trial]]:
+def _promoted(trials: Sequence[Trial]) -> Iterator[tuple[Trial, Trial]]:
     """Each trial below the highest fidelity, and the one of its architecture at the highest."""
     highest = max((trial.proposal.fidelity for trial in trials), default=1.0)
     top = {t.proposal.arch.id: t for t in trials if t.proposal.fidelity == highest}

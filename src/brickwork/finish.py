@@ -23,7 +23,7 @@ from brickwork.export.formats import impossible, preferred
 from brickwork.final import candidates, expected, overhead, runners_up, spread_out
 from brickwork.objective import quality_of, violation
 from brickwork.oneshot import SHARED
-from brickwork.oneshot.gated import believable
+from brickwork.oneshot.gated import alone, believable
 from brickwork.predictor import Encoder
 from brickwork.space import Arch
 from brickwork.timetable import MOST, Pace, length, plan
@@ -78,7 +78,7 @@ class _Planned:
     nets: tuple[Net, ...]
     reserves: tuple[Net, ...]
     part: float
-    length: float = 1.0
+    length: float
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -147,8 +147,9 @@ class Finish:
 
         def more() -> str | None:
             """The best of the reserves for which there is time."""
+            now = time.monotonic()
             for key, (net, _) in reserves.items():
-                if pace.spare(key, net.full_s, time.monotonic()):
+                if pace.spare(key, net.full_s, now):
                     del reserves[key]
                     return key
             return None
@@ -222,7 +223,8 @@ class Finish:
             return _Planned.from_json(event)
         trials = self.store.trials()
         found = self._found(trials)
-        longer = length(trials, quality_of(self.context.objectives), self.context.run.scale)
+        quality, scale = quality_of(self.context.objectives), self.context.run.scale
+        longer = length(alone(trials), quality, scale)
         seconds_of = self._seconds(trials, longer)
         made = plan(
             found,
@@ -277,8 +279,8 @@ class Finish:
             whole = context.graph(trial.proposal.arch)
             return estimator.amount(whole, trial.proposal.fidelity).passes
 
-        alone = [trial for trial in trials if trial.proposal.fidelity != SHARED]
-        fixed = overhead(alone, passes)
+        own = alone(trials)
+        fixed = overhead(own, passes)
 
         def seconds(trial: Trial) -> float:
             if trial.proposal.fidelity == SHARED:  # it was not trained: by its costs
@@ -294,9 +296,9 @@ class Finish:
         @functools.cache
         def pace() -> float:
             """What trainings took, relative to a nominal core."""
-            own = [t for t in alone if t.scored and t.twin_of is None]
-            nominal = (passes(t) * context.epoch_s(context.graph(t.proposal.arch)) for t in own)
-            paces = [t.seconds / s for t, s in zip(own, nominal, strict=True)]
+            scored = [t for t in own if t.scored and t.twin_of is None]
+            nominal = (passes(t) * context.epoch_s(context.graph(t.proposal.arch)) for t in scored)
+            paces = [t.seconds / s for t, s in zip(scored, nominal, strict=True)]
             return float(np.median(paces)) if paces else 1.0
 
         return seconds

@@ -13,9 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from brickwork.final import by_need, promoted
+from brickwork.final import by_need, improvements
 from brickwork.objective import Objective
-from brickwork.quantity import metric
 from brickwork.trial import Trial
 
 __all__ = ["MOST", "Pace", "Plan", "length", "plan"]
@@ -120,19 +119,19 @@ def length(trials: Sequence[Trial], quality: str, scale: float) -> float:
     error. Each further step, up to a full training and once beyond, is taken to be shorter.
 
     Args:
-        trials: Of the search.
+        trials: Of the search, each trained by itself.
         quality: What is improved.
-        scale: The part of a full training that the highest fidelity stood for.
+        scale: The part of a full training that fidelity 1 stood for.
     """
-    pairs = list(promoted([trial for trial in trials if trial.scored]))
-    if len(pairs) < _PAIRS or not metric(quality).right_part:
+    changes = {low: e for (low, name), e in improvements(trials).items() if name == quality}
+    if not changes:
         return 1.0
-    errors = np.array([[1.0 - t.metrics[quality].value for t in pair] for pair in pairs])
-    if errors[:, 1].min() < _FAR:
+    low = max(changes)
+    before, after = np.array(changes[low]).T
+    if len(after) < _PAIRS or after.min() < _FAR:
         return 1.0
-    step = pairs[0][1].proposal.fidelity / pairs[0][0].proposal.fidelity
-    steps = 1 + math.log(1.0 / scale) / math.log(step)
-    change = float(np.log(errors[:, 1] / errors[:, 0]).mean()) * _FADES**steps
+    steps = 1 + math.log(1.0 / scale) / math.log(1.0 / low)
+    change = float(np.log(after / before).mean()) * _FADES**steps
     return _LONGEST if math.exp(change) < _WORTH else 1.0
 
 

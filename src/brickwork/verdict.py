@@ -202,8 +202,8 @@ def _gap_sentence(study: Study) -> list[str]:
 def _length_sentence(study: Study) -> list[str]:
     longer = [event["length"] for event in study.events("plan") if event.get("length", 1.0) > 1]
     return [
-        f"The search was still learning at its end, so final trainings were up to {length:g} times "
-        "as long as usual."
+        "Networks were still learning at the end of their trainings in the search, so final ones "
+        f"were up to {length:g} times as long as usual."
         for length in longer
     ]
 

@@ -24,7 +24,7 @@ from brickwork.strategies.auto import Auto
 from brickwork.strategies.base import Asked, Problem
 from brickwork.trial import Proposal, Trial, rng_for
 
-__all__ = ["ENOUGH", "PAIRS", "Gated", "agreement", "believable", "comparable", "compared"]
+__all__ = ["ENOUGH", "PAIRS", "Gated", "agreement", "alone", "believable", "comparable", "compared"]
 
 PAIRS = 8
 """Networks that are both scored cheaply and trained on their own."""
@@ -141,6 +141,11 @@ def believable(trials: Sequence[Trial], quality: str) -> list[Trial]:
     """The trials without scores of shared weights, unless those are trusted."""
     if agreement(trials, quality) >= ENOUGH:
         return list(trials)
+    return alone(trials)
+
+
+def alone(trials: Sequence[Trial]) -> list[Trial]:
+    """Those that were trained by themselves, not scored with shared weights."""
     return [trial for trial in trials if trial.proposal.fidelity != SHARED]
 
 
