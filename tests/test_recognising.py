@@ -7,8 +7,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
+from brickwork.config import Run, task_for
 from brickwork.errors import DataError
 from brickwork.recognising import recognised
 
@@ -153,3 +155,139 @@ def test_volumes_one_after_the_other_are_segmentation() -> None:
     flat = np.zeros(8**3 * 2, np.uint8)
     arrays = {"volumes": flat, "labels": flat, "shapes": np.full((2, 3), 8)}
     assert recognised(arrays).task == "segmentation"
+
+
+# --- tables with a row for each series ------------------------------------------------------------
+
+
+def waves(n: int = 60, length: int = 40) -> tuple[np.ndarray, np.ndarray]:
+    phase = RNG.uniform(0, 6, (n, 1))
+    kind = np.arange(n) % 2
+    return np.sin(phase + np.arange(length) / (4 + 4 * kind[:, None])), kind
+
+
+@pytest.mark.parametrize("head", ["", "label,{}", "{},label", "diagnosis,{}"])
+def test_a_row_for_each_series(tmp_path, head):
+    """As in the UCR archive, with names or without."""
+    x, y = waves()
+    if head.startswith("{}"):
+        rows = [[f"{v:.4f}" for v in row] + [str(k)] for row, k in zip(x, y, strict=True)]
+    else:
+        rows = [[str(k)] + [f"{v:.4f}" for v in row] for row, k in zip(x, y, strict=True)]
+    names = [head.format(",".join(f"t{i}" for i in range(40)))] if head else []
+    path = tmp_path / "waves.csv"
+    path.write_text("\n".join([*names, *(",".join(row) for row in rows)]) + "\n")
+    found = recognised(path)
+    assert found.task == "series-classification"
+    assert "a row of" in found.why
+    task = task_for(Run.of(data=str(path)))
+    assert task.input == (1, 40)
+    assert task.outputs == 2
+    again = task_for(Run.of(data=str(path), reading={"series": "wide"}))
+    assert again.splits["train"].sha256 == task.splits["train"].sha256
+
+
+def test_amounts_of_series_in_rows(tmp_path):
+    x, _ = waves()
+    y = RNG.uniform(0, 9, len(x))
+    path = tmp_path / "waves.csv"
+    names = ["target", *(str(i) for i in range(40))]
+    rows = [[f"{v:.4f}" for v in (k, *row)] for row, k in zip(x, y, strict=True)]
+    path.write_text("\n".join(",".join(row) for row in [names, *rows]) + "\n")
+    assert recognised(path).task == "series-regression"
+    assert task_for(Run.of(data=str(path))).kind == "series-regression"
+
+
+@pytest.mark.parametrize(
+    ("names", "make"),
+    [
+        ([f"age{i}x" for i in range(40)], lambda x: x),  # not numbered
+        ([f"p{i}" for i in range(40)], lambda x: np.round(100 * x)),  # whole, as pixels are
+        ([f"f{i}" for i in range(40)], RNG.permuted),  # neighbours are not alike
+    ],
+)
+def test_other_numbers_in_rows_are_a_table(tmp_path, names, make):
+    x, y = waves()
+    x = make(x, axis=1) if make == RNG.permuted else make(x)
+    rows = [[f"{v:g}" for v in row] + [f"c{k}"] for row, k in zip(x, y, strict=True)]
+    path = tmp_path / "table.csv"
+    path.write_text("\n".join(",".join(row) for row in [[*names, "label"], *rows]) + "\n")
+    assert recognised(path).task == "table-classification"
+
+
+# --- splits as files ------------------------------------------------------------------------------
+
+
+def people(path: Path, n: int, shift: int = 0, name: str = "age") -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    rows = [f"{20 + i + shift},{i % 7},{'ill' if i % 3 else 'well'}" for i in range(n)]
+    path.write_text("\n".join([f"{name},visits,label", *rows]) + "\n")
+
+
+def test_a_folder_of_tables_has_a_file_for_each_split(tmp_path):
+    people(tmp_path / "d" / "train.csv", 90)
+    people(tmp_path / "d" / "valid.csv", 20, 200)
+    people(tmp_path / "d" / "test.csv", 30, 300)
+    (tmp_path / "d" / "readme.txt").write_text("what this is\n")
+    task = task_for(Run.of(data=str(tmp_path / "d")))
+    assert task.kind == "table-classification"
+    assert {k: s.size for k, s in task.splits.items()} == {"train": 90, "val": 20, "test": 30}
+
+
+def test_a_test_file_beside_the_training_file_is_used(tmp_path):
+    people(tmp_path / "train.csv", 90)
+    people(tmp_path / "test.csv", 30, 300)
+    run = Run.of(data=str(tmp_path / "train.csv"))
+    task = task_for(run)
+    assert task.splits["test"].size == 30
+    assert any("the test split is test.csv, which lies beside" in note for note in task.notes)
+    people(tmp_path / "other.csv", 12, 500)
+    other = task_for(run.model_copy(update={"reading": {"test": str(tmp_path / "other.csv")}}))
+    assert other.splits["test"].size == 12
+    people(tmp_path / "test.csv", 30, 300, name="height")  # of a contest, or of something else
+    without = task_for(run)
+    assert without.splits["test"].size == 18
+    assert any("test.csv has other columns than train.csv" in note for note in without.notes)
+
+
+def test_a_folder_of_series_in_rows(tmp_path):
+    x, y = waves(80)
+    for split, part in (("TRAIN", slice(0, 60)), ("TEST", slice(60, 80))):
+        rows = [
+            [str(k), *(f"{v:.4f}" for v in row)] for row, k in zip(x[part], y[part], strict=True)
+        ]
+        (tmp_path / f"{split}.tsv").write_text("\n".join("\t".join(row) for row in rows) + "\n")
+    task = task_for(Run.of(data=str(tmp_path)))
+    assert task.kind == "series-classification"
+    assert task.splits["test"].size == 20
+
+
+# --- arrays that look like something else ---------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["i2", "f4"])
+def test_clips_with_a_rate_are_sounds(tmp_path, kind):
+    x = (RNG.normal(0, 0.1, (24, 4000)) * (9000 if kind == "i2" else 1)).astype(kind)
+    np.savez(tmp_path / "clips.npz", x=x, y=np.arange(24) % 2, rate=8000)
+    assert recognised(tmp_path / "clips.npz").task == "sound-classification"
+    assert task_for(Run.of(data=str(tmp_path / "clips.npz"))).kind == "sound-classification"
+
+
+def test_whole_numbers_may_be_amounts():
+    x = RNG.normal(size=(200, 5))
+    assert recognised((x, RNG.integers(0, 5000, 200))).task == "table-regression"
+    assert recognised((x, np.arange(200) % 25)).task == "table-classification"
+
+
+def test_a_tensor_with_a_gradient_is_read():
+    x = torch.rand(60, 1, 8, 8, requires_grad=True)
+    task = task_for(Run.of(data="arrays"), (x, torch.arange(60) % 2))
+    assert task.input == (1, 8, 8)
+
+
+def test_folders_of_images_of_any_kind(tmp_path):
+    for i in range(24):
+        path = tmp_path / ("a" if i % 2 else "b") / f"{i}.{('bmp', 'tif', 'webp', 'gif')[i % 4]}"
+        path.parent.mkdir(exist_ok=True)
+        Image.fromarray(RNG.integers(0, 255, (8, 8)).astype(np.uint8)).save(path)
+    assert sum(split.size for split in task_for(Run.of(data=str(tmp_path))).splits.values()) == 24

@@ -55,11 +55,12 @@ def search(
         strategy: Name of the strategy.
         task: Name of the task; by default what the data look like.
         label: Of a table, the column that is to be told.
-        group: Of a table, the column that says what a row is of, such as a patient or a speaker:
-            rows of one group stay in one split.
+        group: The column or array that says what a sample is of, such as a patient or a speaker, or a
+            pattern that finds it in the names of files: samples of one group stay in one split.
         test: Of a table or of texts, a file like the data with the test split; of sounds and
             series in arrays, a rule that says which are it, such as ``"index<5"``.
-        series: Of a table with a row for each time, the column that says of which series it is.
+        series: Of a table with a row for each time, the column that says of which series it is;
+            ``"wide"`` for a table with a row for each series.
         front_end: Of sounds, settings of what comes before the network, such as
             ``"window=25ms,hop=20ms,mels=32"``.
         max_trials: The most trials that are trained.

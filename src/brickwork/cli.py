@@ -68,13 +68,13 @@ def search(
     task: Annotated[str, typer.Option(help="See 'brickwork tasks'.")] = "auto",
     label: Annotated[str, typer.Option(help="Column of a table that is to be told.")] = "",
     group: Annotated[
-        str, typer.Option(help="Column whose values (speakers, patients) stay in one split.")
+        str, typer.Option(help="Column, or pattern in names of files: one patient, one split.")
     ] = "",
     test: Annotated[
         str, typer.Option(help="File like DATA with the test split; or such as 'index<5'.")
     ] = "",
     series: Annotated[
-        str, typer.Option(help="Column of a long table that says of which series a row is.")
+        str, typer.Option(help="Column that says of which series a row is; 'wide': one each.")
     ] = "",
     front_end: Annotated[
         str, typer.Option(help="For sounds, such as 'window=25ms,hop=20ms,mels=32'.")

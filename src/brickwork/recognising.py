@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import re
 import zipfile
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -17,7 +18,17 @@ from numpy.typing import NDArray
 from brickwork.errors import DataError
 from brickwork.tasks.arrays import splits_of
 from brickwork.tasks.folders import IMAGES, MASKS, visible
-from brickwork.tasks.rows import Rows, first_rows, is_missing, is_rows, is_text, label_of, number
+from brickwork.tasks.rows import (
+    LABELS,
+    Rows,
+    first_rows,
+    is_missing,
+    is_rows,
+    is_text,
+    label_of,
+    number,
+)
+from brickwork.tasks.series import WIDE
 
 __all__ = ["Recognised", "recognised"]
 
@@ -32,6 +43,7 @@ _DEPTH = 2  # folders above those of images and masks: what an archive packs, an
 _BESIDE = 2  # columns beside a text that may be about it
 _NUMBERS = 20  # different ones from which a label that is a number with a fraction is told as one
 _SMOOTH = 0.5  # correlation of neighbouring columns, from which they are one thing over time
+_NUMBER = re.compile(r"\d+(\.\d+)?$")  # at the end of the name of a column
 _NARROW = 8  # columns; fewer are a table
 
 
@@ -59,13 +71,14 @@ def recognised(source: Any, reading: Mapping[str, str] | None = None) -> Recogni
     Raises:
         DataError: There is nothing there, or nothing that is known.
     """
-    label = (reading or {}).get("label", "")
+    reading = reading or {}
+    label = reading.get("label", "")
     if isinstance(source, str) and source == "digits":
         return Recognised("image-classification", "'digits' are images")
     if isinstance(source, str | os.PathLike):
         path = Path(source)
         if path.is_dir():
-            return _of_folder(path)
+            return _of_folder(path, reading)
         if not path.exists():
             raise DataError(
                 f"no such file or folder: {str(source)!r} (built in is 'digits'; else give a "
@@ -74,13 +87,13 @@ def recognised(source: Any, reading: Mapping[str, str] | None = None) -> Recogni
         if path.suffix.lower() == ".npz":
             return _of_npz(path)
         if is_rows(path):
-            return _of_rows(first_rows(path, label), label, (reading or {}).get("series", ""))
+            return _of_rows(first_rows(path, label), reading)
         raise DataError(
             f"{path}: not a kind of file that is known: give a folder of images, sounds or "
             "volumes, an .npz file, or a table as .csv, .tsv or .parquet"
         )
     if is_rows(source):  # data frames, and data sets of Hugging Face
-        return _of_rows(first_rows(source, label), label, (reading or {}).get("series", ""))
+        return _of_rows(first_rows(source, label), reading)
     if isinstance(source, tuple | list) and len(source) == 2:
         return _of_pair(source[0], source[1])
     if isinstance(source, Mapping) and (source.keys() & {"offsets", "rate"}):
@@ -96,14 +109,16 @@ def recognised(source: Any, reading: Mapping[str, str] | None = None) -> Recogni
     )
 
 
-def _of_folder(folder: Path) -> Recognised:
+def _of_folder(folder: Path, reading: Mapping[str, str]) -> Recognised:
     """By what most of its files are."""
     files = list(itertools.islice(_files(folder), _FILES))
     kinds = Counter(kind for file in files if (kind := _kind(file)))
+    if not kinds and is_rows(folder):
+        return _of_rows(first_rows(folder, reading.get("label", "")), reading)
     if not kinds:
         raise DataError(
             f"{folder}: holds no images, sounds or volumes: give a folder with a folder of files "
-            "for each class"
+            "for each class, or one with train.csv and the like"
         )
     (kind, count), *_ = kinds.most_common(1)
     if kind != "sounds" and _has_masks(folder, _DEPTH):
@@ -149,8 +164,8 @@ def _of_npz(path: Path) -> Recognised:
             names = set(file.files)
             if {"volumes", "labels", "shapes"} <= names:
                 return Recognised("segmentation", f"{path} holds volumes with labels of voxels")
-            if {"data", "offsets"} <= names:
-                return Recognised("sound-classification", f"{path} holds clips of several lengths")
+            if names & {"offsets", "rate"}:
+                return Recognised("sound-classification", f"{path} holds clips of sound")
             x, y = splits_of(file.files, str(path))["train"]
             return _of_arrays(file[x], file[y])
     except (zipfile.BadZipFile, EOFError, OSError, ValueError) as error:
@@ -175,7 +190,7 @@ def _of_arrays(x: NDArray[Any], y: NDArray[Any]) -> Recognised:
     if y.ndim >= 3 and y.shape[1:] == x.shape[-(y.ndim - 1) :]:
         return Recognised("segmentation", f"{shape} and labels {y.shape[1:]}")
     if x.ndim == 2:
-        numbers = y.dtype.kind == "f" and _is_a_number(y.ravel())
+        numbers = _is_a_number(y.ravel()) if y.dtype.kind == "f" else _counts(y)
         if x.dtype.kind == "f" and x.shape[1] >= _NARROW and _smooth(x):
             task = "series-regression" if numbers else "series-classification"
             return Recognised(task, "neighbouring columns are alike, as in a series")
@@ -213,12 +228,18 @@ def _smooth(x: NDArray[Any]) -> bool:
     return near > _SMOOTH and near > float(np.abs(table).mean()) + 0.1
 
 
-def _of_rows(rows: Rows, label: str, series: str = "") -> Recognised:
+def _of_rows(rows: Rows, reading: Mapping[str, str]) -> Recognised:
     """By its columns: texts with hardly anything beside them are texts, anything else a table."""
-    if series:
-        amounts = label in rows.names and _are_numbers(rows.column(label))
+    label, series = reading.get("label", ""), reading.get("series", "")
+    across = _across(rows, label, sure=series == WIDE)
+    if (series and series != WIDE) or across:
+        told = label if label in rows.names else across
+        amounts = told in rows.names and _are_numbers(rows.column(told))
         task = "series-regression" if amounts else "series-classification"
-        return Recognised(task, f"{series!r} says of which series a row is")
+        why = f"{series!r} says of which series a row is"
+        if across:
+            why = f"a row of {rows.where} is a series: neighbouring columns are alike"
+        return Recognised(task, why)
     told = label if label in rows.names else label_of(rows, texts=True)[0]
     beside = [name for name in rows.names if name != told]
     texts = [name for name in beside if is_text(rows.column(name))]
@@ -231,11 +252,44 @@ def _of_rows(rows: Rows, label: str, series: str = "") -> Recognised:
     return Recognised("table-classification", f"{rows.where} has {len(rows.names)} columns")
 
 
+def _across(rows: Rows, label: str, *, sure: bool) -> str:
+    """The label column of a table with a row for each series; empty for any other table.
+
+    Columns of such a table have no names, or are numbered; what is in them is measured (numbers
+    with fractions, unlike pixels), and neighbours are alike.
+    """
+    usual = next((name for name in rows.names if name.lower() in LABELS), rows.names[0])
+    told = label if label in rows.names else usual
+    beside = [name for name in rows.names if name != told]
+    if sure:
+        return told
+    if len(beside) < _NARROW or len({_NUMBER.sub("", name) for name in beside}) > 1:
+        return ""
+    if any(_NUMBER.search(name) is None for name in beside):
+        return ""
+    cells = [[_amount(cell) for cell in rows.column(name)] for name in beside]
+    if any(value is None for column in cells for value in column):
+        return ""
+    x = np.array(cells, np.float64).T
+    measured = bool((x[np.isfinite(x)] % 1 != 0).any())
+    return told if measured and _smooth(x) else ""
+
+
+def _amount(cell: str | float) -> float | None:
+    return float("nan") if is_missing(cell) else number(cell)
+
+
 def _are_numbers(column: NDArray[Any]) -> bool:
     """Whether all cells that are filled are amounts."""
     values = [number(one) for one in column if not is_missing(one)]
     known = [one for one in values if one is not None]
     return len(known) == len(values) and _is_a_number(np.array(known, np.float64))
+
+
+def _counts(y: NDArray[Any]) -> bool:
+    """Whether whole numbers are amounts: many, and most of them once."""
+    values = np.unique(y)
+    return y.dtype.kind in "iu" and len(values) > max(_NUMBERS, 0.5 * len(y))
 
 
 def _is_a_number(values: NDArray[Any]) -> bool:

@@ -47,17 +47,17 @@ def test_a_misspelt_name_is_taken_for_a_path() -> None:
 
 
 def test_empty_folder(tmp_path: Path) -> None:
-    refusal(tmp_path, str(tmp_path), "no class folders", "png or jpeg")
+    refusal(tmp_path, str(tmp_path), "no class folders", "image")
 
 
 def test_images_without_class_folders(tmp_path: Path) -> None:
     folder(tmp_path, {"": 3})
-    refusal(tmp_path, "3 png or jpeg files but no class folders")
+    refusal(tmp_path, "3 image files but no class folders")
 
 
 def test_empty_class_folder(tmp_path: Path) -> None:
     folder(tmp_path, {"a": 5, "b": 0})
-    refusal(tmp_path, str(tmp_path / "b"), "no png or jpeg")
+    refusal(tmp_path, str(tmp_path / "b"), "no image")
 
 
 @pytest.mark.parametrize("content", [b"", b"not an image", b"\x89PNG\r\n\x1a\n broken"])

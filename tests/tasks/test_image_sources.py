@@ -142,11 +142,11 @@ def test_given_splits_stay_as_they_are() -> None:
         assert np.array_equal(got[1], ys)
 
 
-def test_parts_to_hold_out_can_be_given() -> None:
-    task = load_images(arrays(200, classes=2), validation=0.1, test=0.3)
-    assert [task.splits[s].size for s in ("train", "val", "test")] == [120, 20, 60]
+def test_a_part_to_hold_out_can_be_given() -> None:
+    task = load_images(arrays(200, classes=2), validation=0.1)
+    assert [task.splits[s].size for s in ("train", "val", "test")] == [140, 20, 40]
     with pytest.raises(ValueError, match="between 0 and 1"):
-        load_images(arrays(), validation=0.6, test=0.5)
+        load_images(arrays(), validation=0.9)
 
 
 @pytest.mark.parametrize(

@@ -224,8 +224,8 @@ def test_one_class(tmp_path):
 
 def test_what_a_folder_does_not_have(tmp_path):
     folder(tmp_path)
-    refusal(tmp_path, "leave --group out", group="speaker")
-    refusal(tmp_path, "leave --test out", test="index<5")
+    refusal(tmp_path, "no file has 'speaker' in the name", group="speaker")
+    refusal(tmp_path, "put the test files into a folder test/", test="index<5")
     refusal(tmp_path / "nowhere", "no such file")
     refusal(tmp_path / "low" / "0.wav", ".npz")
 

@@ -132,8 +132,8 @@ def test_a_run_reads_both_files(tmp_path):
     wrong = write(tmp_path / "c.csv", rows(40, 1), ("age",))
     with pytest.raises(DataError, match=r"c.csv: its columns are not those .* missing: 'age'"):
         task_for(run.model_copy(update={"reading": run.reading | {"test": str(wrong)}}))
-    with pytest.raises(DataError, match="takes no --test"):
-        task_for(Run.of(data="digits", reading={"test": str(test)}))
+    with pytest.raises(DataError, match="takes no --series"):
+        task_for(Run.of(data="digits", reading={"series": "patient"}))
 
 
 def test_what_a_missing_cell_is_written_as():

@@ -114,17 +114,32 @@ def test_folders_below_the_classes_are_patients(tmp_path):
 
 
 @pytest.mark.parametrize("load", [load_masks, load_volumes])
-def test_files_have_no_groups(tmp_path, load):
+def test_names_of_files_may_tell_nothing(tmp_path, load):
     for i in range(6):
         for name in ("images", "labels"):
             nifti(tmp_path / name / f"{i}.nii", noise(8, 8, 8) // 128)
-    with pytest.raises(DataError, match="files have no 'patient'"):
+    with pytest.raises(DataError, match="no file has 'patient' in the name"):
         load(tmp_path, group="patient")
+    with pytest.raises(DataError, match="put the test files into a folder test/"):
+        load(tmp_path, test="index<5")
+
+
+@pytest.mark.parametrize("spacing", [1000.0, 0.001])
+def test_a_header_with_distances_that_cannot_be(tmp_path, spacing):
+    for label in ("ill", "well"):
+        for i in range(6):
+            nifti(tmp_path / label / f"{i}.nii", noise(8, 8, 8))
+    bad = tmp_path / "ill" / "bad.nii"
+    nifti(bad, noise(8, 8, 8), np.diag([spacing, 1.0, 1.0, 1.0]))
+    with pytest.raises(DataError, match=r"bad\.nii: its voxels lie .* in most files 1 x 1 x 1 mm"):
+        load_volumes(tmp_path)
 
 
 def test_groups_have_a_value_for_each_sample():
     arrays = {"x": noise(9, 8, 8, 8), "y": np.arange(9) % 2, "patient": np.arange(5)}
-    with pytest.raises(DataError, match="'patient' has not one value for each volume"):
+    with pytest.raises(
+        DataError, match=r"'patient' has the shape \(5,\), expected one entry for each"
+    ):
         load_volumes(arrays, group="patient")
 
 

@@ -164,12 +164,12 @@ def test_real_volumes(shared_data, tmp_path):
         (lambda f: f, "expected the folders images/ and labels/"),
         (lambda f: f / "none", "no such file"),
         (lambda _: {"x": np.zeros((9, 8, 8)), "y": np.eye(9, 64).reshape(9, 8, 8).astype(int),
-                    "other": 1}, "no 'patient' to group by"),
+                    "other": 1}, "nothing is called 'patient'"),
     ],
 )  # fmt: skip
 def test_what_is_no_segmentation(tmp_path, make, says):
     with pytest.raises(DataError, match=says):
-        load_masks(make(tmp_path), group="patient" if "group" in says else "")
+        load_masks(make(tmp_path), group="patient" if "patient" in says else "")
 
 
 def test_a_missing_mask_is_named(tmp_path):

@@ -96,6 +96,11 @@ def _groups(
     """For each split ``speaker_train`` and so on; where there is one column, ``speaker``."""
     by_split = {k: np.asarray(arrays[f"{group}_{k}"]) for k in raw.x if f"{group}_{k}" in arrays}
     if not by_split:
+        if group in arrays and group not in columns:
+            raise DataError(
+                f"{raw.where}: {group!r} has the shape {np.shape(arrays[group])}, expected one "
+                f"entry for each sample: ({len(raw.x['train'])},)"
+            )
         return {"train": _column(group, columns, raw.where)}
     for split, column in by_split.items():
         if column.shape != (len(raw.x[split]),):

@@ -41,7 +41,7 @@ def as_arrays(source: Any, reading: Mapping[str, str]) -> tuple[Any, Mapping[str
     if _holds_samples(source):
         return _read(source, label, "the given data set"), rest
     if not isinstance(source, Mapping) or not any(map(_holds_samples, source.values())):
-        return source, reading
+        return _detached(source), reading
     found: dict[str, Any] = {}
     for name, one in source.items():
         split = SPLIT_NAMES.get(str(name).lower())
@@ -57,6 +57,15 @@ def as_arrays(source: Any, reading: Mapping[str, str]) -> tuple[Any, Mapping[str
         names = ", ".join(map(str, source))
         raise DataError(f"the given splits are called {names}: one must be 'train'")
     return {name: value for name, value in found.items() if value is not None}, rest
+
+
+def _detached(source: Any) -> Any:
+    """Arrays in place of tensors, which may be on a device or have a gradient."""
+    if isinstance(source, Mapping):
+        return {k: _values(v) if hasattr(v, "detach") else v for k, v in source.items()}
+    if isinstance(source, tuple | list) and len(source) == 2:
+        return tuple(_values(one) if hasattr(one, "detach") else one for one in source)
+    return source
 
 
 def _holds_samples(source: Any) -> bool:

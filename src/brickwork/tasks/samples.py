@@ -274,7 +274,6 @@ def classification(
     seed: int,
     prepare: Prepare,
     validation: float | None = None,
-    test: float | None = None,
 ) -> DataTask:
     """A task with one class for each sample, from data as they were found.
 
@@ -285,7 +284,6 @@ def classification(
         prepare: Is given the samples of the training split.
         validation: Part of the training samples for a validation split that is missing; None for a
             fifth of all, at most 10,000.
-        test: Likewise for the test split.
 
     Raises:
         DataError: There is one class only, or too few samples of one.
@@ -304,7 +302,7 @@ def classification(
     def judged(train: NDArray[Any]) -> tuple[Judge, list[str]]:
         return ClassJudge.of(train, names)
 
-    return assembled(raw, labels, kind, seed, prepare, judged, {"val": validation, "test": test})
+    return assembled(raw, labels, kind, seed, prepare, judged, {"val": validation})
 
 
 def regression(
@@ -314,7 +312,6 @@ def regression(
     seed: int,
     prepare: Prepare,
     validation: float | None = None,
-    test: float | None = None,
 ) -> DataTask:
     """A task with numbers for each sample; ``raw.y`` holds them, ``(n, outputs)`` as float32.
 
@@ -325,7 +322,6 @@ def regression(
         seed: As for ``classification``, like the others.
         prepare: Is given the samples of the training split.
         validation: Part of the training samples for a validation split that is missing.
-        test: Likewise for the test split.
 
     Raises:
         DataError: A number is not finite, or always the same.
@@ -341,7 +337,7 @@ def regression(
     def judged(train: NDArray[Any]) -> tuple[Judge, list[str]]:
         return NumberJudge.of(train, tuple(names), raw.where), []
 
-    held_out = {"val": validation, "test": test}
+    held_out = {"val": validation}
     return assembled(raw, raw.y, kind, seed, prepare, judged, held_out)
 
 

@@ -15,11 +15,12 @@ from PIL import Image, ImageOps
 from brickwork.errors import DataError
 from brickwork.tasks.folders import listed
 from brickwork.tasks.image.arrays import SMALLEST_SIDE
+from brickwork.tasks.owners import owners
 from brickwork.tasks.raw import Raw
 
 __all__ = ["LARGEST_SIDE", "read_folder"]
 
-_SUFFIXES = (".png", ".jpg", ".jpeg")
+_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff")
 _ORIENTATION = 0x0112  # the EXIF tag
 _GREY = ("1", "L", "LA", "I", "I;16", "F")
 
@@ -27,17 +28,22 @@ LARGEST_SIDE = 224
 """Larger images are made smaller to this, the customary size for photographs, in pixels."""
 
 
-def read_folder(folder: Path) -> Raw:
+def read_folder(folder: Path, group: str = "") -> Raw:
     """Decode all images below a folder.
 
     Images of another size than the most common one are scaled and cropped at the centre. The
     result is grey when every image is.
 
+    Args:
+        folder: Of class folders.
+        group: Tells who an image is of, by its path: see ``owners``.
+
     Raises:
         DataError: There are no classes, or an image cannot be read.
     """
-    found = listed(folder, _SUFFIXES, "png or jpeg")
-    notes = found.notes
+    found = listed(folder, _SUFFIXES, "image")
+    groups, said = owners(found, group) if group else ({}, [])
+    notes = [*found.notes, *said]
     size, grey = _form(found.files, notes)
     x = {split: _decoded(group, size, grey) for split, group in found.files.items()}
     if not grey and all(_colourless(images) for images in x.values()):
@@ -45,7 +51,7 @@ def read_folder(folder: Path) -> Raw:
         x = {split: np.ascontiguousarray(images[:, :1]) for split, images in x.items()}
     y = {split: np.array(group) for split, group in found.labels.items()}
     name = found.folder.name
-    return Raw(name, name, str(found.folder), x, y, tuple(notes))
+    return Raw(name, name, str(found.folder), x, y, tuple(notes), groups)
 
 
 def _form(files: Mapping[str, Sequence[Path]], notes: list[str]) -> tuple[tuple[int, int], bool]:

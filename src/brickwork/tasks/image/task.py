@@ -28,24 +28,27 @@ def load_images(
     source: Source,
     seed: int = 0,
     validation: float | None = None,
-    test: float | None = None,
+    group: str = "",
+    test: str = "",
 ) -> DataTask:
     """Image classification: grey or coloured images, one class each.
 
     Args:
         source: ``"digits"``; an ``.npz`` file with the keys of MNIST, of MedMNIST or ``X``/``y``; a
-            folder with a folder of png or jpeg images for each class, itself possibly below
+            folder with a folder of images for each class, itself possibly below
             ``train/``, ``val/`` and ``test/``; a pair of arrays; a dictionary of arrays with the
             same keys. Images of 48 pixels and more may go in smaller: how large is searched.
         seed: Decides which training samples become a split that the source does not have.
         validation: Part of the training samples for such a validation split; None for a fifth of
             all, at most 10,000.
-        test: Likewise for the test split.
+        group: A further array, such as a patient: images of one value stay in one split. Of a
+            folder see ``owners``.
+        test: A rule on such an array that says which images are the test split.
 
     Raises:
         DataError: The data cannot be used as it is; one line says what, where and what to do.
     """
-    raw = read(source)
+    raw = read(source, group, test)
 
     def prepare(images: NDArray[Any]) -> Prepared:
         sizes = _sizes(images.shape[2:])
@@ -78,7 +81,7 @@ def load_images(
             form=_size(about),
         )
 
-    return classification(raw, "image-classification", seed, prepare, validation, test)
+    return classification(raw, "image-classification", seed, prepare, validation)
 
 
 def _sizes(size: Shape) -> list[dict[str, Any]]:

@@ -7,7 +7,7 @@ import gzip
 import io
 import itertools
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +17,17 @@ from numpy.typing import NDArray
 from brickwork.errors import DataError
 from brickwork.tasks.rows.cells import Rows, filled, number
 
-__all__ = ["SUFFIXES", "read_file", "suffix"]
+__all__ = ["SPLIT_NAMES", "SUFFIXES", "read_file", "split_files", "suffix"]
 
 SUFFIXES = (".csv", ".tsv", ".txt", ".data", ".train", ".test", ".label", ".parquet")
 """Of files of rows; all but the last may be packed with gzip."""
+
+SPLIT_NAMES: Mapping[str, str] = {
+    **dict.fromkeys(("train", "training"), "train"),
+    **dict.fromkeys(("val", "valid", "validation", "dev"), "val"),
+    **dict.fromkeys(("test", "testing"), "test"),
+}
+"""What splits are called, and what they are called here."""
 
 _SEPARATORS = (",", "\t", ";", "|")
 _LOOK = 200  # lines that tell the form of a file
@@ -33,6 +40,31 @@ _LONGEST_NAME = 60  # characters; first lines with longer cells hold no names
 def suffix(path: Path) -> str:
     """The suffix in lower case; of what is packed that of what is in it."""
     return Path(path.name.lower().removesuffix(".gz")).suffix
+
+
+def split_files(path: Path) -> dict[str, Path]:
+    """The file of each split: those of a folder, or beside a file of the training split.
+
+    Args:
+        path: A folder with ``train.csv``, ``test.csv`` and the like, or a file of rows.
+
+    Returns:
+        By split, ``"train"`` among them; nothing for a folder without such a file.
+    """
+    folder = path if path.is_dir() else path.parent
+    found = {"train": path} if path.is_file() else {}
+    if found and _split_of(path) != "train":
+        return found
+    for file in sorted(folder.iterdir()):
+        split = _split_of(file)
+        if split and suffix(file) == suffix(found.get("train", file)) and file.is_file():
+            found.setdefault(split, file)
+    return found if "train" in found else {}
+
+
+def _split_of(path: Path) -> str:
+    """The split that a file of rows is called after; empty for none."""
+    return SPLIT_NAMES.get(_stem(path).lower(), "") if suffix(path) in SUFFIXES else ""
 
 
 def read_file(path: Path, label: str = "", most: int | None = None) -> Rows:
@@ -173,10 +205,10 @@ def _has_names(table: Sequence[Sequence[str]], label: str) -> bool:
     named = [one for one in first if one]
     if not named or len(set(named)) < len(named) or max(map(len, named)) > _LONGEST_NAME:
         return False
+    if any(one.lower() in _NAMES and not _below(table, i) for i, one in enumerate(first)):
+        return True  # beside numbers, too: columns of a series are often called 0, 1, 2 ...
     if any(number(one) is not None for one in named):
         return False
-    if {one.lower() for one in named} & _NAMES:
-        return True
     body = [row for row in table[1 : _LOOK + 1] if len(row) == len(first)]
     if not body:
         return False
@@ -186,6 +218,13 @@ def _has_names(table: Sequence[Sequence[str]], label: str) -> bool:
     return not any(name in column for name, column in zip(first, below, strict=True)) and all(
         len(one.split()) <= 3 for one in named
     )
+
+
+def _below(table: Sequence[Sequence[str]], column: int) -> bool:
+    """Whether what stands on top of a column stands below again."""
+    name = table[0][column].strip()
+    rows = table[1 : _LOOK + 1]
+    return any(len(row) > column and row[column].strip() == name for row in rows)
 
 
 def _mostly_numbers(column: Sequence[str]) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,16 +13,9 @@ import numpy as np
 from brickwork.errors import DataError
 from brickwork.tasks.arrays import splits_of
 from brickwork.tasks.rows.cells import Rows, filled
-from brickwork.tasks.rows.files import SUFFIXES, read_file, suffix
+from brickwork.tasks.rows.files import SPLIT_NAMES, SUFFIXES, read_file, split_files, suffix
 
-__all__ = ["SPLIT_NAMES", "first_rows", "is_rows", "read_rows"]
-
-SPLIT_NAMES: Mapping[str, str] = {
-    **dict.fromkeys(("train", "training"), "train"),
-    **dict.fromkeys(("val", "valid", "validation", "dev"), "val"),
-    **dict.fromkeys(("test", "testing"), "test"),
-}
-"""What splits are called, and what they are called here."""
+__all__ = ["first_rows", "is_rows", "read_rows"]
 
 _FIRST = 200  # rows that tell what data are
 
@@ -29,7 +23,8 @@ _FIRST = 200  # rows that tell what data are
 def is_rows(source: Any) -> bool:
     """Whether a source holds rows: a file of them, a data frame, a data set, or splits of such."""
     if isinstance(source, str | os.PathLike):
-        return suffix(Path(source)) in SUFFIXES
+        path = Path(source)
+        return bool(split_files(path)) if path.is_dir() else suffix(path) in SUFFIXES
     if isinstance(source, Mapping):
         return bool(source) and all(_is_table(one) for one in source.values())
     if isinstance(source, tuple | list):
@@ -40,25 +35,33 @@ def is_rows(source: Any) -> bool:
 def first_rows(source: Any, label: str = "") -> Rows:
     """A few rows of a source, to see what they are."""
     if isinstance(source, str | os.PathLike):
-        return read_file(Path(source), label, most=_FIRST)
+        path = Path(source)
+        return read_file(split_files(path).get("train", path), label, most=_FIRST)
     return read_rows(source, label, _FIRST)["train"]
 
 
-def read_rows(source: Any, label: str = "", most: int | None = None) -> dict[str, Rows]:
+def read_rows(
+    source: Any, label: str = "", most: int | None = None, *, beside: bool = True
+) -> dict[str, Rows]:
     """The rows of a source, by split; all of them in ``"train"`` where it has no splits.
 
     Args:
-        source: A path; a data frame (pandas, polars), or one of samples and their labels; a data
-            set as of Hugging Face; a mapping of such by split; a pair of arrays; a mapping of
-            arrays with the keys of an ``.npz`` file; an ``.npz`` file.
+        source: A file, or a folder with one for each split (``train.csv``, ``test.csv``), which are
+            taken as well where they lie beside the training file and have its columns; a data frame
+            (pandas, polars), or one of samples and their labels; a data set as of Hugging Face; a
+            mapping of such by split; a pair of arrays; a mapping of arrays with the keys of an
+            ``.npz`` file; an ``.npz`` file.
         label: Name of the column that is to be told, if it is known.
         most: Only so many rows, the first ones.
+        beside: Whether files of other splits that lie beside a training file are taken.
 
     Raises:
         DataError: It cannot be read.
     """
     if isinstance(source, str | os.PathLike):
         path = Path(source)
+        if path.is_dir() and is_rows(path):
+            return {split: read_file(file, label) for split, file in split_files(path).items()}
         if not path.is_file():
             raise DataError(f"no such file: {str(source)!r}")
         if path.suffix.lower() == ".npz":
@@ -67,7 +70,7 @@ def read_rows(source: Any, label: str = "", most: int | None = None) -> dict[str
             raise DataError(
                 f"{path}: not a file of rows: give one of {', '.join(SUFFIXES)} or an .npz file"
             )
-        return {"train": read_file(path, label)}
+        return _with_beside(path, label) if beside else {"train": read_file(path, label)}
     if isinstance(source, Mapping):
         if is_rows(source):
             return _from_splits(source, most)
@@ -84,6 +87,25 @@ def read_rows(source: Any, label: str = "", most: int | None = None) -> dict[str
         f"cannot read rows from a {type(source).__name__}: give a path, arrays (x, y) or a data "
         "frame"
     )
+
+
+def _with_beside(path: Path, label: str) -> dict[str, Rows]:
+    """A file, and those of the other splits beside a training file that have its columns."""
+    train = read_file(path, label)
+    found, notes = {"train": train}, list(train.notes)
+    for split, file in split_files(path).items():
+        if split == "train":
+            continue
+        rows = read_file(file, label)
+        same = sorted(rows.names) == sorted(train.names)
+        if same:
+            found[split] = rows
+        notes.append(
+            f"the {split} split is {file.name}, which lies beside {path.name}"
+            if same
+            else f"{file.name} has other columns than {path.name}, so it is not used"
+        )
+    return {**found, "train": replace(train, notes=tuple(notes))}
 
 
 def _is_frame(source: Any) -> bool:

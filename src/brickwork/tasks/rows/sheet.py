@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from brickwork.errors import DataError
 from brickwork.tasks.rows.cells import Rows, is_text
-from brickwork.tasks.rows.reading import SPLIT_NAMES, read_rows
+from brickwork.tasks.rows.files import SPLIT_NAMES
+from brickwork.tasks.rows.reading import read_rows
 
 __all__ = ["LABELS", "Sheet", "label_of", "read_sheet", "words_of"]
 
@@ -64,7 +65,7 @@ def read_sheet(
     Raises:
         DataError: There is no such column, a row has no label, or the files do not match.
     """
-    found = read_rows(source, label)
+    found = read_rows(source, label, beside=not test)
     if test:
         if "test" in found:
             raise DataError(f"{found['train'].where} has a test split already: leave --test out")

@@ -7,9 +7,10 @@ from pathlib import Path
 import numpy as np
 
 from brickwork.errors import DataError
-from brickwork.tasks.folders import IMAGES, MASKS, descended, splits_below, visible
+from brickwork.tasks.folders import IMAGES, MASKS, Listed, descended, splits_below, visible
+from brickwork.tasks.owners import owners
 from brickwork.tasks.segmentation.pairs import Array, Pairs, checked, whole
-from brickwork.tasks.voxels import NIFTI, Scan, apart, read_nifti, resampled
+from brickwork.tasks.voxels import NIFTI, Scan, apart, common_spacing, read_nifti, resampled
 
 __all__ = ["read_folder"]
 
@@ -18,8 +19,12 @@ _LOSSY = (".jpg", ".jpeg")  # of images only: in a mask they make classes that a
 _EXACT = ("L", "I", "F", "I;16", "I;16B", "I;16L")  # one value for each pixel, as it was stored
 
 
-def read_folder(folder: Path) -> Pairs:
+def read_folder(folder: Path, group: str = "") -> Pairs:
     """All pairs below a folder, or below its ``train/``, ``val/`` and ``test/``.
+
+    Args:
+        folder: Of images and masks.
+        group: Tells who an image is of, by its name: see ``owners``.
 
     Raises:
         DataError: A mask is missing, or does not fit its image; one line names the file.
@@ -36,7 +41,7 @@ def read_folder(folder: Path) -> Pairs:
     spacing: tuple[float, ...] = ()
     if kinds == {True}:
         scans = {s: [_scanned(*pair) for pair in part] for s, part in files.items()}
-        spacing = _common_spacing(scans, notes)
+        spacing = common_spacing({s: [a for a, _ in part] for s, part in scans.items()}, notes)
         for split, part in scans.items():
             x[split] = [
                 resampled(a.values, a.spacing, spacing, labels=False)[None] for a, _ in part
@@ -47,7 +52,9 @@ def read_folder(folder: Path) -> Pairs:
             x[split] = [_picture(image) for image, _ in pairs]
             y[split] = [_mask(mask) for _, mask in pairs]
             checked(x[split], y[split], str(folder), [image.name for image, _ in pairs])
-    return Pairs(inner.name, str(folder), x, y, tuple(notes), {}, spacing)
+    images = {split: [image for image, _ in part] for split, part in files.items()}
+    groups, said = owners(Listed(inner, images, {}, []), group) if group else ({}, [])
+    return Pairs(inner.name, str(folder), x, y, (*notes, *said), groups, spacing)
 
 
 def _paired(folder: Path, notes: list[str]) -> list[tuple[Path, Path]]:
@@ -95,19 +102,6 @@ def _scanned(image: Path, mask: Path) -> tuple[Scan, Scan]:
             "write both with one affine"
         )
     return a, b
-
-
-def _common_spacing(
-    scans: dict[str, list[tuple[Scan, Scan]]], notes: list[str]
-) -> tuple[float, ...]:
-    """The median of what is there for training."""
-    spacings = np.array([image.spacing for part in scans.values() for image, _ in part])
-    median = np.median([image.spacing for image, _ in scans["train"]], axis=0)
-    wanted = tuple(float(v) for v in median)
-    if np.abs(spacings / median - 1).max() > 0.01:
-        shown = " x ".join(f"{v:g}" for v in wanted)
-        notes.append(f"volumes had different spacings: resampled to {shown} mm")
-    return wanted
 
 
 def _picture(file: Path) -> Array:

@@ -28,6 +28,7 @@ class Pairs:
         notes: What was done.
         groups: What each image is of, where it is known.
         spacing: Distances of voxels in mm, where they are known.
+        beside: Further arrays that came with them.
     """
 
     name: str
@@ -37,6 +38,7 @@ class Pairs:
     notes: tuple[str, ...] = ()
     groups: Mapping[str, Array] = field(default_factory=dict)
     spacing: tuple[float, ...] = ()
+    beside: Mapping[str, Any] = field(default_factory=dict)
 
 
 def whole(mask: Array) -> Array:

@@ -22,25 +22,20 @@ _AXES = (2, 3)  # of an image, of a volume
 
 
 def read(source: Source, group: str) -> Pairs:
-    """Images and masks of a source.
+    """Images and masks of a source; of a folder with their groups.
 
     Raises:
         DataError: They cannot be used; one line says what, where and what to do.
     """
     if isinstance(source, Mapping):
-        return _of_arrays(dict(source), "arrays", "the given arrays", group)
+        return _of_arrays(dict(source), "arrays", "the given arrays")
     if isinstance(source, tuple | list):
         if len(source) != 2:
             raise DataError(f"arrays are given as a pair (images, masks), got {len(source)}")
-        return _of_arrays({"x": source[0], "y": source[1]}, "arrays", "the given arrays", group)
+        return _of_arrays({"x": source[0], "y": source[1]}, "arrays", "the given arrays")
     path = Path(source)
     if path.is_dir():
-        if group:
-            raise DataError(
-                f"{path}: files have no {group!r}: leave --group out, or make an .npz file with "
-                "volumes, labels, shapes and such a key"
-            )
-        return read_folder(path)
+        return read_folder(path, group)
     if not path.exists():
         raise DataError(f"no such file or folder: {str(source)!r}: give a folder or an .npz file")
     try:
@@ -49,28 +44,24 @@ def read(source: Source, group: str) -> Pairs:
     except (zipfile.BadZipFile, EOFError, OSError, ValueError) as error:
         what = " ".join(str(error).split())[:200]
         raise DataError(f"{path}: not a readable .npz file ({what})") from error
-    return _of_arrays(arrays, path.stem, str(path), group)
+    return _of_arrays(arrays, path.stem, str(path))
 
 
-def _of_arrays(arrays: dict[str, Any], name: str, where: str, group: str) -> Pairs:
+def _of_arrays(arrays: dict[str, Any], name: str, where: str) -> Pairs:
     if {"volumes", "labels", "shapes"} <= arrays.keys():
         x, y = ({"train": _cut(arrays, key, where)} for key in ("volumes", "labels"))
+        used = {"volumes", "labels", "shapes"}
     else:
-        x, y = {}, {}
+        x, y, used = {}, {}, set[str]()
         for split, (images, masks) in splits_of(arrays, where).items():
             x[split] = _channelled(np.asarray(arrays[images]), np.asarray(arrays[masks]), where)
             y[split] = list(np.asarray(arrays[masks]))
-    groups = {}
-    if group:
-        if group not in arrays:
-            raise DataError(f"{where}: has no {group!r} to group by: {', '.join(sorted(arrays))}")
-        groups = {"train": np.asarray(arrays[group])}
-        if len(groups["train"]) != len(x["train"]):
-            raise DataError(f"{where}: {group!r} has not one value for each sample")
+            used |= {images, masks}
     y = {split: [whole(mask) for mask in masks] for split, masks in y.items()}
     for split in x:
         checked(x[split], y[split], f"{where}, {split}")
-    return Pairs(name, where, x, y, (), groups)
+    beside = {key: value for key, value in arrays.items() if key not in used}
+    return Pairs(name, where, x, y, beside=beside)
 
 
 def _cut(arrays: Mapping[str, Any], key: str, where: str) -> list[Array]:

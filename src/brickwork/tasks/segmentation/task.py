@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,8 +11,10 @@ from numpy.typing import NDArray
 
 from brickwork.errors import DataError
 from brickwork.tasks.changing import VoxelChanges
+from brickwork.tasks.columns import columns_beside, with_columns
 from brickwork.tasks.judging import Judge, MaskJudge
 from brickwork.tasks.judging.masks import NOWHERE
+from brickwork.tasks.owners import no_rule
 from brickwork.tasks.raw import Raw
 from brickwork.tasks.samples import DataTask, Prepared, assembled
 from brickwork.tasks.scale import channel_statistics
@@ -26,6 +29,7 @@ def load_masks(
     seed: int = 0,
     validation: float | None = None,
     group: str = "",
+    test: str = "",
 ) -> DataTask:
     """Segmentation of images and volumes: a class for each pixel or voxel.
 
@@ -39,7 +43,9 @@ def load_masks(
             the other and their ``shapes``.
         seed: Decides which training samples become a split that the source does not have.
         validation: Part of the training samples for such a validation split; None for a fifth.
-        group: An array of the file, such as a patient: samples of one value stay in one split.
+        group: An array of the file, such as a patient: samples of one value stay in one split. Of a
+            folder see ``owners``.
+        test: A rule on such an array that says which samples are the test split.
 
     Raises:
         DataError: The data cannot be used as it is; one line says what, where and what to do.
@@ -57,6 +63,11 @@ def load_masks(
         notes.append("values are scaled to 0..255, in each sample by all but 1 % of them")
     x = {split: objects([usual(sample) for sample in part]) for split, part in pairs.x.items()}
     raw = Raw(pairs.name, pairs.name, pairs.where, x, labels, tuple(notes), pairs.groups)
+    if isinstance(source, str | Path) and Path(source).is_dir():
+        no_rule(test, Path(source))
+    else:
+        columns = columns_beside(pairs.beside, set(), len(x["train"]))
+        raw = with_columns(raw, columns, pairs.beside, group, test)
 
     def encode(samples: NDArray[Any]) -> NDArray[np.uint8]:
         return np.stack([fitted(sample, sides, 0) for sample in samples])
@@ -69,7 +80,7 @@ def load_masks(
     def judged(_: NDArray[Any]) -> tuple[Judge, Sequence[str]]:
         return MaskJudge(tuple(map(str, known))), []
 
-    return assembled(raw, labels, "segmentation", seed, prepare, judged, {"val": validation})
+    return assembled(raw, raw.y, "segmentation", seed, prepare, judged, {"val": validation})
 
 
 def _classes(masks: Sequence[NDArray[Any]], where: str, notes: list[str]) -> NDArray[Any]:

@@ -16,7 +16,7 @@ from brickwork.errors import DataError
 from brickwork.tasks.arrays import splits_of
 from brickwork.tasks.columns import columns_beside, with_columns
 from brickwork.tasks.raw import Raw
-from brickwork.tasks.rows import Rows, is_rows, read_rows
+from brickwork.tasks.rows import Rows, is_rows, read_rows, split_files
 from brickwork.tasks.series.rows import series_of
 from brickwork.tasks.series.tables import Table, read_table
 
@@ -67,6 +67,8 @@ def read(
     if path.suffix.lower() == ".npz":
         _only_tables(label, series)
         return _from_mapping(_members(path), path.stem, str(path), labels, group, test)
+    if path.is_dir() and (parts := split_files(path)):
+        return _of_tables(parts, path.name, str(path), labels, label, series, group, test)
     if path.is_file() and Path(path.name.lower().removesuffix(".gz")).suffix in _TABLES:
         return _from_tables(path, labels, label, series, group, test)
     raise DataError(
@@ -122,7 +124,7 @@ def _from_tables(path: Path, labels: Labels, label: str, series: str, group: str
 
 
 def _of_tables(
-    tables: Mapping[str, Path | Rows],
+    tables: Mapping[str, Path] | Mapping[str, Rows] | Mapping[str, Path | Rows],
     name: str,
     where: str,
     labels: Labels,
@@ -132,7 +134,7 @@ def _of_tables(
     test: str,
 ) -> Raw:
     """Tables of one form, one for each split; ``test`` is a file with a further one."""
-    parts = dict(tables)
+    parts: dict[str, Path | Rows] = dict(tables)
     if test:
         if "test" in parts:
             raise DataError(f"{where}: has a test split of its own: leave --test out")

@@ -14,13 +14,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from brickwork.errors import DataError
-from brickwork.tasks.rows import Rows
+from brickwork.tasks.rows import LABELS, Rows
 from brickwork.tasks.rows.files import read_file, suffix
 from brickwork.tasks.series.rows import ragged
 
-__all__ = ["Table", "read_table"]
+__all__ = ["WIDE", "Table", "read_table"]
 
-_LABELS = ("label", "class", "target", "y")
+WIDE = "wide"
+"""In place of a column: a table has a row for each series, whatever it looks like."""
+
 _TIMES = ("time", "t", "timestamp", "date", "datetime", "step", "index")
 _MISSING = ("", "nan", "na", "null", "none", "?")
 
@@ -49,7 +51,8 @@ def read_table(source: Path | Rows, label: str, series: str, group: str) -> Tabl
         source: A ``.csv``, ``.tsv`` or ``.txt``, possibly with ``.gz``, or a ``.parquet``; or rows
             of a data frame.
         label: The column to tell; by default one with such a name, else in wide form the first.
-        series: In long form the column that says which series a row is of; empty for wide form.
+        series: In long form the column that says which series a row is of; empty, or ``WIDE``, for
+            wide form.
         group: The column that says what a series is of; empty for none.
 
     Raises:
@@ -60,7 +63,8 @@ def read_table(source: Path | Rows, label: str, series: str, group: str) -> Tabl
         sheet = _of_rows(read_file(source)) if packed else _of_text(source, label)
     else:
         sheet, label = _of_rows(source), label or source.label
-    return _long(sheet, label, series, group) if series else _wide(sheet, label, group)
+    wide = not series or (series == WIDE and WIDE not in sheet.head)
+    return _wide(sheet, label, group) if wide else _long(sheet, label, series, group)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +109,7 @@ def _text(cell: str | float) -> str:
 
 
 def _of_text(path: Path, label: str) -> _Sheet:
-    """A text; its first row holds names if the label's is there, or if not all are numbers."""
+    """A text; its first row holds names if a label's is there, or if not all are numbers."""
     opened = gzip.open if path.suffix.lower() == ".gz" else open
     try:
         with opened(path, "rt", encoding="utf-8-sig", newline="") as file:
@@ -121,6 +125,9 @@ def _of_text(path: Path, label: str) -> _Sheet:
         rows = [line.split() for line in lines]
     named = not all(_is_number(cell) for cell in rows[0][1:] or rows[0])
     named = named or (label in rows[0] and not _is_number(label))
+    for place, name in enumerate(rows[0]):  # beside columns that are called 0, 1, 2 ...
+        below = (row[place] for row in rows[1:] if len(row) > place)
+        named = named or (name.lower() in LABELS and name not in below)
     return _Sheet(str(path), rows[0] if named else [], rows[1:] if named else rows, 1 + named)
 
 
@@ -130,7 +137,7 @@ def _wide(sheet: _Sheet, label: str, group: str) -> Table:
         raise DataError(
             f"{sheet.where}: the first row names no columns, so {label or group!r} is unknown"
         )
-    place = sheet.place(label or _usual(head, _LABELS) or (head[0] if head else ""))
+    place = sheet.place(label or _usual(head, LABELS) or (head[0] if head else ""))
     aside = {place} | ({sheet.place(group)} if group else set())
     width = max(map(len, body)) if body else 0
     kept = [column for column in range(width) if column not in aside]
@@ -152,7 +159,7 @@ def _long(sheet: _Sheet, label: str, series: str, group: str) -> Table:
     if not head:
         raise DataError(f"{where}: the first row must name the columns, one of them {series!r}")
     ids = sheet.place(series)
-    told = label or _usual(head, _LABELS)
+    told = label or _usual(head, LABELS)
     if not told:
         raise DataError(f"{where}: say which column is to be told: --label COLUMN")
     place, time = sheet.place(told), _usual(head, _TIMES)

@@ -48,7 +48,8 @@ def load_series(
             all, at most 10,000.
         label: Of a table, the column that is to be told; by default one that is called so, else
             the first.
-        series: Of a table with a row for each time, the column that says of which series it is.
+        series: Of a table with a row for each time, the column that says of which series it is;
+            ``"wide"`` for a table with a row for each series.
         group: A further array or column, such as a patient: its series stay in one split.
         test: Of a table, a file like it with the test split; else a rule on a further array that
             says which series are it, such as ``"index<5"``.

@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from brickwork.errors import DataError
 from brickwork.tasks.arrays import labels_of, splits_of
 from brickwork.tasks.columns import columns_beside, with_columns
 from brickwork.tasks.folders import Listed, listed
+from brickwork.tasks.owners import Owners, no_rule, owners
 from brickwork.tasks.raw import Raw
 from brickwork.tasks.sound.clips import clips_of, cut, ragged
 from brickwork.tasks.sound.wav import SUFFIXES, read_sound
@@ -124,12 +124,7 @@ def _rate(value: Any, where: str) -> int:
 
 
 def _from_folder(folder: Path, group: str, test: str) -> Sounds:
-    if group or test:
-        name = "group" if group else "test"
-        raise DataError(
-            f"{folder}: files have no {group or test!r}: leave --{name} out, or make an .npz file "
-            "with data, offsets, y and such a key"
-        )
+    no_rule(test, folder)
     there = _official(listed(folder, SUFFIXES, "wav or flac", _ASIDE))
     rates: dict[int, list[Path]] = {}
     x = {}
@@ -147,9 +142,9 @@ def _from_folder(folder: Path, group: str, test: str) -> Sounds:
             f"{other[0]}, such as {rates[other[0]][0]}: convert them to one rate"
         )
     y = {split: np.array(labels) for split, labels in there.labels.items()}
-    groups, notes = _speakers(there)
-    notes = (*there.notes, *notes)
-    raw = Raw(there.folder.name, there.folder.name, str(folder), x, y, notes, groups)
+    groups, notes = owners(there, group) if group else _speakers(there)
+    notes = [*there.notes, *notes]
+    raw = Raw(there.folder.name, there.folder.name, str(folder), x, y, tuple(notes), groups)
     return Sounds(raw, _rate(next(iter(rates)), str(folder)))
 
 
@@ -177,7 +172,7 @@ def _official(there: Listed) -> Listed:
     return Listed(there.folder, files, labels, [*there.notes, note])
 
 
-def _speakers(there: Listed) -> tuple[dict[str, NDArray[Any]], tuple[str, ...]]:
+def _speakers(there: Listed) -> Owners:
     """Who speaks in each file, if files are named as those of Speech Commands are."""
     known = 0
     groups, speakers = {}, set()
@@ -188,5 +183,5 @@ def _speakers(there: Listed) -> tuple[dict[str, NDArray[Any]], tuple[str, ...]]:
         named = zip(files, found, strict=True)
         groups[split] = np.array([one[1] if one else file.name for file, one in named])
     if len(speakers) < _MANY or known < 0.5 * sum(map(len, there.files.values())):
-        return {}, ()
-    return groups, (f"names of files tell {len(speakers)} speakers, who stay in one split each",)
+        return {}, []
+    return groups, [f"names of files tell {len(speakers)} speakers, who stay in one split each"]

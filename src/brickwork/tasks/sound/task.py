@@ -51,6 +51,7 @@ def load_sounds(
         validation: Part of the training samples for such a validation split; None for a fifth of
             all, at most 10,000.
         group: A further array, such as ``speaker``: clips of one of its values stay in one split.
+            Of a folder see ``owners``.
         test: A rule on a further array that says which clips are the test split, such as
             ``"index<5"``.
         front_end: Settings of the front end that are not to be the usual ones, such as

@@ -13,13 +13,16 @@ from numpy.typing import NDArray
 from brickwork.errors import DataError
 from brickwork.tasks.arrays import labels_of, splits_of
 from brickwork.tasks.changing import VoxelChanges
-from brickwork.tasks.folders import Listed, listed
+from brickwork.tasks.columns import columns_beside, with_columns
+from brickwork.tasks.folders import listed
+from brickwork.tasks.owners import folders_of, no_rule, owners
 from brickwork.tasks.raw import Raw
 from brickwork.tasks.samples import DataTask, Prepared, classification
 from brickwork.tasks.scale import channel_statistics
 from brickwork.tasks.voxels import (
     NIFTI,
     common_shape,
+    common_spacing,
     files_for,
     fitted,
     objects,
@@ -40,6 +43,7 @@ def load_volumes(
     seed: int = 0,
     validation: float | None = None,
     group: str = "",
+    test: str = "",
 ) -> DataTask:
     """Volume classification: scans in three dimensions, one class each.
 
@@ -49,12 +53,14 @@ def load_volumes(
             ``(n, depth, height, width)`` or ``(n, channels, depth, height, width)``.
         seed: Decides which training samples become a split that the source does not have.
         validation: Part of the training samples for such a validation split; None for a fifth.
-        group: An array of the file, such as a patient: volumes of one value stay in one split.
+        group: An array of the file, such as a patient: volumes of one value stay in one split. Of a
+            folder see ``owners``.
+        test: A rule on such an array that says which volumes are the test split.
 
     Raises:
         DataError: The data cannot be used as it is; one line says what, where and what to do.
     """
-    found, spacing = _read(source, group)
+    found, spacing = _read(source, group, test)
     every = [sample for part in found.x.values() for sample in part]
     common_shape(every, found.where, cut=True)  # refuses what does not go together
     notes = list(found.notes)
@@ -79,16 +85,17 @@ def load_volumes(
     return classification(raw, "volume-classification", seed, prepare, validation)
 
 
-def _read(source: Source, group: str) -> tuple[Raw, tuple[float, ...]]:
+def _read(source: Source, group: str, test: str) -> tuple[Raw, tuple[float, ...]]:
     """The volumes, and the distances of their voxels where they are known."""
     if isinstance(source, tuple | list):
         if len(source) != 2:
             raise DataError(f"arrays are given as a pair (volumes, labels), got {len(source)}")
         source = {"x": source[0], "y": source[1]}
     if isinstance(source, Mapping):
-        return _of_arrays(dict(source), "arrays", "the given arrays", group), ()
+        return _of_arrays(dict(source), "arrays", "the given arrays", group, test), ()
     path = Path(source)
     if path.is_dir():
+        no_rule(test, path)
         return _of_folder(path, group)
     if not path.exists():
         raise DataError(f"no such file or folder: {str(source)!r}: give a folder or an .npz file")
@@ -98,10 +105,10 @@ def _read(source: Source, group: str) -> tuple[Raw, tuple[float, ...]]:
     except (zipfile.BadZipFile, EOFError, OSError, ValueError) as error:
         what = " ".join(str(error).split())[:200]
         raise DataError(f"{path}: not a readable .npz file ({what})") from error
-    return _of_arrays(arrays, path.stem, str(path), group), ()
+    return _of_arrays(arrays, path.stem, str(path), group, test), ()
 
 
-def _of_arrays(arrays: dict[str, Any], name: str, where: str, group: str) -> Raw:
+def _of_arrays(arrays: dict[str, Any], name: str, where: str, group: str, test: str) -> Raw:
     x, y = {}, {}
     for split, (volumes, labels) in splits_of(arrays, where).items():
         samples = np.asarray(arrays[volumes])
@@ -116,55 +123,20 @@ def _of_arrays(arrays: dict[str, Any], name: str, where: str, group: str) -> Raw
             raise DataError(f"{where}, {volumes}: holds NaN or infinite values: repair them")
         x[split] = objects(list(samples))
         y[split] = labels_of(arrays[labels], len(samples), f"{where}, {labels}")
-    groups = {}
-    if group:
-        if group not in arrays:
-            raise DataError(f"{where}: has no {group!r} to group by: {', '.join(sorted(arrays))}")
-        groups = {"train": np.asarray(arrays[group])}
-        if groups["train"].shape != (len(x["train"]),):
-            raise DataError(f"{where}: {group!r} has not one value for each volume")
-    return Raw(name, name, where, x, y, (), groups)
+    used = {key for pair in splits_of(arrays, where).values() for key in pair}
+    columns = columns_beside(arrays, used, len(x["train"]))
+    return with_columns(Raw(name, name, where, x, y), columns, arrays, group, test)
 
 
 def _of_folder(folder: Path, group: str) -> tuple[Raw, tuple[float, ...]]:
     found = listed(folder, NIFTI, ".nii or .nii.gz")
-    groups, notes = _owners(found, 1 if group else _OWNERS)
-    if group and not groups:
-        raise DataError(
-            f"{folder}: files have no {group!r}: put those of each into a folder of its own below "
-            "the class folder, or leave --group out"
-        )
+    groups, notes = owners(found, group) if group else folders_of(found, _OWNERS)
     read = {s: [read_nifti(file) for file in files] for s, files in found.files.items()}
-    spacings = np.array([scan.spacing for part in read.values() for scan in part])
-    median = np.median([scan.spacing for scan in read["train"]], axis=0)
-    wanted = tuple(float(v) for v in median)
     notes = [*found.notes, *notes]
-    if np.abs(spacings / median - 1).max() > 0.01:
-        shown = " x ".join(f"{v:g}" for v in wanted)
-        notes.append(f"volumes had different spacings: resampled to {shown} mm")
+    wanted = common_spacing(read, notes)
     x = {
         split: objects([resampled(s.values, s.spacing, wanted, labels=False)[None] for s in part])
         for split, part in read.items()
     }
     y = {split: np.array(labels) for split, labels in found.labels.items()}
     return Raw(folder.name, folder.name, str(folder), x, y, tuple(notes), groups), wanted
-
-
-def _owners(found: Listed, fewest: int) -> tuple[dict[str, NDArray[Any]], list[str]]:
-    """Whose volumes they are, where folders below the class folders tell: one for each patient.
-
-    Fewer than so many folders are taken for something else.
-    """
-    groups: dict[str, NDArray[Any]] = {}
-    owners: set[str] = set()
-    for split, files in found.files.items():
-        names = []
-        for file, label in zip(files, found.labels[split], strict=True):
-            above = file.relative_to(found.folder).parts[:-1]
-            inner = above[above.index(label) + 1 :]
-            owners |= set(inner[:1])
-            names.append(inner[0] if inner else file.name)
-        groups[split] = np.array(names)
-    if len(owners) < fewest:
-        return {}, []
-    return groups, [f"volumes of one folder stay in one split; there are {len(owners)} folders"]

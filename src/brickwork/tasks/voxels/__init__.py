@@ -1,7 +1,7 @@
 """Pictures in two or three dimensions of any size: shared by volumes and masks."""
 
 from brickwork.tasks.voxels.fitting import SIDE, common_shape, files_for, objects
-from brickwork.tasks.voxels.nifti import NIFTI, Scan, apart, read_nifti, resampled
+from brickwork.tasks.voxels.nifti import NIFTI, Scan, apart, common_spacing, read_nifti, resampled
 from brickwork.tasks.voxels.prepare import fitted, prepare, usual
 
 __all__ = [
@@ -10,6 +10,7 @@ __all__ = [
     "Scan",
     "apart",
     "common_shape",
+    "common_spacing",
     "files_for",
     "fitted",
     "objects",

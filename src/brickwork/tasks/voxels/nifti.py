@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -11,10 +12,13 @@ from numpy.typing import NDArray
 
 from brickwork.errors import DataError
 
-__all__ = ["NIFTI", "Scan", "apart", "read_nifti", "resampled"]
+__all__ = ["NIFTI", "Scan", "apart", "common_spacing", "read_nifti", "resampled"]
 
 NIFTI = (".nii", ".nii.gz")
 """How the names of such files end."""
+
+_LEAST_SIDE, _MOST_SIDE = 0.5, 4096  # voxels of a resampled volume
+_ALIKE = 0.01  # of two distances, by which they may differ
 
 Spacing = tuple[float, ...]
 
@@ -26,11 +30,13 @@ class Scan(NamedTuple):
         values: ``(x, y, z)``.
         spacing: Distances of its voxels, in mm.
         place: Where a voxel lies in space, ``(4, 4)``.
+        path: Of its file.
     """
 
     values: NDArray[Any]
     spacing: Spacing
     place: NDArray[np.float64]
+    path: Path = Path()
 
 
 def read_nifti(path: Path) -> Scan:
@@ -69,7 +75,8 @@ def read_nifti(path: Path) -> Scan:
     if not volume.size:
         raise DataError(f"{path}: has no voxels: its shape is {volume.shape}")
     spacing = tuple(float(v) for v in image.header.get_zooms()[:3])
-    return Scan(np.ascontiguousarray(volume), spacing, np.asarray(image.affine, np.float64))
+    place = np.asarray(image.affine, np.float64)
+    return Scan(np.ascontiguousarray(volume), spacing, place, path)
 
 
 def apart(a: Scan, b: Scan) -> float:
@@ -77,6 +84,36 @@ def apart(a: Scan, b: Scan) -> float:
     corners = np.array(list(np.ndindex(2, 2, 2))) * (np.array(a.values.shape) - 1)
     there = np.c_[corners, np.ones(8)] @ (a.place - b.place).T
     return float(np.abs(there[:, :3]).max() / min(a.spacing))
+
+
+def common_spacing(scans: Mapping[str, Sequence[Scan]], notes: list[str]) -> Spacing:
+    """The distances that all volumes are to have: the median of what is there for training.
+
+    Args:
+        scans: Of each split, among them ``"train"``.
+        notes: To which a line is added where volumes have to be resampled.
+
+    Raises:
+        DataError: The header of a file says distances that cannot be.
+    """
+    every = [scan for part in scans.values() for scan in part]
+    spacings = np.array([scan.spacing for scan in every])
+    wanted = np.median([scan.spacing for scan in scans["train"]], axis=0)
+    for scan in every:
+        with np.errstate(divide="ignore", invalid="ignore"):
+            sides = np.array(scan.values.shape) * scan.spacing / wanted
+        if not (sides >= _LEAST_SIDE).all() or (sides > _MOST_SIDE).any():
+            raise DataError(
+                f"{scan.path}: its voxels lie {_shown(scan.spacing)} mm apart, in most files "
+                f"{_shown(wanted)} mm: repair its header or leave it out"
+            )
+    if np.abs(spacings / wanted - 1).max() > _ALIKE:
+        notes.append(f"volumes had different spacings: resampled to {_shown(wanted)} mm")
+    return tuple(float(v) for v in wanted)
+
+
+def _shown(spacing: Iterable[float]) -> str:
+    return " x ".join(f"{v:g}" for v in spacing)
 
 
 def resampled(
@@ -93,7 +130,7 @@ def resampled(
     from scipy.ndimage import zoom
 
     factors = [a / b for a, b in zip(spacing, wanted, strict=True)]
-    if max(abs(factor - 1) for factor in factors) < 0.01:
+    if max(abs(factor - 1) for factor in factors) < _ALIKE:
         return volume
     values = volume if labels else volume.astype(np.float32)
     return np.asarray(zoom(values, factors, order=0 if labels else 1))

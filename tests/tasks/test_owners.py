@@ -1,0 +1,139 @@
+"""Patients and speakers of files, told by their names or folders; of arrays, by an array."""
+
+from __future__ import annotations
+
+import wave
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from brickwork.errors import DataError
+from brickwork.tasks.image import load_images
+from brickwork.tasks.segmentation import load_masks
+from brickwork.tasks.sound import load_sounds
+from brickwork.tasks.volume import load_volumes
+
+RNG = np.random.default_rng(0)
+
+
+def picture(path: Path, value: int) -> None:
+    """An image whose first pixel tells which it is."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pixels = RNG.integers(0, 255, (8, 8)).astype(np.uint8)
+    pixels[0, 0] = value
+    Image.fromarray(pixels).save(path)
+
+
+def whose(task, names: dict[int, str]) -> dict[str, set[str]]:
+    """The patients of each split, told by the first pixel."""
+    return {
+        split: {names[int(image.ravel()[0])] for image in x} for split, (x, _) in task.data.items()
+    }
+
+
+def assert_apart(found: dict[str, set[str]]) -> None:
+    assert not found["train"] & found["val"]
+    assert not found["train"] & found["test"]
+    assert not found["val"] & found["test"]
+
+
+@pytest.mark.parametrize("group", [r"patient\d+", r"(patient\d+)_scan"])
+def test_names_of_images_tell_the_patient(tmp_path, group):
+    names = {}
+    for i in range(60):
+        names[i] = f"patient{i // 3}"
+        picture(tmp_path / ("ill" if i % 2 else "well") / f"patient{i // 3}_scan{i}.png", i)
+    task = load_images(tmp_path, group=group)
+    assert_apart(whose(task, names))
+    assert any("there are 20, such as 'patient0'" in note for note in task.notes)
+    parted = load_images(tmp_path)  # without, some patient is in two splits
+    with pytest.raises(AssertionError):
+        assert_apart(whose(parted, names))
+
+
+def test_files_without_a_patient_stand_alone(tmp_path):
+    for i in range(40):
+        name = f"p{i % 10}_{i}.png" if i < 30 else f"other{i}.png"
+        picture(tmp_path / ("ill" if i % 2 else "well") / name, i)
+    task = load_images(tmp_path, group=r"p\d+")
+    assert any("10 files have none, each stands alone" in note for note in task.notes)
+
+
+def test_folders_of_images_tell_the_patient(tmp_path):
+    names = {}
+    for i in range(60):
+        names[i] = f"{i // 3}"
+        picture(tmp_path / ("ill" if i % 2 else "well") / f"{i // 3}" / f"{i}.png", i)
+    assert_apart(whose(load_images(tmp_path, group="patient"), names))
+
+
+def test_patients_in_two_splits_are_a_leak(tmp_path):
+    for i in range(40):
+        where = tmp_path / ("train" if i < 30 else "test") / ("ill" if i % 2 else "well")
+        picture(where / f"patient{i % 12}_{i}.png", i)
+    task = load_images(tmp_path, group=r"patient\d+")
+    assert any(n.startswith("leak: ") and "groups are in train and in test" in n
+               for n in task.notes)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("group", "says"),
+    [
+        ("subject", r"no file has 'subject' in the name: give a pattern"),
+        ("scan", r"all files that have 'scan' in the name have the same"),
+        ("(", r"--group '\(' is no regular expression"),
+    ],
+)
+def test_what_tells_nothing(tmp_path, group, says):
+    for i in range(12):
+        picture(tmp_path / ("ill" if i % 2 else "well") / f"scan{i}.png", i)
+    with pytest.raises(DataError, match=says):
+        load_images(tmp_path, group=group)
+
+
+@pytest.mark.parametrize("load", [load_images, load_volumes, load_masks])
+def test_an_array_tells_the_patient_and_the_test_split(load):
+    sides = (8, 8) if load is load_images else (8, 8, 8)
+    x = np.zeros((60, *sides), np.uint8)
+    x.reshape(60, -1)[:, 0] = np.arange(60)
+    x.reshape(60, -1)[:, 1:] = RNG.integers(0, 255, (60, x[0].size - 1))
+    y = (x > 99).astype(np.uint8) if load is load_masks else np.arange(60) % 2
+    patient, day = np.arange(60) // 3, np.arange(60) % 4
+    names = {i: str(i // 3) for i in range(60)}
+    arrays = {"x": x, "y": y, "patient": patient, "day": day}
+    assert_apart(whose(load(arrays, group="patient"), names))
+    task = load(arrays, test="day==1")
+    assert task.splits["test"].size == 15
+    with pytest.raises(DataError, match="nothing is called 'hour'; beside the samples is day, pat"):
+        load(arrays, test="hour<3")
+
+
+def test_a_file_of_images_may_have_patients_of_each_split(tmp_path):
+    x, y = RNG.integers(0, 255, (40, 8, 8)).astype(np.uint8), np.arange(40) % 2
+    np.savez(tmp_path / "a.npz", train_images=x[:30], train_labels=y[:30], test_images=x[30:],
+             test_labels=y[30:], patient_train=np.arange(30) // 2,
+             patient_test=np.arange(10) + 12)  # fmt: skip
+    task = load_images(tmp_path / "a.npz", group="patient")
+    assert any("leak: 3 groups are in train and in test" in note for note in task.notes)
+
+
+def test_names_of_masks_and_sounds_tell_who(tmp_path):
+    for i in range(24):
+        for name in ("images", "masks"):
+            picture(tmp_path / "cells" / name / f"dish{i // 2}-{i}.png", i)
+    task = load_masks(tmp_path / "cells", group=r"dish\d+")
+    assert any("there are 12, such as 'dish0'" in note for note in task.notes)
+    for i in range(24):
+        path = tmp_path / "words" / ("yes" if i % 2 else "no") / f"{i}_anna{i // 4}.wav"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with wave.open(str(path), "wb") as file:
+            file.setnchannels(1)
+            file.setsampwidth(2)
+            file.setframerate(8000)
+            file.writeframes(RNG.integers(-3000, 3000, 4000).astype("<i2").tobytes())
+    task = load_sounds(tmp_path / "words", group=r"anna\d+")
+    assert any("there are 6, such as 'anna0'" in note for note in task.notes)
+    with pytest.raises(DataError, match="put the test files into a folder test/"):
+        load_sounds(tmp_path / "words", test="index<5")
