@@ -20,6 +20,7 @@ from brickwork.tasks.arrays import splits_of
 from brickwork.tasks.folders import IMAGES, MASKS, visible
 from brickwork.tasks.rows import (
     LABELS,
+    WIDE,
     Rows,
     first_rows,
     is_missing,
@@ -28,7 +29,6 @@ from brickwork.tasks.rows import (
     label_of,
     number,
 )
-from brickwork.tasks.series import WIDE
 
 __all__ = ["Recognised", "recognised"]
 

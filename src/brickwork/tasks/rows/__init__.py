@@ -3,11 +3,12 @@
 from brickwork.tasks.rows.cells import Rows, is_missing, is_text, number
 from brickwork.tasks.rows.files import SPLIT_NAMES, split_files
 from brickwork.tasks.rows.reading import first_rows, is_rows, read_rows
-from brickwork.tasks.rows.sheet import LABELS, Sheet, label_of, read_sheet, words_of
+from brickwork.tasks.rows.sheet import LABELS, WIDE, Sheet, label_of, read_sheet, words_of
 
 __all__ = [
     "LABELS",
     "SPLIT_NAMES",
+    "WIDE",
     "Rows",
     "Sheet",
     "first_rows",

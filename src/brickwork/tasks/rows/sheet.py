@@ -14,12 +14,14 @@ from brickwork.tasks.rows.cells import Rows, is_text
 from brickwork.tasks.rows.files import SPLIT_NAMES
 from brickwork.tasks.rows.reading import read_rows
 
-__all__ = ["LABELS", "Sheet", "label_of", "read_sheet", "words_of"]
+__all__ = ["LABELS", "WIDE", "Sheet", "label_of", "read_sheet", "words_of"]
 
 LABELS = (
     *("label", "labels", "target", "targets", "class", "classes", "classification", "y"),
     *("category", "outcome", "sentiment", "diagnosis", "response"),
 )
+WIDE = "wide"
+"""In place of a column of a table of series: a row for each, whatever it looks like."""
 _LOOK = 200  # rows that tell whether a column holds texts
 
 

@@ -14,14 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from brickwork.errors import DataError
-from brickwork.tasks.rows import LABELS, Rows
+from brickwork.tasks.rows import LABELS, WIDE, Rows
 from brickwork.tasks.rows.files import read_file, suffix
 from brickwork.tasks.series.rows import ragged
 
-__all__ = ["WIDE", "Table", "read_table"]
-
-WIDE = "wide"
-"""In place of a column: a table has a row for each series, whatever it looks like."""
+__all__ = ["Table", "read_table"]
 
 _TIMES = ("time", "t", "timestamp", "date", "datetime", "step", "index")
 _MISSING = ("", "nan", "na", "null", "none", "?")
