@@ -8,6 +8,7 @@ over three fidelities (``asha:...``) has as many. Judged are whole trainings onl
 hypervolume of (validation error, log10 parameters) below 10 % error and 20,000 parameters. The
 figure: after which part of the other's CPU seconds the search over several fidelities has reached
 the hypervolume at which the other ended. With ``--mnist`` the data are 4,000 images of MNIST.
+``--marks`` shows both sides after some CPU seconds, as shorter searches would have ended.
 
 A search asks and tells one network at a time in a process of its own, one thread each; CPU seconds
 are those of training and scoring.
@@ -46,6 +47,9 @@ def main() -> None:
     parser.add_argument(
         "--pairs", nargs="+", default=["evolution:asha:evolution"], help="FULL:SEVERAL"
     )
+    parser.add_argument(
+        "--marks", type=float, nargs="+", default=[], help="CPU seconds at which to look"
+    )
     parser.add_argument("--mnist", action="store_true", help="4,000 images of MNIST")
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--out", type=Path, help="where to write the result as JSON")
@@ -66,7 +70,7 @@ def main() -> None:
     for i, (full, several) in enumerate(pairs):
         start = 2 * i * len(options.seeds)
         found = [
-            compared(seed, *curves[start + 2 * k : start + 2 * k + 2])
+            compared(seed, *curves[start + 2 * k : start + 2 * k + 2], options.marks)
             for k, seed in enumerate(options.seeds)
         ]
         rows.append({"full": full, "several": several, "seeds": found})
@@ -117,7 +121,10 @@ def searched(job: dict[str, Any]) -> list[tuple[float, float, int]]:
 
 
 def compared(
-    seed: int, full: list[tuple[float, float, int]], several: list[tuple[float, float, int]]
+    seed: int,
+    full: list[tuple[float, float, int]],
+    several: list[tuple[float, float, int]],
+    marks: list[float],
 ) -> dict[str, Any]:
     """After which part of the other's CPU seconds the same hypervolume is reached."""
     end, best, _ = full[-1]
@@ -131,7 +138,13 @@ def compared(
             "trials": several[-1][2],
         },
         "part": None if math.isinf(reached) else reached / end,
+        "marks": {str(mark): (at(full, mark), at(several, mark)) for mark in marks},
     }
+
+
+def at(curve: list[tuple[float, float, int]], cpu: float) -> float:
+    """The hypervolume after some CPU seconds."""
+    return max(volume for spent, volume, _ in curve if spent <= cpu)
 
 
 def show(full: str, several: str, found: list[dict[str, Any]]) -> None:
@@ -142,6 +155,8 @@ def show(full: str, several: str, found: list[dict[str, Any]]) -> None:
             f"({row['full']['trials']} trials), {several} {row['several']['hypervolume']:.4f} "
             f"({row['several']['trials']} trials): {part}"
         )
+        for mark, (before, after) in row["marks"].items():
+            print(f"  after {float(mark):g} CPU s: {full} {before:.4f}, {several} {after:.4f}")
     parts = [row["part"] for row in found if row["part"] is not None]
     for side in ("full", "several"):
         volumes = [row[side]["hypervolume"] for row in found]

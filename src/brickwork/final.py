@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from brickwork.averaging import mean_trials
 from brickwork.kendall import interval, tau
 from brickwork.objective import Objective, dominates, front, hypervolume, quality_of
 from brickwork.predictor import Axis, Encoder, Observation, Outlook
@@ -128,9 +129,9 @@ def _surely_better(a: Trial, b: Trial, objectives: Sequence[Objective]) -> bool:
 
 
 def _at_highest(trials: Sequence[Trial]) -> list[Trial]:
-    """Each scored architecture at its highest fidelity."""
+    """Each scored architecture at its highest fidelity, the mean of its trainings there."""
     best: dict[str, Trial] = {}
-    for trial in (trial for trial in trials if trial.scored):
+    for trial in mean_trials(trial for trial in trials if trial.scored):
         known = best.get(trial.proposal.arch.id)
         if known is None or trial.proposal.fidelity >= known.proposal.fidelity:
             best[trial.proposal.arch.id] = trial
@@ -158,7 +159,7 @@ def improvements(trials: Sequence[Trial]) -> dict[tuple[float, str], list[tuple[
             and at a lower one.
     """
     found: dict[tuple[float, str], list[tuple[float, float]]] = {}
-    for trial, longer in _promoted([trial for trial in trials if trial.scored]):
+    for trial, longer in _promoted(mean_trials(t for t in trials if t.scored)):
         for name in _qualities(trial):
             errors = (_error(trial, name), _error(longer, name))
             found.setdefault((trial.proposal.fidelity, name), []).append(errors)

@@ -11,14 +11,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from brickwork.config import Run
 from brickwork.devices.energy import energy
 from brickwork.devices.target import load_target
 from brickwork.engine.store import Store
 from brickwork.errors import BrickworkError, UnknownName
-from brickwork.final import Gap, candidates, corrected, gap, on_new_data, table
+from brickwork.final import Gap, gap, on_new_data, table
+from brickwork.leading import leading
 from brickwork.names import make_space
 from brickwork.objective import Limit, Objective, broken, front, quality_of
 from brickwork.quantity import METRICS, Quantity, metric
@@ -265,7 +264,9 @@ class Study:
         if self.models:
             kept = [model for model in self.models if not model.dropped]
             return Front(kept, self.objectives)
-        return Front([self._candidate(trial) for trial in self._found()], self.objectives)
+        with Store.open(self.folder) as store:
+            found = leading(store, self.objectives)
+        return Front([self._candidate(trial) for trial in found], self.objectives)
 
     def model(self, id: str) -> Model:
         """The retrained model of an id, or of the beginning of one.
@@ -311,20 +312,6 @@ class Study:
     def quality(self) -> str:
         """The first objective that training decides."""
         return quality_of(self.objectives)
-
-    def _found(self) -> list[Trial]:
-        """The candidates of the search, read without parsing every trial."""
-        with Store.open(self.folder) as store:
-            numbers, fidelities, losses = store.scores()
-            if len(numbers) == 0:
-                return []
-            keep = np.zeros(len(numbers), np.bool_)
-            for fidelity in np.unique(fidelities):  # none that its own fidelity dominates
-                rows = np.flatnonzero(fidelities == fidelity)
-                keep[rows[front(losses[rows])]] = True
-            trials = {int(number): store.trial(int(number)) for number in numbers[keep]}
-        known = corrected(list(trials.values()))
-        return [trials[t.number] for t in candidates(known, self.objectives)]
 
     def _candidate(self, trial: Trial) -> Model:
         search = {n: q for n, q in trial.metrics.items() if METRICS[n].quality}

@@ -203,6 +203,16 @@ class Store:
         losses = np.frombuffer(b"".join(blobs), "<f8").reshape(len(rows), -1)
         return np.asarray(numbers, np.int64), np.asarray(fidelities), losses
 
+    def repeated(self) -> list[Trial]:
+        """The trials that have ended and train a network again, with another seed."""
+        with self._trouble():
+            rows = self._db.execute(
+                "select data from events where kind = 'finished' and instr(data, ?) = 0 and "
+                "instr(data, ?) > 0",  # as ``_append`` writes it, without parsing all
+                ('"repetition":0,', '"repetition":'),
+            ).fetchall()
+        return [Trial.from_json(json.loads(data)) for (data,) in rows]
+
     def checkpoint(self, number: int) -> bytes | None:
         """What a trial left to continue from."""
         with self._trouble():
