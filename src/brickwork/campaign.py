@@ -22,6 +22,7 @@ from brickwork.errors import BudgetError, LimitError, ShapeError, StudyMismatch
 from brickwork.finish import Finish
 from brickwork.names import RELAXATIONS, SUPERNETS
 from brickwork.objective import violation
+from brickwork.own import digests
 from brickwork.preparation import SHARED, Preparation, needed, suggestions
 from brickwork.space import Arch
 from brickwork.space.cover import largest
@@ -155,7 +156,7 @@ class Campaign:
                 shutil.rmtree(data, ignore_errors=True)
 
     def _store(self, folder: Path | None = None) -> Store:
-        """The study's store, after a check that the data are still the same."""
+        """The study's store, after a check that data and own files are still the same."""
         store = Store.create(folder or self.folder, self.run.model_dump(mode="json"), FREE)
         facts = self._facts()
         for known in store.events("data"):
@@ -164,6 +165,14 @@ class Campaign:
                 raise StudyMismatch(
                     f"{self.folder} was made with other data: the contents of {self.run.data} have "
                     "changed since; give another --study"
+                )
+            before, now = known.get("own", {}), facts["own"]
+            changed = [file for file in now if before.get(file, now[file]) != now[file]]
+            if changed:
+                store.close()
+                raise StudyMismatch(
+                    f"{self.folder} was made with another {changed[0]}: it has changed since; give "
+                    "another --study"
                 )
             return store
         store.record("data", facts)
@@ -191,6 +200,7 @@ class Campaign:
             "notes": list(task.notes),
             "limits": [limit.text for limit in self.context.limits],
             "strategy": self.explain(),
+            "own": digests(self.run.space, self.run.strategy),
         }
 
     def explain(self) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 
 from brickwork.errors import (
     BrickworkError,
@@ -30,6 +30,7 @@ from brickwork.names import (
     strategy_or_raise,
 )
 from brickwork.objective import Limit, Objective, parse_amount, violation
+from brickwork.own import is_own, resolved
 from brickwork.quantity import METRICS, Quantity
 from brickwork.recognising import recognised
 from brickwork.space import Arch, Graph, Softmax, Space, graph
@@ -46,14 +47,7 @@ if TYPE_CHECKING:
     from brickwork.tasks.samples import DataTask
     from brickwork.tasks.task import Task
 
-__all__ = [
-    "AUTO",
-    "Context",
-    "Run",
-    "parse_duration",
-    "space_for",
-    "task_for",
-]
+__all__ = ["AUTO", "Context", "Run", "parse_duration", "space_for", "task_for"]
 
 AUTO = "auto"
 """What a task or a space is called that the data decide on."""
@@ -113,6 +107,8 @@ class Run(BaseModel):
     low: float = 1.0 / 3.0
     warm_start: bool = False
 
+    _with_whole_paths = field_validator("space", "strategy")(resolved)
+
     @classmethod
     def of(cls, **values: Any) -> Run:
         """A run from settings as a person gives them.
@@ -130,8 +126,8 @@ class Run(BaseModel):
                 f"{where}: {first['msg'].lower()}, got {first['input']!r}"
             ) from None
         for kind, name, table in (("task", run.task, TASKS), ("space", run.space, SPACES)):
-            if name != AUTO and name not in table:
-                raise UnknownName(kind, name, table)
+            if is_own(name) or (name != AUTO and name not in table):
+                load(table, kind, name)
         strategy_or_raise(run.strategy)
         for name in run.objectives:
             if name not in METRICS:

@@ -12,6 +12,7 @@ from typing import Any
 
 from brickwork.errors import BrickworkError, SpaceError, UnknownName
 from brickwork.export.formats import EXPORTERS
+from brickwork.own import is_own, named
 from brickwork.space import Choice, Shape, Space
 from brickwork.strategies.base import Problem, Strategy
 from brickwork.tasks.task import FORM
@@ -138,11 +139,14 @@ USUAL_SPACES: Mapping[str, str] = {
 
 
 def load(table: Mapping[str, str], kind: str, name: str) -> Any:
-    """The object behind a name.
+    """The object behind a name, or in a file of the user (see ``own``).
 
     Raises:
+        BrickworkError: A file has no such object.
         UnknownName: The table has no such name.
     """
+    if is_own(name) and kind in ("strategy", "space"):
+        return named(kind, name)
     if name not in table:
         raise UnknownName(kind, name, table)
     module, _, attribute = table[name].partition(":")
@@ -183,6 +187,15 @@ def make_space(
     return Space(space.name, space.body, recipe, space.doc)
 
 
+def _parted(name: str) -> tuple[str, str]:
+    """A strategy, and the one that it stands around; empty for none."""
+    outer, _, inner = name.partition(":")
+    first, _, rest = inner.partition(":")
+    if is_own(outer) and first[:1].isupper():  # FILE.py:Class
+        return f"{outer}:{first}", rest
+    return outer, inner
+
+
 def strategy_or_raise(name: str) -> None:
     """Check the name of a strategy, or of one around another, such as ``"asha:evolution"``.
 
@@ -190,7 +203,7 @@ def strategy_or_raise(name: str) -> None:
         BrickworkError: The outer one takes no other strategy, or the inner one prepares something.
         UnknownName: There is none of that name.
     """
-    outer, _, inner = name.partition(":")
+    outer, inner = _parted(name)
     make = load(STRATEGIES, "strategy", outer)
     if not inner:
         return
@@ -217,7 +230,7 @@ def make_strategy(name: str, problem: Problem, seed: int, **offered: Any) -> Str
         BrickworkError: See ``strategy_or_raise``.
     """
     strategy_or_raise(name)
-    outer, _, inner = name.partition(":")
+    outer, inner = _parted(name)
     make = load(STRATEGIES, "strategy", outer)
     taken = inspect.signature(make).parameters
     options = {key: value for key, value in offered.items() if key in taken}

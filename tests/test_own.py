@@ -1,0 +1,104 @@
+"""Strategies and spaces in files of the user: as the documentation has them, one file each."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from brickwork.cli import app
+from brickwork.config import Run
+from brickwork.errors import BrickworkError
+from brickwork.names import load, make_space, make_strategy, strategy_or_raise
+
+DOCS = Path(__file__).parents[1] / "docs"
+
+
+def first_example(page: str) -> str:
+    return re.search(r"```python\n(.*?)```", (DOCS / page).read_text(), re.DOTALL)[1]
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch) -> Path:
+    (tmp_path / "climb.py").write_text(first_example("adding-a-strategy.md"))
+    (tmp_path / "plain.py").write_text(first_example("adding-a-space.md"))
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def brickwork(*words: str) -> tuple[int, str]:
+    result = CliRunner().invoke(app, list(words))
+    return result.exit_code, f"{result.output}{result.exception or ''}"
+
+
+@pytest.mark.parametrize("name", ["climb.py", "climb.py:Climb", "asha:climb.py:Climb"])
+def test_a_strategy_in_a_file(folder, name):
+    strategy_or_raise(name)
+    run = Run.of(data="digits", strategy=name, space="plain.py")
+    assert str(folder / "climb.py") in run.strategy
+    assert run.space == str(folder / "plain.py")
+    assert Run.of(**run.model_dump()) == run
+
+
+def test_a_space_in_a_file(folder):
+    space = make_space("plain.py:plain", (1, 8, 8))
+    assert space.name == "plain"
+    assert space.size() > 1
+
+
+def test_a_study_with_both_and_what_has_changed_since(folder):
+    words = ("search", "digits", "--strategy", "climb.py", "--space", "plain.py", "--study", "s",
+             "--max-trials", "2", "--workers", "1", "--budget", "25s")  # fmt: skip
+    code, said = brickwork(*words)
+    assert code == 0, said
+    code, said = brickwork("front", "s", "--json")
+    assert code == 0
+    assert json.loads(said)
+    assert brickwork("resume", "s")[0] == 0
+    (folder / "climb.py").write_text((folder / "climb.py").read_text() + "\n# other\n")
+    code, said = brickwork("resume", "s")
+    assert code != 0
+    assert "climb.py: it has changed since" in " ".join(said.split())
+
+
+def test_a_strategy_in_a_file_on_a_table(folder, shared_data):
+    tables = shared_data / "benchmarks"
+    code, said = brickwork(
+        *("bench", "--table", str(tables / "nasbench201_cifar10.csv.gz")),
+        *("--signal", "cifar10_val_12", "--test", "cifar10_test_200", "--seeds", "1"),
+        *("--evals", "12", "--strategies", "climb.py", "--json", "out.json"),
+    )
+    assert code == 0, said
+    assert "climb.py" in json.loads((folder / "out.json").read_text())["strategies"]
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        (None, "there is no file"),
+        ("def plain(input):\n    pass\n", "expected one class with ask and tell, found none"),
+        ("import nowhere\n", "cannot be run: ModuleNotFoundError"),
+        ("class A:\n    ask = tell = 1\nclass B(A):\n    pass\n", "found 2 of them: A, B; say wh"),
+    ],
+)
+def test_what_is_no_strategy(folder, text, says):
+    path = folder / f"own{hash(text) % 10**6}.py"
+    if text is not None:
+        path.write_text(text)
+    with pytest.raises(BrickworkError, match=says) as caught:
+        Run.of(data="digits", strategy=str(path))
+    assert "\n" not in str(caught.value)
+
+
+def test_a_name_that_a_file_does_not_have(folder):
+    with pytest.raises(BrickworkError, match="no class with ask and tell called 'Walk'; there are"):
+        load({}, "strategy", "climb.py:Walk")
+
+
+def test_settings_are_offered(folder, monkeypatch):
+    code = "class S:\n    def __init__(self, problem, seed, low):\n        self.low = low\n"
+    (folder / "takes.py").write_text(code + "    ask = tell = None\n")
+    assert make_strategy("takes.py", None, 0, low=0.5, other=1).low == 0.5
