@@ -11,7 +11,7 @@ from brickwork.bench.setting import Setting
 from brickwork.bench.table import Table
 from brickwork.benching import TABULAR, strategy
 from brickwork.strategies.base import Problem
-from brickwork.trial import Proposal, State, Trial
+from brickwork.trial import Proposal, State, Trial, rng_for
 
 
 class Script:
@@ -86,6 +86,26 @@ def test_nothing_infeasible_is_asked_for_where_most_of_the_space_is(
     told = run(strategy(name, limited, 0), limited, 20)
     lost = sum(one.row is None for one in told)
     assert lost == 0
+
+
+@pytest.mark.parametrize("name", [*TABULAR, "asha:nsga2", "hyperband:auto"])
+@pytest.mark.parametrize(("rows", "part"), [(40, None), (3000, 0.01)])
+def test_no_evaluation_is_lost_while_anything_sound_is_left(
+    table: Table, name: str, rows: int, part: float | None
+) -> None:
+    """Of a table that is not complete, and of one where a limit leaves one network in a hundred."""
+    some = rng_for(0, "rows").permutation(len(table.archs)) < rows
+    kept = table.only(some)
+    limits = []
+    if part is not None:
+        limits = [f"phone<={np.quantile(kept.columns['phone'], part)}"]
+    few = Setting.of(kept, "val_12", "test", ["phone"], limits)
+    count = int(few.feasible.sum())
+    assert 25 <= count <= 60
+    assert few.problem.costs() == ("latency_ms",)
+    told = run(strategy(name, few, 0), few, count + 20)
+    assert {one.row for one in told} == set(np.flatnonzero(few.feasible).tolist())
+    assert len(told) == count
 
 
 def test_the_score_is_the_area_of_a_staircase(setting: Setting) -> None:

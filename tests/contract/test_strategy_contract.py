@@ -24,6 +24,7 @@ from strategy_toys import (
     unfit,
 )
 
+from brickwork.errors import SpaceError
 from brickwork.names import STRATEGIES, load
 from brickwork.objective import hypervolume
 from brickwork.space import Arch
@@ -36,7 +37,7 @@ SETTINGS = {
     "three objectives": {"objectives": ["accuracy", "parameters", "macs"]},
     "a cost that is measured": {"objectives": ["accuracy", "latency_ms"]},
     "only known costs": {"objectives": ["parameters", "macs"]},
-    "a limit": {"limits": ["parameters<=800"]},
+    "a limit": {"limits": ["parameters<=3000"]},  # one in twelve of the nested space keeps it
     "limits on what is learned": {"limits": ["latency_ms<=20", "accuracy>=70%"]},
     "a limit that nothing keeps": {"limits": ["parameters<=1"]},
 }
@@ -113,13 +114,42 @@ def test_a_promotion_goes_on_with_a_scored_trial_of_the_same_architecture(make):
         assert trials[origin].proposal.fidelity < trial.proposal.fidelity <= 1.0
 
 
-def test_every_architecture_of_a_tiny_space_is_asked_and_then_none(make):
-    for limits in ([], ["parameters<=150"], ["parameters<=1"]):
-        strategy = make(problem(TINY, limits=limits), 0)
-        trials = search(strategy, 100, lag=2)
-        members = {arch.id for arch in every(TINY, rng_for(0))}
-        assert {trial.proposal.arch.id for trial in trials} == members
-        assert strategy.ask(3) == []
+@pytest.mark.parametrize("limit", [None, "parameters<=285", "parameters<=1"])
+def test_every_sound_architecture_of_a_tiny_space_is_asked_and_then_none(make, limit):
+    """All that keep the limit; all there are where none does, so that the search can say why."""
+    strategy = make(problem(TINY, limits=[limit] if limit else []), 0)
+    trials = search(strategy, 100, lag=2)
+    members = {arch.id for arch in every(TINY, rng_for(0))}
+    if limit == "parameters<=285":
+        kept = {arch.id for arch in every(TINY, rng_for(0)) if size(arch) <= 285}
+        assert 0 < len(kept) < len(members)
+        members = kept
+    assert {trial.proposal.arch.id for trial in trials} == members
+    assert strategy.ask(3) == []
+
+
+def test_nothing_is_asked_beyond_a_limit_that_few_keep_until_they_are_used_up(make):
+    """One network in 150 keeps it; all of these are found, and nothing else is asked for."""
+    sizes = sorted(size(arch) for arch in every(TABLE, rng_for(0)))
+    bound = sizes[len(sizes) // 150]
+    strategy = make(problem(limits=[f"parameters<={bound}"]), 0)
+    trials = search(strategy, 150, end=done)
+    kept = {arch.id for arch in every(TABLE, rng_for(0)) if size(arch) <= bound}
+    assert {trial.proposal.arch.id for trial in trials} == kept
+
+
+def test_what_does_not_fit_the_input_is_not_asked_while_anything_does(make):
+    def fits(arch):
+        return [option for _, option in arch.choices][:3] == ["c", "d", "a"]
+
+    def few(arch):
+        if not fits(arch):
+            raise SpaceError("e2: no pixel is left")
+        return known(arch)
+
+    trials = search(make(replace(problem(), known=few), 0), 100, end=done)
+    assert all(fits(trial.proposal.arch) for trial in trials)
+    assert len({trial.proposal.arch.id for trial in trials}) == 25
 
 
 def test_a_space_with_one_member_has_one_architecture_to_ask(make):
