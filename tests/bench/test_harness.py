@@ -53,6 +53,22 @@ def test_workers_run_at_once_and_short_trainings_end_first(setting: Setting) -> 
     assert [one.spent for one in told] == [0.25, 0.5, 1.5, 2.5]
 
 
+def test_quick_trainings_end_first_where_the_table_has_times(table: Table) -> None:
+    timed = Setting.of(table, "val_12", "test", low={0.25: "val_3"}, time="phone")
+    order = np.argsort(table.columns["phone"], kind="stable")
+    slow, quick = (timed.table.archs[i] for i in (order[-1], order[0]))
+    long, short = timed.seconds(Proposal(slow)), timed.seconds(Proposal(quick))
+    asked = Script([Proposal(slow), Proposal(quick), Proposal(slow, 0.25)])
+    told = run(asked, timed, 10, workers=2)
+    assert [trial.proposal for trial in asked.told] == [
+        Proposal(quick),
+        Proposal(slow, 0.25),
+        Proposal(slow),
+    ]
+    assert [one.clock for one in told] == [short, short + 0.25 * long, long]
+    assert [one.spent for one in told] == [1.0, 1.25, 2.25]
+
+
 def test_compute_is_spent_and_no_more(setting: Setting) -> None:
     archs = setting.table.archs
     half = [Proposal(arch, 0.25) for arch in archs[:8]]
