@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from brickwork.bench.harness import Told, run
-from brickwork.bench.protocol import KINDS, Score, header, lines, summary
+from brickwork.bench.protocol import COUNTS, KINDS, Score, header, lines, summary
 from brickwork.bench.setting import Setting
 from brickwork.bench.table import Table
 from brickwork.benching import TABULAR, strategy
@@ -186,7 +186,7 @@ def test_the_summary_is_what_is_promised(setting: Setting) -> None:
     score = Score(setting)
     runs = [score.along([Told(i, 1.0, 1.0, 1.0)], (1, 2)) for i in (9000, 15_000)]
     found = summary(runs, 0.5)
-    assert set(found) == {*KINDS, "cpu_s"}
+    assert set(found) == {*KINDS, *COUNTS, "cpu_s"}
     assert found["signal"]["1"]["mean"] == pytest.approx(
         (score([9000])["signal"] + score([15_000])["signal"]) / 2
     )
@@ -194,8 +194,48 @@ def test_the_summary_is_what_is_promised(setting: Setting) -> None:
     assert len(header((1, 2)).split()) == 6
     assert len(lines("name", found)) == len(KINDS)
     nothing = summary([score.along([], (1,))], 0.0)
-    assert nothing["best_test"]["1"] == {"mean": None, "sd": None}
+    assert nothing["best_test"]["1"] == {"mean": None, "sd": None, "values": [None]}
     assert any("-" in line for line in lines("name", nothing))
+
+
+def test_a_mean_is_that_of_all_seeds_or_none(setting: Setting) -> None:
+    score = Score(setting)
+    good = score.along([Told(9000, 1.0, 1.0, 1.0)], (1,))
+    bad = score.along([Told(None, 1.0, 1.0, 1.0)], (1,))
+    found = summary([good, bad, good], 0.5)
+    best = good[1]["best_test"]
+    assert found["best_test"]["1"] == {"mean": None, "sd": None, "values": [best, None, best]}
+    assert found["signal"]["1"]["values"] == [good[1]["signal"], 0.0, good[1]["signal"]]
+    assert found["lost"]["1"]["values"] == [0, 1, 0]
+    assert found["lost"]["1"]["mean"] == pytest.approx(1 / 3)
+
+
+def test_what_was_lost_is_counted_and_printed_only_then(setting: Setting) -> None:
+    told = [Told(None, 1.0, 1.0, 1.0), Told(9, 1.0, 2.0, 2.0), Told(None, 1.0, 3.0, 3.0)]
+    along = Score(setting).along(told, (1, 2, 3))
+    assert [along[mark]["lost"] for mark in (1, 2, 3)] == [1, 1, 2]
+    (line,) = (one for one in lines("name", summary([along], 0.0)) if "lost" in one)
+    assert line.split() == ["lost", "1.00", "1.00", "2.00"]
+    sound = Score(setting).along([Told(9, 1.0, 1.0, 1.0)], (1,))
+    assert not any("lost" in one for one in lines("name", summary([sound], 0.0)))
+
+
+def test_the_clock_says_when_so_much_compute_had_ended(setting: Setting) -> None:
+    """Four trainings at a time; the last mark is never reached."""
+    found = {}
+    for workers in (1, 4):
+        asked = Script([Proposal(arch) for arch in setting.table.archs[:10]])
+        told = run(asked, setting, 20, workers)
+        found[workers] = Score(setting).along(told, (1, 6, 10, 20))
+    marks = (1, 6, 10)
+    assert [found[1][mark]["clock"] for mark in marks] == [1, 6, 10]
+    assert [found[4][mark]["clock"] for mark in marks] == [1, 2, 3]
+    assert np.isnan(found[4][20]["clock"])
+    spread = summary([found[4]], 0.0)["clock"]
+    assert spread["6"] == {"mean": 2.0, "sd": 0.0, "values": [2.0]}
+    assert spread["20"]["mean"] is None
+    assert any("clock" in line for line in lines("name", summary([found[4]], 0.0)))
+    assert not any("clock" in line for line in lines("name", summary([found[1]], 0.0)))
 
 
 def test_a_problem_of_a_table_is_one_like_any_other(setting: Setting) -> None:
