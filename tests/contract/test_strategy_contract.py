@@ -159,14 +159,80 @@ def test_a_space_with_one_member_has_one_architecture_to_ask(make):
 
 
 def test_answers_may_come_in_any_order(make, setting):
-    strategy = make(problem(NESTED, **setting), 0)
+    task = problem(NESTED, **setting)
+    strategy = make(task, 0)
     proposals = strategy.ask(8)
     order = rng_for(0, "order")
     waiting = [ended(i, proposal) for i, proposal in enumerate(proposals)]
     for number in range(8, 60):
         strategy.tell(waiting.pop(int(order.integers(len(waiting)))))
         (proposal,) = strategy.ask(1)
+        proposals.append(proposal)
         waiting.append(ended(number, proposal))
+    new_members(task.space, proposals)
+
+
+def test_batches_may_be_told_backwards(make):
+    strategy = make(problem(NESTED), 0)
+    proposals = []
+    for _ in range(4):
+        batch = strategy.ask(50)
+        assert len(batch) == 50
+        trials = [ended(len(proposals) + i, proposal) for i, proposal in enumerate(batch)]
+        proposals += batch
+        for trial in reversed(trials):
+            strategy.tell(trial)
+    new_members(NESTED, proposals)
+
+
+def test_a_trial_may_be_told_twice(make):
+    """As when a worker that was given up answers after all."""
+    strategy = make(problem(NESTED), 0)
+    proposals = []
+    for number in range(80):
+        (proposal,) = strategy.ask(1)
+        proposals.append(proposal)
+        trial = ended(number, proposal)
+        for _ in range(1 + (number % 3 == 0)):
+            strategy.tell(trial)
+    new_members(NESTED, proposals)
+
+
+def test_a_trial_may_never_be_told(make):
+    strategy = make(problem(NESTED), 0)
+    proposals = []
+    for number in range(80):
+        (proposal,) = strategy.ask(1)
+        proposals.append(proposal)
+        if number not in (0, 1, 7, 30):
+            strategy.tell(done(number, proposal))
+    new_members(NESTED, proposals)
+    assert not {0, 1, 7, 30} & {proposal.continues for proposal in proposals}
+
+
+@pytest.mark.parametrize("objectives", [["accuracy"], ["accuracy", "parameters"]])
+@pytest.mark.parametrize("odd", [float("nan"), float("inf"), float("-inf")])
+def test_scores_that_are_no_numbers_are_survived(make, odd, objectives):
+    """Some, from the first on: it goes on, and what has no number is not trained for longer."""
+    strategy = make(problem(NESTED, objectives), 0)
+    proposals = []
+    for number in range(80):
+        (proposal,) = strategy.ask(1)
+        proposals.append(proposal)
+        trial = done(number, proposal)
+        if number % 4 == 0:
+            score = replace(trial.metrics["accuracy"], value=odd)
+            trial = replace(trial, metrics={**trial.metrics, "accuracy": score})
+        strategy.tell(trial)
+    new_members(NESTED, proposals)
+    assert not any(proposal.continues in range(0, 80, 4) for proposal in proposals)
+
+
+def new_members(space, proposals):
+    """All are members of the space, and none repeats at a fidelity."""
+    assert all(space.why_invalid(proposal.arch) is None for proposal in proposals)
+    looks = [(proposal.arch.id, proposal.fidelity) for proposal in proposals]
+    assert len(set(looks)) == len(looks)
 
 
 def test_nothing_but_failures_is_survived(make):

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from brickwork.errors import SpaceError
 from brickwork.objective import Limit, Objective, violation
-from brickwork.quantity import Quantity
+from brickwork.quantity import Quantity, metric
 from brickwork.space import Arch, Graph, Option, Space
 from brickwork.trial import Proposal, State, Trial, rng_for
 
@@ -124,8 +124,15 @@ class Member:
 
     @classmethod
     def of(cls, problem: Problem, trial: Trial) -> Member | None:
-        """The member that a trial gives: scored or infeasible; None for one without numbers."""
+        """The member that a trial gives: scored or infeasible; None for one without numbers.
+
+        A score that is NaN or infinite is no number; a cost of which that is so is not known.
+        """
         if trial.state in (State.FAILED, State.WAITING):
+            return None
+        scores = (o.metric for o in problem.objectives if metric(o.metric).quality)
+        told = (trial.metrics[name].value for name in scores if name in trial.metrics)
+        if not all(map(math.isfinite, told)):
             return None
         over = problem.violation(trial.metrics)
         if not trial.scored:
