@@ -247,7 +247,8 @@ def check_place(path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         tempfile.TemporaryFile(dir=path.parent).close()
     except OSError as error:
-        raise BrickworkError(f"{path}: cannot be written ({error.strerror})") from None
+        where = error.filename or path.parent
+        raise BrickworkError(f"{path}: cannot be written ({where}: {error.strerror})") from None
 
 
 def write(
