@@ -40,6 +40,13 @@ def quantity(value: float, unit: str = "1") -> Quantity:
     return Quantity(value, unit, How.COUNTED)
 
 
+@pytest.mark.parametrize("odd", [math.nan, math.inf, -math.inf])
+@pytest.mark.parametrize("name", ["accuracy", "latency_ms"])
+def test_what_is_no_number_is_the_worst_there_is(name, odd):
+    assert Objective(name).loss({name: quantity(odd)}) == math.inf
+    assert Objective(name).loss({}) == math.inf
+
+
 # --- limits ---------------------------------------------------------------------------------------
 
 

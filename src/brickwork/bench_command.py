@@ -37,28 +37,39 @@ def bench(
     seeds: Annotated[int, typer.Option(min=1, help="Runs of each.")] = 20,
     evals: Annotated[int, typer.Option(min=1, help="Evaluations of a run.")] = 200,
     workers: Annotated[int, typer.Option(min=1, help="Simulated workers.")] = 1,
+    time: Annotated[
+        str, typer.Option(help="Column of the seconds of a whole training; default: one second.")
+    ] = "",
     json_: Annotated[
         Path | None, typer.Option("--json", help="Where to write the result; curves beside it.")
     ] = None,
 ) -> None:
     """Run strategies on a table of trained networks, beside other optimizers."""
     from brickwork.bench.protocol import header, lines
-    from brickwork.benching import Asked, fidelities
+    from brickwork.benching import Asked, check_place, fidelities, protocol, write
     from brickwork.benching import bench as run_bench
-    from brickwork.benching import write as write_bench
 
     first, *again = names_in(signal) or ("",)
     asked = Asked(
         *(table, space, first, test, tuple(join or ()), names_in(cost), tuple(limit or ())),
-        *(fidelities(low or []), evals, workers, tuple(again), names_in(features)),
+        *(fidelities(low or []), evals, workers, tuple(again), names_in(features), time),
     )
+    if json_ is not None:
+        check_place(json_)
+    names, others = names_in(strategies), names_in(peers)
+    runs = run_bench(asked, names, others, seeds)
+    how = protocol(asked, names, others, seeds)
+    for remark in how["remarks"]:
+        typer.echo(remark, err=True)
     found: dict[str, dict[str, Any]] = {}
-    for name, summary in run_bench(asked, names_in(strategies), names_in(peers), seeds):
+    written: tuple[Path, ...] = ()
+    for name, summary in runs:
         if not found:
             typer.echo(header(asked.marks))
         found[name] = summary
         for line in lines(name, summary):
             typer.echo(line)
-    if json_ is not None:
-        for path in write_bench(json_, asked, seeds, found):
-            typer.echo(path)
+        if json_ is not None:  # as each ends, so that an interruption loses little
+            written = write(json_, how, found)
+    for path in written:
+        typer.echo(path)

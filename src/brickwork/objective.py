@@ -60,11 +60,11 @@ class Objective:
         return metric(self.metric).maximize
 
     def loss(self, metrics: Mapping[str, Quantity]) -> float:
-        """The value to be minimised: negated where more is better; infinite where missing."""
+        """The value to be minimised: negated where more is better; infinite without a number."""
         if self.metric not in metrics:
             return float("inf")
         value = metrics[self.metric].value
-        if value != value:
+        if not math.isfinite(value):
             return float("inf")
         return -value if self.maximize else value
 

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 
 import pytest
 from typer.testing import CliRunner
 
+from brickwork import benching
 from brickwork.bench.harness import run
 from brickwork.bench.peers import PEERS, peer
 from brickwork.bench.setting import Setting
@@ -41,14 +45,124 @@ def test_it_prints_and_writes_the_protocol(files: tuple[Path, Path], tmp_path: P
         assert set(one["signal"]) == set(one["test"]) == set(one["best_test"]) == {"10", "20", "25"}
         assert 0 < one["signal"]["10"]["mean"] <= one["signal"]["25"]["mean"] <= 1
         assert one["cpu_s"] > 0
+        assert len(one["test"]["20"]["values"]) == 2
+        assert one["clock"]["20"]["mean"] == 20
+        assert one["lost"]["25"]["mean"] == 0
+    assert found["protocol"]["tables"] == ["table.csv.gz", "costs.csv"]
+    assert set(found["protocol"]["versions"]) == {"brickwork", "optuna"}
+    assert found["protocol"]["metrics"] == ["latency_ms"]
+    assert str(files[0].parent) not in out.read_text()
     picture = ElementTree.fromstring(out.with_suffix(".svg").read_text())
-    assert len([e for e in picture.iter() if "curve" in e.get("class", "")]) == 3
+    panels = [e for e in picture if e.tag.endswith("svg")]
+    assert len(panels) == 2  # the signal, and beside it the test
+    for panel in panels:
+        assert len([e for e in panel.iter() if "curve" in e.get("class", "")]) == 3
+
+
+def test_the_clock_is_that_of_workers_and_of_times_in_the_table(
+    files: tuple[Path, Path], tmp_path: Path
+) -> None:
+    clocks = {}
+    for name, more in (("two", ["--workers", "2"]), ("timed", ["--time", "phone"])):
+        out = tmp_path / f"{name}.json"
+        end = ["--strategies", "random", "--seeds", "1", "--evals", "10", "--json", str(out), *more]
+        done = CliRunner().invoke(app, options(files, *end))
+        assert done.exit_code == 0, done.output
+        assert "clock" in done.stdout
+        found = json.loads(out.read_text())
+        clocks[name] = found["strategies"]["random"]["clock"]["10"]["mean"]
+    assert clocks["two"] == 5
+    assert clocks["timed"] > 10
+    assert "'phone'" in found["protocol"]["clock"]
+
+
+def test_what_a_strategy_says_of_itself_is_kept(files: tuple[Path, Path], tmp_path: Path) -> None:
+    out = tmp_path / "found.json"
+    end = ["--strategies", "auto,random", "--seeds", "1", "--evals", "3", "--json", str(out)]
+    done = CliRunner().invoke(app, options(files, *end))
+    assert done.exit_code == 0, done.output
+    found = json.loads(out.read_text())["strategies"]
+    assert "predictor" in found["auto"]["explain"]
+    assert "explain" not in found["random"]
+
+
+def test_what_runs_as_something_else_is_said_once(files: tuple[Path, Path], tmp_path: Path) -> None:
+    out = tmp_path / "found.json"
+    end = ["--seeds", "1", "--evals", "3", "--json", str(out)]
+    names = ["--strategies", "hyperband,asha:nsga2,random"]
+    done = CliRunner().invoke(app, options(files, *names, *end))
+    line = (
+        "without --low nothing is trained in part: hyperband runs as random search, "
+        "asha:nsga2 runs as nsga2"
+    )
+    assert done.stderr.splitlines() == [line]
+    assert json.loads(out.read_text())["protocol"]["remarks"] == [line]
+    low = CliRunner().invoke(app, options(files, *names, *end, "--low", "0.5=val_3"))
+    assert low.stderr == ""
+    assert json.loads(out.read_text())["protocol"]["remarks"] == []
+
+
+def test_rows_that_are_left_out_are_said(files: tuple[Path, Path]) -> None:
+    more = ["--cost", "phone", "--strategies", "random", "--seeds", "1", "--evals", "3"]
+    done = CliRunner().invoke(app, options(files, *more))
+    assert done.stderr.startswith("1 of 15,625 rows are left out: 'phone' is at most 0.5 ms")
+
+
+def test_the_result_is_written_as_each_search_ends(
+    files: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "found.json"
+    whole = benching.bench
+
+    def interrupted(*args: Any) -> Iterator[tuple[str, dict[str, Any]]]:
+        yield next(whole(*args))
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(benching, "bench", interrupted)
+    end = ["--strategies", "random,grid", "--seeds", "1", "--evals", "3", "--json", str(out)]
+    done = CliRunner().invoke(app, options(files, *end))
+    assert done.exit_code != 0
+    found = json.loads(out.read_text())
+    assert list(found["strategies"]) == ["random"]
+    assert found["protocol"]["searches"] == ["random", "grid"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["found.json", "found.svg"]
+
+
+@pytest.mark.parametrize(
+    ("place", "why"),
+    [
+        ("out.svg", r"the curves are written there.*out\.json"),
+        ("folder", "is a folder"),
+        ("folder/x.json", r"x\.svg: is a folder"),
+        ("file/out.json", "cannot be written"),
+    ],
+)
+def test_where_nothing_can_be_written_nothing_is_run(
+    files: tuple[Path, Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    place: str,
+    why: str,
+) -> None:
+    (tmp_path / "folder" / "x.svg").mkdir(parents=True)
+    (tmp_path / "file").write_text("kept")
+    monkeypatch.setattr(benching, "bench", lambda *_: pytest.fail("it ran"))
+    done = CliRunner().invoke(app, options(files, "--json", str(tmp_path / place)))
+    assert isinstance(done.exception, BrickworkError)
+    assert re.search(why, str(done.exception))
+    assert (tmp_path / "file").read_text() == "kept"
+    assert not (tmp_path / "out.svg").exists()
 
 
 @pytest.mark.parametrize(
     ("more", "why"),
     [
         (("--strategies", "autos"), "did you mean 'auto'"),
+        (("--strategies", " ,"), "name a strategy to run: one of asha, auto,"),
+        (("--strategies", "auto,auto"), "auto is asked for twice"),
+        (("--peers", "optuna-tpe,optuna-tpe"), "optuna-tpe is asked for twice"),
+        (("--cost", "phone,phone"), "the cost 'phone' is named twice"),
+        (("--time", "hours"), "hours"),
         (("--strategies", "sandwich"), "trains networks of its own"),
         (("--peers", "optuna-tpa"), "optuna-tpe"),
         (("--strategies", "optuna-tpe", "--peers", "optuna-tpe"), "name it once"),

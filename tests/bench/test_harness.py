@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from brickwork.bench.harness import Told, run
-from brickwork.bench.protocol import KINDS, Score, header, lines, summary
+from brickwork.bench.protocol import COUNTS, KINDS, Score, header, lines, summary
 from brickwork.bench.setting import Setting
 from brickwork.bench.table import Table
 from brickwork.benching import TABULAR, strategy
 from brickwork.strategies.base import Problem
-from brickwork.trial import Proposal, State, Trial
+from brickwork.trial import Proposal, State, Trial, rng_for
 
 
 class Script:
@@ -53,6 +53,22 @@ def test_workers_run_at_once_and_short_trainings_end_first(setting: Setting) -> 
     assert [one.spent for one in told] == [0.25, 0.5, 1.5, 2.5]
 
 
+def test_quick_trainings_end_first_where_the_table_has_times(table: Table) -> None:
+    timed = Setting.of(table, "val_12", "test", low={0.25: "val_3"}, time="phone")
+    order = np.argsort(table.columns["phone"], kind="stable")
+    slow, quick = (timed.table.archs[i] for i in (order[-1], order[0]))
+    long, short = timed.seconds(Proposal(slow)), timed.seconds(Proposal(quick))
+    asked = Script([Proposal(slow), Proposal(quick), Proposal(slow, 0.25)])
+    told = run(asked, timed, 10, workers=2)
+    assert [trial.proposal for trial in asked.told] == [
+        Proposal(quick),
+        Proposal(slow, 0.25),
+        Proposal(slow),
+    ]
+    assert [one.clock for one in told] == [short, short + 0.25 * long, long]
+    assert [one.spent for one in told] == [1.0, 1.25, 2.25]
+
+
 def test_compute_is_spent_and_no_more(setting: Setting) -> None:
     archs = setting.table.archs
     half = [Proposal(arch, 0.25) for arch in archs[:8]]
@@ -86,6 +102,26 @@ def test_nothing_infeasible_is_asked_for_where_most_of_the_space_is(
     told = run(strategy(name, limited, 0), limited, 20)
     lost = sum(one.row is None for one in told)
     assert lost == 0
+
+
+@pytest.mark.parametrize("name", [*TABULAR, "asha:nsga2", "hyperband:auto"])
+@pytest.mark.parametrize(("rows", "part"), [(40, None), (3000, 0.01)])
+def test_no_evaluation_is_lost_while_anything_sound_is_left(
+    table: Table, name: str, rows: int, part: float | None
+) -> None:
+    """Of a table that is not complete, and of one where a limit leaves one network in a hundred."""
+    some = rng_for(0, "rows").permutation(len(table.archs)) < rows
+    kept = table.only(some)
+    limits = []
+    if part is not None:
+        limits = [f"phone<={np.quantile(kept.columns['phone'], part)}"]
+    few = Setting.of(kept, "val_12", "test", ["phone"], limits)
+    count = int(few.feasible.sum())
+    assert 25 <= count <= 60
+    assert few.problem.costs() == ("latency_ms",)
+    told = run(strategy(name, few, 0), few, count + 20)
+    assert {one.row for one in told} == set(np.flatnonzero(few.feasible).tolist())
+    assert len(told) == count
 
 
 def test_the_score_is_the_area_of_a_staircase(setting: Setting) -> None:
@@ -150,7 +186,7 @@ def test_the_summary_is_what_is_promised(setting: Setting) -> None:
     score = Score(setting)
     runs = [score.along([Told(i, 1.0, 1.0, 1.0)], (1, 2)) for i in (9000, 15_000)]
     found = summary(runs, 0.5)
-    assert set(found) == {*KINDS, "cpu_s"}
+    assert set(found) == {*KINDS, *COUNTS, "cpu_s"}
     assert found["signal"]["1"]["mean"] == pytest.approx(
         (score([9000])["signal"] + score([15_000])["signal"]) / 2
     )
@@ -158,8 +194,48 @@ def test_the_summary_is_what_is_promised(setting: Setting) -> None:
     assert len(header((1, 2)).split()) == 6
     assert len(lines("name", found)) == len(KINDS)
     nothing = summary([score.along([], (1,))], 0.0)
-    assert nothing["best_test"]["1"] == {"mean": None, "sd": None}
+    assert nothing["best_test"]["1"] == {"mean": None, "sd": None, "values": [None]}
     assert any("-" in line for line in lines("name", nothing))
+
+
+def test_a_mean_is_that_of_all_seeds_or_none(setting: Setting) -> None:
+    score = Score(setting)
+    good = score.along([Told(9000, 1.0, 1.0, 1.0)], (1,))
+    bad = score.along([Told(None, 1.0, 1.0, 1.0)], (1,))
+    found = summary([good, bad, good], 0.5)
+    best = good[1]["best_test"]
+    assert found["best_test"]["1"] == {"mean": None, "sd": None, "values": [best, None, best]}
+    assert found["signal"]["1"]["values"] == [good[1]["signal"], 0.0, good[1]["signal"]]
+    assert found["lost"]["1"]["values"] == [0, 1, 0]
+    assert found["lost"]["1"]["mean"] == pytest.approx(1 / 3)
+
+
+def test_what_was_lost_is_counted_and_printed_only_then(setting: Setting) -> None:
+    told = [Told(None, 1.0, 1.0, 1.0), Told(9, 1.0, 2.0, 2.0), Told(None, 1.0, 3.0, 3.0)]
+    along = Score(setting).along(told, (1, 2, 3))
+    assert [along[mark]["lost"] for mark in (1, 2, 3)] == [1, 1, 2]
+    (line,) = (one for one in lines("name", summary([along], 0.0)) if "lost" in one)
+    assert line.split() == ["lost", "1.00", "1.00", "2.00"]
+    sound = Score(setting).along([Told(9, 1.0, 1.0, 1.0)], (1,))
+    assert not any("lost" in one for one in lines("name", summary([sound], 0.0)))
+
+
+def test_the_clock_says_when_so_much_compute_had_ended(setting: Setting) -> None:
+    """Four trainings at a time; the last mark is never reached."""
+    found = {}
+    for workers in (1, 4):
+        asked = Script([Proposal(arch) for arch in setting.table.archs[:10]])
+        told = run(asked, setting, 20, workers)
+        found[workers] = Score(setting).along(told, (1, 6, 10, 20))
+    marks = (1, 6, 10)
+    assert [found[1][mark]["clock"] for mark in marks] == [1, 6, 10]
+    assert [found[4][mark]["clock"] for mark in marks] == [1, 2, 3]
+    assert np.isnan(found[4][20]["clock"])
+    spread = summary([found[4]], 0.0)["clock"]
+    assert spread["6"] == {"mean": 2.0, "sd": 0.0, "values": [2.0]}
+    assert spread["20"]["mean"] is None
+    assert any("clock" in line for line in lines("name", summary([found[4]], 0.0)))
+    assert not any("clock" in line for line in lines("name", summary([found[1]], 0.0)))
 
 
 def test_a_problem_of_a_table_is_one_like_any_other(setting: Setting) -> None:

@@ -14,6 +14,8 @@ from brickwork.errors import BrickworkError, DataError, LimitError, SpaceError, 
 from brickwork.spaces.cell import string_of
 from brickwork.trial import Proposal
 
+CELL = "|none~0|+|none~0|none~1|+|none~0|none~1|none~2|"
+
 
 def test_a_table_has_a_row_for_each_network_and_joined_columns(files: tuple[Path, Path]) -> None:
     alone = Table.read(files[0], "nasbench201")
@@ -60,6 +62,9 @@ def test_the_networks_of_nas_bench_macro_are_digits(tmp_path: Path) -> None:
         ("t.csv", "arch,acc\n|conv~0|,1\n", "a cell of NAS-Bench-201 is"),
         ("t.json", "[1, 2]", "networks as keys"),
         ("t.json", "{", "cannot be read as a table"),
+        ("t.json", '{"01201201": 5}', r"known of '01201201' is an object .*got 5"),
+        ("t.json", '{"0": {"a": 1}, "0": {"a": 2}}', "'0' stands there twice"),
+        ("t.csv", f"arch,acc\n{CELL},1\n{CELL},2\n", r"1 rows are of networks that have one"),
     ],
 )
 def test_what_is_no_table_is_refused(tmp_path: Path, name: str, text: str | None, why: str) -> None:
@@ -85,6 +90,32 @@ def test_what_has_no_table_or_column_is_refused(
         Table.read(files[0], "nasbench201", tmp_path / "other.csv")
 
 
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("index,proxy\nx,1\ny,2\n", r"no row in common with the table: 'x' here, '0' there"),
+        ("index,proxy\n3,1\n3,2\n", r"column 'index', where '3' stands several times"),
+    ],
+)
+def test_a_file_that_cannot_be_joined_is_named(
+    files: tuple[Path, Path], tmp_path: Path, text: str, why: str
+) -> None:
+    other = tmp_path / "other.csv"
+    other.write_text(text)
+    with pytest.raises(DataError, match=why) as caught:
+        Table.read(files[0], "nasbench201", other)
+    assert str(caught.value).startswith(str(other))
+
+
+def test_a_table_without_rows_is_named_not_what_is_joined_to_it(
+    files: tuple[Path, Path], tmp_path: Path
+) -> None:
+    empty = tmp_path / "empty.csv"
+    empty.write_text("index,arch\n")
+    with pytest.raises(DataError, match=r"empty\.csv: a table has a row"):
+        Table.read(empty, "nasbench201", files[1])
+
+
 def test_rows_without_a_number_and_impossible_latencies_are_left_out(table: Table) -> None:
     whole = Setting.of(table, "val_12", "test")
     timed = Setting.of(table, "val_12", "test", ["phone"])
@@ -98,6 +129,58 @@ def test_rows_without_a_number_and_impossible_latencies_are_left_out(table: Tabl
     holed.columns["test"][:] = np.nan
     with pytest.raises(BrickworkError, match="no row with a number"):
         Setting.of(holed, "val_12", "test")
+
+
+def test_it_is_said_how_many_rows_were_left_out_and_why(table: Table) -> None:
+    columns = {name: values.copy() for name, values in table.columns.items()}
+    columns["test"][:10] = np.nan
+    columns["params"][8:12] = 0.0
+    holed = Table(table.space, table.archs, columns)
+    made = Setting.of(holed, "val_12", "test", ["phone", "params"])
+    assert made.left_out == {"no number in 'test'": 10, "'params' is at most 0": 2}  # 5 is one
+    columns["phone"] /= 1000
+    with pytest.raises(BrickworkError) as caught:
+        Setting.of(holed, "val_12", "test", ["phone"])
+    assert "10 rows: no number in 'test'; 15,615 rows: 'phone' is at most 0.5 ms" in str(
+        caught.value
+    )
+
+
+def test_a_training_takes_the_seconds_of_the_table(table: Table) -> None:
+    plain = Setting.of(table, "val_12", "test", low={0.25: "val_3"})
+    timed = Setting.of(table, "val_12", "test", low={0.25: "val_3"}, time="phone")
+    arch = timed.table.archs[700]
+    assert plain.seconds(Proposal(arch)) == 1.0
+    assert plain.seconds(Proposal(arch, 0.25)) == 0.25
+    seconds = table.columns["phone"][700]
+    assert timed.seconds(Proposal(arch)) == seconds
+    assert timed.estimate(Proposal(arch, 0.25)).seconds == 0.25 * seconds
+    few = Setting.of(table.only(np.arange(15_625) < 9), "val_12", "test", time="phone")
+    assert few.seconds(Proposal(arch)) == np.median(table.columns["phone"][:9])
+    with pytest.raises(UnknownName, match="tablet"):
+        Setting.of(table, "val_12", "test", time="tablet")
+    holed = Table(table.space, table.archs, {**table.columns, "phone": table.columns["phone"] - 1})
+    left_out = Setting.of(holed, "val_12", "test", time="phone").left_out
+    assert left_out == {"'phone' is at most 0": 2}
+
+
+@pytest.mark.parametrize(
+    ("column", "name"),
+    [
+        *((name, "latency_ms") for name in ("macbook", "framework_ms", "program_ms", "raspi4")),
+        *((name, "latency_ms") for name in ("ram_s", "memory-us", "edge_gram", "resized", "ms")),
+        *((name, "parameters") for name in ("params", "Parameters(M)", "#param", "kparams")),
+        *((name, "macs") for name in ("macs", "MAC", "FLOPs", "mflops", "MAdds", "m_flops2")),
+        *((name, "energy_mj") for name in ("energy", "board_mJ", "Joules")),
+        *((name, "peak_sram_bytes") for name in ("ram", "SRAM", "peak_mem", "ram_size", "memory")),
+        *((name, "flash_bytes") for name in ("flash", "model_size", "flash_kB")),
+    ],
+)
+def test_what_a_column_holds_is_told_by_the_words_of_its_name(
+    table: Table, column: str, name: str
+) -> None:
+    named = Table(table.space, table.archs, {**table.columns, column: table.columns["phone"]})
+    assert Setting.of(named, "val_12", "test", [column]).metrics == (name,)
 
 
 def test_costs_are_known_beforehand_and_scores_are_not(setting: Setting, table: Table) -> None:
@@ -131,6 +214,10 @@ def test_no_two_costs_go_by_one_name(table: Table) -> None:
     made = Setting.of(wide, "val_12", "test", ["device0", "device1", "params"])
     assert made.metrics[0] == "latency_ms"
     assert len(set(made.metrics)) == 3
+    with pytest.raises(BrickworkError, match="the cost 'params' is named twice"):
+        Setting.of(wide, "val_12", "test", ["params", "device0", "params"])
+    with pytest.raises(BrickworkError, match="the feature 'val_3' is named twice"):
+        Setting.of(wide, "val_12", "test", features=["val_3", "val_3"])
     with pytest.raises(BrickworkError, match="at most 6 costs"):
         Setting.of(wide, "val_12", "test", [*extra, "params"])
 

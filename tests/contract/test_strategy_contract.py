@@ -24,6 +24,7 @@ from strategy_toys import (
     unfit,
 )
 
+from brickwork.errors import SpaceError
 from brickwork.names import STRATEGIES, load
 from brickwork.objective import hypervolume
 from brickwork.space import Arch
@@ -36,7 +37,7 @@ SETTINGS = {
     "three objectives": {"objectives": ["accuracy", "parameters", "macs"]},
     "a cost that is measured": {"objectives": ["accuracy", "latency_ms"]},
     "only known costs": {"objectives": ["parameters", "macs"]},
-    "a limit": {"limits": ["parameters<=800"]},
+    "a limit": {"limits": ["parameters<=3000"]},  # one in twelve of the nested space keeps it
     "limits on what is learned": {"limits": ["latency_ms<=20", "accuracy>=70%"]},
     "a limit that nothing keeps": {"limits": ["parameters<=1"]},
 }
@@ -113,13 +114,42 @@ def test_a_promotion_goes_on_with_a_scored_trial_of_the_same_architecture(make):
         assert trials[origin].proposal.fidelity < trial.proposal.fidelity <= 1.0
 
 
-def test_every_architecture_of_a_tiny_space_is_asked_and_then_none(make):
-    for limits in ([], ["parameters<=150"], ["parameters<=1"]):
-        strategy = make(problem(TINY, limits=limits), 0)
-        trials = search(strategy, 100, lag=2)
-        members = {arch.id for arch in every(TINY, rng_for(0))}
-        assert {trial.proposal.arch.id for trial in trials} == members
-        assert strategy.ask(3) == []
+@pytest.mark.parametrize("limit", [None, "parameters<=285", "parameters<=1"])
+def test_every_sound_architecture_of_a_tiny_space_is_asked_and_then_none(make, limit):
+    """All that keep the limit; all there are where none does, so that the search can say why."""
+    strategy = make(problem(TINY, limits=[limit] if limit else []), 0)
+    trials = search(strategy, 100, lag=2)
+    members = {arch.id for arch in every(TINY, rng_for(0))}
+    if limit == "parameters<=285":
+        kept = {arch.id for arch in every(TINY, rng_for(0)) if size(arch) <= 285}
+        assert 0 < len(kept) < len(members)
+        members = kept
+    assert {trial.proposal.arch.id for trial in trials} == members
+    assert strategy.ask(3) == []
+
+
+def test_nothing_is_asked_beyond_a_limit_that_few_keep_until_they_are_used_up(make):
+    """One network in 150 keeps it; all of these are found, and nothing else is asked for."""
+    sizes = sorted(size(arch) for arch in every(TABLE, rng_for(0)))
+    bound = sizes[len(sizes) // 150]
+    strategy = make(problem(limits=[f"parameters<={bound}"]), 0)
+    trials = search(strategy, 150, end=done)
+    kept = {arch.id for arch in every(TABLE, rng_for(0)) if size(arch) <= bound}
+    assert {trial.proposal.arch.id for trial in trials} == kept
+
+
+def test_what_does_not_fit_the_input_is_not_asked_while_anything_does(make):
+    def fits(arch):
+        return [option for _, option in arch.choices][:3] == ["c", "d", "a"]
+
+    def few(arch):
+        if not fits(arch):
+            raise SpaceError("e2: no pixel is left")
+        return known(arch)
+
+    trials = search(make(replace(problem(), known=few), 0), 100, end=done)
+    assert all(fits(trial.proposal.arch) for trial in trials)
+    assert len({trial.proposal.arch.id for trial in trials}) == 25
 
 
 def test_a_space_with_one_member_has_one_architecture_to_ask(make):
@@ -129,14 +159,80 @@ def test_a_space_with_one_member_has_one_architecture_to_ask(make):
 
 
 def test_answers_may_come_in_any_order(make, setting):
-    strategy = make(problem(NESTED, **setting), 0)
+    task = problem(NESTED, **setting)
+    strategy = make(task, 0)
     proposals = strategy.ask(8)
     order = rng_for(0, "order")
     waiting = [ended(i, proposal) for i, proposal in enumerate(proposals)]
     for number in range(8, 60):
         strategy.tell(waiting.pop(int(order.integers(len(waiting)))))
         (proposal,) = strategy.ask(1)
+        proposals.append(proposal)
         waiting.append(ended(number, proposal))
+    new_members(task.space, proposals)
+
+
+def test_batches_may_be_told_backwards(make):
+    strategy = make(problem(NESTED), 0)
+    proposals = []
+    for _ in range(4):
+        batch = strategy.ask(50)
+        assert len(batch) == 50
+        trials = [ended(len(proposals) + i, proposal) for i, proposal in enumerate(batch)]
+        proposals += batch
+        for trial in reversed(trials):
+            strategy.tell(trial)
+    new_members(NESTED, proposals)
+
+
+def test_a_trial_may_be_told_twice(make):
+    """As when a worker that was given up answers after all."""
+    strategy = make(problem(NESTED), 0)
+    proposals = []
+    for number in range(80):
+        (proposal,) = strategy.ask(1)
+        proposals.append(proposal)
+        trial = ended(number, proposal)
+        for _ in range(1 + (number % 3 == 0)):
+            strategy.tell(trial)
+    new_members(NESTED, proposals)
+
+
+def test_a_trial_may_never_be_told(make):
+    strategy = make(problem(NESTED), 0)
+    proposals = []
+    for number in range(80):
+        (proposal,) = strategy.ask(1)
+        proposals.append(proposal)
+        if number not in (0, 1, 7, 30):
+            strategy.tell(done(number, proposal))
+    new_members(NESTED, proposals)
+    assert not {0, 1, 7, 30} & {proposal.continues for proposal in proposals}
+
+
+@pytest.mark.parametrize("objectives", [["accuracy"], ["accuracy", "parameters"]])
+@pytest.mark.parametrize("odd", [float("nan"), float("inf"), float("-inf")])
+def test_scores_that_are_no_numbers_are_survived(make, odd, objectives):
+    """Some, from the first on: it goes on, and what has no number is not trained for longer."""
+    strategy = make(problem(NESTED, objectives), 0)
+    proposals = []
+    for number in range(80):
+        (proposal,) = strategy.ask(1)
+        proposals.append(proposal)
+        trial = done(number, proposal)
+        if number % 4 == 0:
+            score = replace(trial.metrics["accuracy"], value=odd)
+            trial = replace(trial, metrics={**trial.metrics, "accuracy": score})
+        strategy.tell(trial)
+    new_members(NESTED, proposals)
+    assert not any(proposal.continues in range(0, 80, 4) for proposal in proposals)
+
+
+def new_members(space, proposals):
+    """All are members of the space, and none repeats at a fidelity."""
+    assert all(space.why_invalid(proposal.arch) is None for proposal in proposals)
+    looks = [(proposal.arch.id, proposal.fidelity) for proposal in proposals]
+    assert len(set(looks)) == len(looks)
 
 
 def test_nothing_but_failures_is_survived(make):

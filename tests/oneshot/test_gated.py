@@ -81,3 +81,20 @@ def test_what_is_open_when_the_gate_closes_is_not_asked_again():
     trials = run(1.0, lag=7)
     looks = [(t.proposal.arch.id, t.proposal.fidelity) for t in trials]
     assert len(set(looks)) == len(looks)
+
+
+@pytest.mark.parametrize("odd", [float("nan"), float("inf"), float("-inf")])
+def test_scores_that_are_no_numbers_are_not_compared(odd):
+    """Shared weights that give nothing else are as good as none."""
+
+    def lost(number, proposal):
+        trial = done(number, proposal)
+        score = replace(trial.metrics["accuracy"], value=odd)
+        return replace(trial, metrics={**trial.metrics, "accuracy": score})
+
+    strategy = Gated(problem(NESTED), 0)
+    trials = search(
+        strategy, 60, end=lambda i, p: lost(i, p) if p.fidelity == SHARED else done(i, p)
+    )
+    assert len(compared(trials, "accuracy")) == 0
+    assert any(trial.proposal.fidelity == 0.25 for trial in trials)

@@ -26,31 +26,48 @@ text { font: 12px system-ui, sans-serif; fill: #5d6470; }
 
 
 def draw(
-    found: Mapping[str, Mapping[str, Any]], kind: str, title: str, peers: Sequence[str]
+    found: Mapping[str, Mapping[str, Any]], titles: Mapping[str, str], peers: Sequence[str]
 ) -> str:
     """Mean over the seeds at each mark, and one standard deviation around it.
 
     Args:
         found: By name of the search what ``protocol.summary`` gives.
-        kind: Which score.
-        title: What stands above.
+        titles: What stands above, by the score: a picture for each, beside each other.
         peers: Names that are drawn with broken lines.
     """
-    curves = {name: _points(one[kind]) for name, one in found.items()}
-    curves = {name: points for name, points in curves.items() if points}
-    right = _WIDTH - 30.0 - max((text_width(f"{name} 0.000", 12.0) for name in curves), default=0.0)
+    parts: list[Markup] = []
+    for kind, title in titles.items():
+        curves = {name: _points(one[kind]) for name, one in found.items()}
+        curves = {name: points for name, points in curves.items() if points}
+        if curves:
+            drawn = _panel(curves, title, peers)
+            x, size = _WIDTH * len(parts), {"width": _WIDTH, "height": _HEIGHT}
+            parts.append(tag("svg", *drawn, x=x, **size))
+    width = _WIDTH * max(1, len(parts))
+    return str(
+        tag(
+            "svg",
+            tag("style", Markup(_STYLE)),
+            tag("rect", width="100%", height="100%", fill="#fff"),
+            *parts,
+            xmlns="http://www.w3.org/2000/svg",
+            viewBox=f"0 0 {trim(width)} {trim(_HEIGHT)}",
+            width=width,
+            height=_HEIGHT,
+        )
+    )
+
+
+def _panel(
+    curves: Mapping[str, Sequence[tuple[float, float, float]]], title: str, peers: Sequence[str]
+) -> list[Markup]:
+    """The curves of one score, with axes and names."""
+    right = _WIDTH - 30.0 - max(text_width(f"{name} 0.000", 12.0) for name in curves)
     every = [point for points in curves.values() for point in points]
-    if not every:
-        return str(tag("svg", xmlns="http://www.w3.org/2000/svg", viewBox="0 0 1 1"))
     x = Scale(min(p[0] for p in every), max(p[0] for p in every) + 1e-9, _LEFT, right)
     low, high = min(p[1] for p in every), max(p[1] for p in every)
     y = Scale(low - 0.04 * (high - low), high + 0.04 * (high - low) + 1e-9, _HEIGHT - _BOTTOM, _TOP)
-    parts: list[str] = [
-        tag("style", Markup(_STYLE)),
-        tag("rect", width="100%", height="100%", fill="#fff"),
-        text(_LEFT, 22.0, title, "title"),
-        *_grid(x, y, right),
-    ]
+    parts = [text(_LEFT, 22.0, title, "title"), *_grid(x, y, right)]
     ends: list[tuple[float, str, str]] = []
     for i, (name, points) in enumerate(curves.items()):
         colour = _COLOURS[i % len(_COLOURS)]
@@ -61,17 +78,7 @@ def draw(
         class_ = "curve peer" if name in peers else "curve"
         parts.append(tag("path", d=_path(middle), stroke=colour, class_=class_))
         ends.append((middle[-1][1], f"{name} {tick_text(round(points[-1][1], 3))}", colour))
-    parts += _named(ends, right + 8.0)
-    return str(
-        tag(
-            "svg",
-            *parts,
-            xmlns="http://www.w3.org/2000/svg",
-            viewBox=f"0 0 {trim(_WIDTH)} {trim(_HEIGHT)}",
-            width=_WIDTH,
-            height=_HEIGHT,
-        )
-    )
+    return parts + _named(ends, right + 8.0)
 
 
 def _points(marks: Mapping[str, Mapping[str, float | None]]) -> list[tuple[float, float, float]]:

@@ -22,7 +22,7 @@ class Told:
     Attributes:
         row: Of the table; None for a network that it lacks, or that breaks a limit.
         fidelity: At which it was asked for.
-        clock: Simulated seconds at which it ended; a whole training takes one.
+        clock: Simulated seconds at which it ended; see ``Setting.seconds``.
         spent: Whole trainings asked for so far, by compute, this one included.
         repetition: Which training of the network it was.
     """
@@ -44,7 +44,7 @@ def run(
     """Ask and tell until the compute is spent.
 
     Every proposal counts, also one that the table lacks or that breaks a limit: the search has
-    lost an evaluation. Trainings at a fidelity take as long as its part of a whole one.
+    lost an evaluation.
 
     Args:
         strategy: Asked for one proposal whenever a worker is free.
@@ -64,7 +64,7 @@ def run(
             asked = strategy.ask(1)
             dry = not asked
             for proposal in asked:
-                heapq.heappush(open_, (clock + proposal.fidelity, number, proposal))
+                heapq.heappush(open_, (clock + setting.seconds(proposal), number, proposal))
                 spent += proposal.fidelity
                 number += 1
         if not open_:

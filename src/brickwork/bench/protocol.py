@@ -11,6 +11,7 @@ signal is the mean of those that were seen. Every evaluation counts.
 
 from __future__ import annotations
 
+import math
 import statistics
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
@@ -22,7 +23,7 @@ from brickwork.bench.harness import Told
 from brickwork.bench.setting import Setting
 from brickwork.objective import front, hypervolume
 
-__all__ = ["KINDS", "MARKS", "Score", "described", "header", "lines", "summary"]
+__all__ = ["COUNTS", "KINDS", "MARKS", "Score", "described", "header", "lines", "summary"]
 
 Array = NDArray[np.float64]
 Rows = NDArray[np.int64]
@@ -33,6 +34,10 @@ MARKS = (10, 20, 30, 50, 75, 100, 150, 200)
 KINDS = ("signal", "test", "small", "best_test", "regret")
 """What it is judged by: see ``Score``."""
 
+COUNTS = ("lost", "clock")
+"""What is told beside: see ``Score.along``."""
+
+_SLACK = 1e-6  # of sums of compute
 _SMALL = 0.25  # of the networks, by the first cost: the small end of the front
 _WORST = 0.9  # quantile of the table beyond which a network counts for nothing
 
@@ -95,16 +100,24 @@ class Score:
         return dict(zip(("signal", "test", "small"), over, strict=True)) | scores
 
     def along(self, told: Iterable[Told], marks: Sequence[int]) -> dict[int, dict[str, float]]:
-        """The scores after so many evaluations, by compute."""
+        """The scores after so many evaluations, by compute.
+
+        With them ``lost``, how many of these evaluations gave nothing, and ``clock``, the simulated
+        seconds after which so much compute had ended; NaN where the run ended before.
+        """
         told = list(told)
         found = {}
         for mark in marks:
+            counted = [one for one in told if one.spent <= mark + _SLACK]
             pairs = [
                 (one.row, one.repetition)
-                for one in told
-                if one.spent <= mark + 1e-6 and one.row is not None and one.fidelity >= 1
+                for one in counted
+                if one.row is not None and one.fidelity >= 1
             ]
             found[mark] = self([row for row, _ in pairs], [repetition for _, repetition in pairs])
+            found[mark]["lost"] = float(sum(one.row is None for one in counted))
+            reached = (one.clock for one in told if one.spent >= mark - _SLACK)
+            found[mark]["clock"] = next(reached, float("nan"))
         return found
 
     def _means(self, rows: Sequence[int], repetitions: Sequence[int]) -> tuple[Rows, Array]:
@@ -137,12 +150,15 @@ class Score:
 def summary(runs: Sequence[Mapping[int, Mapping[str, float]]], cpu_s: float) -> dict[str, Any]:
     """Mean and standard deviation over the seeds, by score and mark, as JSON.
 
+    Both are None unless every seed has a number; ``values`` are those of the seeds, in order, None
+    for one that has none.
+
     Args:
-        runs: The scores along each run.
+        runs: What ``Score.along`` gives of each run.
         cpu_s: CPU seconds of a run, on average.
     """
     found: dict[str, Any] = {}
-    for kind in KINDS:
+    for kind in (*KINDS, *COUNTS):
         found[kind] = {
             str(mark): _spread([run[mark][kind] for run in runs])
             for mark in (runs[0] if runs else ())
@@ -150,11 +166,12 @@ def summary(runs: Sequence[Mapping[int, Mapping[str, float]]], cpu_s: float) -> 
     return {**found, "cpu_s": cpu_s}
 
 
-def _spread(values: Sequence[float]) -> dict[str, float | None]:
-    finite = [value for value in values if value == value]
-    if not finite:
-        return {"mean": None, "sd": None}
-    return {"mean": statistics.mean(finite), "sd": statistics.pstdev(finite)}
+def _spread(found: Sequence[float]) -> dict[str, Any]:
+    values = [value if math.isfinite(value) else None for value in found]
+    every = [value for value in values if value is not None]
+    if len(every) < len(values) or not every:
+        return {"mean": None, "sd": None, "values": values}
+    return {"mean": statistics.mean(every), "sd": statistics.pstdev(every), "values": values}
 
 
 def described(setting: Setting, seeds: int, marks: Sequence[int], workers: int) -> dict[str, Any]:
@@ -167,14 +184,19 @@ def described(setting: Setting, seeds: int, marks: Sequence[int], workers: int) 
         "further_seeds": list(setting.again),
         "test": setting.test,
         "costs": list(setting.costs),
+        "metrics": list(setting.metrics),
         "features": list(setting.features),
         "limits": [limit.text for limit in setting.limits],
         "low_fidelities": {str(part): column for part, column in setting.low.items()},
         "axes": "100 - accuracy in percent, log cost; from the best (0) to the 90th percentile (1)",
         "reference": 1.0,
         "small": "signal, of the cheapest quarter by the first cost, with axes of its own",
-        "left_out": "rows with a number missing, with a latency of 0.5 ms or less",
+        "left_out": dict(setting.left_out),
         "counted": "every evaluation that was asked for, a part of a training as its part",
+        "mean": "of all seeds; null where one of them has no number",
+        "lost": "evaluations so far that gave nothing",
+        "clock": "simulated seconds after which so much compute had ended; a whole training takes "
+        + (f"what stands in {setting.time!r}" if setting.time else "one"),
         "seeds": seeds,
         "evals": list(marks),
         "workers": workers,
@@ -190,15 +212,23 @@ def header(marks: Sequence[int]) -> str:
 
 
 def lines(name: str, found: Mapping[str, Any]) -> list[str]:
-    """What is printed of a search: a line for each score, with its mean at each mark."""
+    """What is printed of a search: a line for each score, with its mean at each mark.
+
+    What was lost has a line where anything was, the clock where it is not the number of trainings.
+    """
     printed = []
-    for kind in KINDS:
-        means = [one["mean"] for one in found[kind].values()]
-        if kind == "small" and None in means:  # accuracy alone
+    for kind in (*KINDS, *COUNTS):
+        means = {mark: one["mean"] for mark, one in found[kind].items()}
+        known = {mark: mean for mark, mean in means.items() if mean is not None}
+        if kind == "small" and None in means.values():  # accuracy alone
+            continue
+        if kind == "lost" and not any(known.values()):
+            continue
+        if kind == "clock" and all(abs(mean - int(mark)) < 1e-6 for mark, mean in known.items()):
             continue
         part = kind in ("signal", "test", "small")
-        places = 3 if part and max(filter(None, means), default=9) <= 1 else 2
-        cells = "".join(f"{'-' if m is None else f'{m:.{places}f}':>9}" for m in means)
+        places = 3 if part and max(filter(None, means.values()), default=9) <= 1 else 2
+        cells = "".join(f"{'-' if m is None else f'{m:.{places}f}':>9}" for m in means.values())
         end = f"{found['cpu_s']:>13.2f}" if kind == KINDS[0] else ""
         printed.append(f"{name if kind == KINDS[0] else '':<{_NAME}}{kind:<10}{cells}{end}")
     return printed

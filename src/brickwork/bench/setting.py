@@ -25,14 +25,15 @@ __all__ = ["Setting"]
 Array = NDArray[np.float64]
 
 _MEANT = {
-    "parameters": ("param",),
-    "macs": ("mac", "flop"),
-    "energy_mj": ("energy",),
-    "flash_bytes": ("flash", "size"),
-    "peak_sram_bytes": ("sram", "memory", "ram"),
+    "parameters": r"[kmn]?param(eter)?s?",
+    "macs": r"[kmg]?(mac|flop|madd|multadd)s?",
+    "energy_mj": r"energy|energies|[mu]j|(m|milli|micro)?joules?",
+    "peak_sram_bytes": r"s?ram|mem|memory|arena",
+    "flash_bytes": r"flash|rom|sizes?",
 }
-"""Metrics, and what a column that holds them is called; any other column is a latency."""
+"""Metrics, and a word in the name of a column that holds them; any other column is a latency."""
 
+_TIME = re.compile(r"[mun]?s|[mun]?secs?|(milli|micro|nano)?seconds?")  # ends the name of a latency
 _LEAST_MS = 0.5  # a latency that is no longer is an error of measurement
 _PERCENT = 1.5  # an accuracy above it is given in percent
 
@@ -41,7 +42,8 @@ _PERCENT = 1.5  # an accuracy above it is given in percent
 class Setting:
     """A table as a search sees it, and by what the search is judged.
 
-    Rows with a number missing, or with a latency of 0.5 ms or less, are left out.
+    Rows with a number missing, with a latency of 0.5 ms or less, or with another cost or a time of
+    0 or less, are left out.
 
     Attributes:
         table: The rows that are searched.
@@ -55,6 +57,8 @@ class Setting:
             further repetition.
         features: Columns that a search knows beforehand too, to learn from: scores of untrained
             networks. A network may have none.
+        time: Column of the seconds that a whole training takes; by default each takes one.
+        left_out: How many rows of the table were left out, by the reason.
     """
 
     table: Table
@@ -66,6 +70,8 @@ class Setting:
     low: Mapping[float, str] = field(default_factory=dict)
     again: tuple[str, ...] = ()
     features: tuple[str, ...] = ()
+    time: str = ""
+    left_out: Mapping[str, int] = field(default_factory=dict)
 
     @classmethod
     def of(
@@ -78,6 +84,7 @@ class Setting:
         low: Mapping[float, str] | None = None,
         again: Sequence[str] = (),
         features: Sequence[str] = (),
+        time: str = "",
     ) -> Setting:
         """The setting, with the rows of which all is known.
 
@@ -90,26 +97,30 @@ class Setting:
             low: As the attribute.
             again: As the attribute.
             features: As the attribute.
+            time: As the attribute.
 
         Raises:
-            BrickworkError: No row is left, there are more costs than metrics to call them by, or a
-                feature is asked for as something else too or has no number in any row.
+            BrickworkError: No row is left, there are more costs than metrics to call them by, a
+                cost or a feature is named twice, or a feature is asked for as something else too or
+                has no number in any row.
             LimitError: A limit cannot be read, or no network keeps them.
             UnknownName: The table has no such column.
         """
         low = dict(low or {})
-        kept = np.ones(len(table.archs), np.bool_)
+        for kind, columns in (("cost", costs), ("feature", features)):
+            for column in columns:
+                if columns.count(column) > 1:
+                    raise BrickworkError(f"the {kind} {column!r} is named twice: name it once")
         names = _metrics(costs)
-        for column in (signal, test, *again, *low.values(), *costs):
-            kept &= np.isfinite(table.column(column))
-        for column in costs:
-            values = table.column(column)
-            kept &= values > (_LEAST_MS if _meant(column) == "latency_ms" else 0.0)
+        scores = (signal, test, *again, *low.values())
+        kept, left_out = _usable(table, scores, costs, time)
         if not kept.any():
-            raise BrickworkError("the table has no row with a number in each column that is used")
+            why = "; ".join(f"{count:,} rows: {reason}" for reason, count in left_out.items())
+            raise BrickworkError(f"the table has no row with a number to use in each column: {why}")
         read = tuple(_limit(text, dict(zip(costs, names, strict=True))) for text in limits)
         others = tuple(again), tuple(features)
-        made = cls(table.only(kept), signal, test, tuple(costs), names, read, low, *others)
+        named = tuple(costs), names, read, low, *others, time
+        made = cls(table.only(kept), signal, test, *named, left_out)
         for column in features:
             if column in (signal, test, *again, *low.values(), *costs):
                 raise BrickworkError(
@@ -166,7 +177,7 @@ class Setting:
         }
 
     def estimate(self, proposal: Proposal, checkpoint: bytes | None = None) -> Estimate:
-        """See ``Estimator``: the score in the table; a training takes its fidelity in seconds.
+        """See ``Estimator``: the score in the table; the seconds are those of ``seconds``.
 
         Raises:
             TrainingError: The table has no such network, or no column for the fidelity.
@@ -179,7 +190,21 @@ class Setting:
         if row is None or column is None:
             raise TrainingError("not in the table")
         score = Quantity(float(self._scores[column][row]), "fraction", How.MEASURED, None, column)
-        return Estimate({"accuracy": score}, part)
+        return Estimate({"accuracy": score}, self.seconds(proposal))
+
+    def seconds(self, proposal: Proposal) -> float:
+        """Simulated seconds of a training: its part of what a whole one takes.
+
+        Of a network that the table lacks that is the median of the table.
+        """
+        if not self.time:
+            return proposal.fidelity
+        times, row = self.table.column(self.time), self.row.get(proposal.arch.id)
+        return proposal.fidelity * (self._median_s if row is None else float(times[row]))
+
+    @functools.cached_property
+    def _median_s(self) -> float:
+        return float(np.median(self.table.column(self.time)))
 
     def _part(self, column: str) -> Array:
         """The part of the networks of which each has more, (rows,); NaN where it has no number."""
@@ -205,9 +230,39 @@ class Setting:
         return [(name, column, self.table.column(column)) for name, column in pairs]
 
 
+def _usable(
+    table: Table, scores: Sequence[str], costs: Sequence[str], time: str
+) -> tuple[NDArray[np.bool_], dict[str, int]]:
+    """The rows of which all is known, (rows,), and how many are not, by the first reason."""
+    kept = np.ones(len(table.archs), np.bool_)
+    left_out: dict[str, int] = {}
+
+    def keep(which: NDArray[np.bool_], reason: str) -> None:
+        nonlocal kept
+        count = int((kept & ~which).sum())
+        if count:
+            left_out[reason] = count
+        kept = kept & which
+
+    last = (time,) if time else ()
+    for column in dict.fromkeys((*scores, *costs, *last)):
+        keep(np.isfinite(table.column(column)), f"no number in {column!r}")
+    for column in costs:
+        latency = _meant(column) == "latency_ms"
+        least, unit = (_LEAST_MS, " ms, which is taken for an error") if latency else (0.0, "")
+        keep(table.column(column) > least, f"{column!r} is at most {least:g}{unit}")
+    if time:
+        keep(table.column(time) > 0, f"{time!r} is at most 0")
+    return kept, left_out
+
+
 def _meant(column: str) -> str:
-    words = column.lower()
-    return next((m for m, names in _MEANT.items() if any(n in words for n in names)), "latency_ms")
+    """The metric that a column holds, by the words of its name, between which stands no letter."""
+    words = re.findall(r"[a-z]+", column.lower())
+    if words and _TIME.fullmatch(words[-1]):
+        return "latency_ms"
+    found = (m for m, form in _MEANT.items() if any(re.fullmatch(form, word) for word in words))
+    return next(found, "latency_ms")
 
 
 def _metrics(costs: Sequence[str]) -> tuple[str, ...]:

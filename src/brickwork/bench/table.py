@@ -10,9 +10,11 @@ import csv
 import functools
 import gzip
 import json
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,13 +54,14 @@ class Table:
             joins: Further columns of the same networks.
 
         Raises:
-            DataError: A file cannot be read as a table.
+            DataError: A file cannot be read as a table, has a network in several rows, or no row
+                in common with what it is joined to.
             UnknownName: The space has no form here.
         """
         if space not in FORMS:
             raise UnknownName("space with a table", space, FORMS)
         lines = _lines(path)
-        for join in joins:
+        for join in joins if lines else ():
             lines = _joined(lines, _lines(join), join)
         if not lines or "arch" not in lines[0]:
             raise DataError(f"{path}: a table has a row for each network and a column 'arch'")
@@ -67,6 +70,13 @@ class Table:
             archs = tuple(form.read(form.space, line["arch"]) for line in lines)
         except SpaceError as error:
             raise DataError(f"{path}: {error}") from None
+        if len(set(archs)) < len(archs):
+            counts = Counter(archs)
+            again = next(i for i, arch in enumerate(archs) if counts[arch] > 1)
+            raise DataError(
+                f"{path}: {len(archs) - len(counts)} rows are of networks that have one already, "
+                f"such as {lines[again]['arch']!r}: keep one row for each"
+            )
         names = [name for name in lines[0] if name != "arch"]
         columns = {name: np.array([_number(line.get(name)) for line in lines]) for name in names}
         return cls(form.space, archs, {k: v for k, v in columns.items() if np.isfinite(v).any()})
@@ -146,11 +156,16 @@ def _lines(path: Path) -> list[dict[str, str]]:
 def _networks(path: Path) -> list[dict[str, str]]:
     """The networks of a JSON object, its keys, and their numbers; a list becomes columns."""
     with path.open(encoding="utf-8") as file:
-        read = json.load(file)
+        read = json.load(file, object_pairs_hook=_once)
     if not isinstance(read, dict):
         raise DataError(f"{path}: the JSON of a table is an object with networks as keys")
     lines = []
     for arch, facts in read.items():
+        if not isinstance(facts, dict):
+            raise DataError(
+                f'{path}: what is known of {arch!r} is an object such as {{"accuracy": 91.5}}, '
+                f"got {json.dumps(facts)[:40]}"
+            )
         line = {"arch": arch}
         for name, value in facts.items():
             if isinstance(value, list):
@@ -161,6 +176,14 @@ def _networks(path: Path) -> list[dict[str, str]]:
     return lines
 
 
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """The object of some pairs, no name of which stands there twice."""
+    counts = Counter(name for name, _ in pairs)
+    if len(counts) < len(pairs):
+        raise ValueError(f"{counts.most_common(1)[0][0]!r} stands there twice")
+    return dict(pairs)
+
+
 def _joined(
     lines: Sequence[dict[str, str]], others: Sequence[dict[str, str]], path: Path
 ) -> list[dict[str, str]]:
@@ -169,7 +192,19 @@ def _joined(
     if key is None:
         raise DataError(f"{path}: has no column in common with the table it is joined to")
     found = {other[key]: other for other in others}
-    return [{**found[line[key]], **line} for line in lines if line[key] in found]
+    if len(found) < len(others):
+        twice = Counter(other[key] for other in others).most_common(1)[0][0]
+        raise DataError(
+            f"{path}: is joined by the column {key!r}, where {twice!r} stands several times: keep "
+            "one row for each"
+        )
+    joined = [{**found[line[key]], **line} for line in lines if line[key] in found]
+    if not joined:
+        raise DataError(
+            f"{path}: is joined by the column {key!r}, and has no row in common with the table: "
+            f"{others[0][key]!r} here, {lines[0][key]!r} there"
+        )
+    return joined
 
 
 def _number(text: str | None) -> float:

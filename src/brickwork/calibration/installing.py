@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import os
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,6 +14,7 @@ from brickwork.devices import load_target, target_names
 from brickwork.devices.installed import installed_file
 from brickwork.errors import DataError, TargetError
 from brickwork.fit import fit_measurements
+from brickwork.writing import write_whole
 
 __all__ = ["free_place", "read_back"]
 
@@ -146,15 +146,6 @@ def _about(times: Sequence[Time], base: str, title: str) -> dict[str, str]:
 def _install(place: Path, text: str) -> None:
     """Write a target's file at once."""
     try:
-        place.parent.mkdir(parents=True, exist_ok=True)
-        handle, made = tempfile.mkstemp(prefix=".", suffix=".part", dir=place.parent)
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
-                file.write(text)
-            os.chmod(made, 0o644)
-            os.replace(made, place)
-        except BaseException:
-            Path(made).unlink(missing_ok=True)
-            raise
+        write_whole(place, text)
     except OSError as error:
         raise TargetError(f"{place}: cannot be written: {error.strerror or error}") from None

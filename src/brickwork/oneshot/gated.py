@@ -9,6 +9,7 @@ the search phase of neural architecture search", ICLR 2020. Agreement is Kendall
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from itertools import islice
 
@@ -129,7 +130,7 @@ class Gated:
     def _hopeless(self) -> bool:
         """Whether shared weights give no scores, such as after a training that diverged."""
         looks = [t for t in self._told if t.proposal.fidelity == SHARED]
-        return len(looks) >= PAIRS // 2 and not any(trial.scored for trial in looks)
+        return len(looks) >= PAIRS // 2 and not any(_has(trial, self._quality) for trial in looks)
 
 
 def comparable(space: Space) -> bool:
@@ -182,14 +183,20 @@ def compared(
     cheap, alone = dict(scores or {}), dict[str, float]()
     both = dict[str, None]()
     for trial in sorted(trials, key=lambda trial: trial.number):
-        id, value = trial.proposal.arch.id, trial.metrics.get(quality)
-        if not trial.scored or value is None:
+        if not _has(trial, quality):
             continue
+        id, value = trial.proposal.arch.id, trial.metrics[quality].value
         if trial.proposal.fidelity >= 1:
-            alone[id] = value.value
+            alone[id] = value
         elif trial.proposal.fidelity == SHARED and scores is None:
-            cheap[id] = value.value
+            cheap[id] = value
         if id in cheap and id in alone:
             both[id] = None
     rows = [(cheap[id], alone[id]) for id in islice(both, PAIRS)]
     return np.array(rows, np.float64).reshape(len(rows), 2)
+
+
+def _has(trial: Trial, quality: str) -> bool:
+    """Whether a trial has a score that is a number."""
+    value = trial.metrics.get(quality)
+    return trial.scored and value is not None and math.isfinite(value.value)

@@ -35,7 +35,7 @@ from brickwork.predictor import PART, Encoder, Observation, Outlook, Pool, Ranki
 from brickwork.quantity import metric
 from brickwork.space import Arch
 from brickwork.strategies.base import Asked, Member, Problem, ranks
-from brickwork.trial import Proposal, State, Trial, rng_for
+from brickwork.trial import Proposal, Trial, rng_for
 
 __all__ = ["Auto"]
 
@@ -167,7 +167,7 @@ class Auto:
             self._promoted.add(arch.id)
         row = self._pending.pop(arch.id, None)
         targets = self._outlook.targets(trial.metrics)
-        if trial.state is State.FAILED or not any(map(math.isfinite, targets)):
+        if Member.of(self._problem, trial) is None or not any(map(math.isfinite, targets)):
             return  # nothing was learned
         if row is None:
             row = self._encoder.encode(arch, trial.metrics)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from brickwork.errors import SpaceError
 from brickwork.objective import Limit, Objective, violation
-from brickwork.quantity import Quantity
+from brickwork.quantity import Quantity, metric
 from brickwork.space import Arch, Graph, Option, Space
 from brickwork.trial import Proposal, State, Trial, rng_for
 
@@ -22,6 +22,7 @@ __all__ = ["Asked", "Member", "Problem", "Strategy", "crowding", "every", "ranks
 WALK = 256  # mutations, at most, from a network that breaks the limits to one that keeps them
 _FAR = 1e30  # in place of an infinite loss
 TRIES = 32  # children, then as many samples, that are drawn in search of a new feasible one
+SMALL = 20_000  # members of a space that are all gone through, once, where luck finds nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,12 +62,16 @@ class Problem:
         return violation(metrics, self.limits)
 
     def costs(self) -> tuple[str, ...]:
-        """Names of the metrics that are known without training, as found on a few members."""
+        """Names of the metrics that are known without training, as found on a few members.
+
+        Of a small space all are gone through if need be: few may have known costs.
+        """
         rng = rng_for(0, "strategy", "costs")
         samples = (self.space.sample(rng) for _ in range(TRIES))
-        for arch in itertools.chain(self.space.extremes(), samples):
-            known, _ = self.forecast(arch)
-            if known:
+        rest = every(self.space, rng) if self.space.size() <= SMALL else ()
+        for arch in itertools.chain(self.space.extremes(), samples, rest):
+            known, over = self.forecast(arch)
+            if known or over < float("inf"):
                 return tuple(name for name, cost in known.items() if math.isfinite(cost.value))
         return ()
 
@@ -119,8 +124,15 @@ class Member:
 
     @classmethod
     def of(cls, problem: Problem, trial: Trial) -> Member | None:
-        """The member that a trial gives: scored or infeasible; None for one without numbers."""
+        """The member that a trial gives: scored or infeasible; None for one without numbers.
+
+        A score that is NaN or infinite is no number; a cost of which that is so is not known.
+        """
         if trial.state in (State.FAILED, State.WAITING):
+            return None
+        scores = (o.metric for o in problem.objectives if metric(o.metric).quality)
+        told = (trial.metrics[name].value for name in scores if name in trial.metrics)
+        if not all(map(math.isfinite, told)):
             return None
         over = problem.violation(trial.metrics)
         if not trial.scored:
@@ -139,8 +151,12 @@ class Asked:
     def __init__(self, problem: Problem, seed: int) -> None:
         self._problem = problem
         self._single = problem.space.size() == 1
+        self._small = problem.space.size() <= SMALL
         self._ids: set[str] = set()
-        self._rest = every(problem.space, rng_for(seed, "strategy", "rest"))
+        self._members = every(problem.space, rng_for(seed, "strategy", "rest"))  # once through all
+        self._rest = every(problem.space, rng_for(seed, "strategy", "rest"))  # where none is sound
+        self._sound = False  # whether one that it came by keeps the limits
+        self._ended = False  # whether it has gone through all
 
     def __contains__(self, arch: Arch) -> bool:
         return arch.id in self._ids
@@ -155,17 +171,23 @@ class Asked:
     def fresh(
         self, rng: np.random.Generator, make: Callable[[], Arch] | None = None
     ) -> Arch | None:
-        """An architecture that was not asked before and whose known costs break no limit; noted.
+        """An architecture that was not asked before and is known to be sound; noted.
+
+        It is sound where its costs are known and break no limit.
 
         Args:
             rng: Where samples come from.
             make: What to draw first, such as a mutation; samples follow if it gives nothing.
 
         Returns:
-            Where samples break the limits, what a walk from the nearest towards them finds; without
-            luck in a bounded number of steps the nearest. When all were asked before, the next one
-            of the space that was not; None if there is none.
+            What is drawn; where samples break the limits, what a walk from the nearest towards them
+            finds; without luck in a bounded number of steps the next one of a small space that is
+            sound, and None if all of those were asked before. Of a large space, or of one without
+            any sound member, the nearest, or when all that was drawn had been asked before, the
+            next one that was not; None if there is none.
         """
+        if self._ended and self._sound:
+            return None
         best, nearest = None, float("inf")
         space = self._problem.space
         for attempt in range(2 * TRIES):
@@ -173,22 +195,36 @@ class Asked:
             arch = make() if make is not None and children else space.sample(rng)
             if arch.id in self._ids:
                 continue
-            over = self._problem.forecast(arch)[1] if self._problem.limits else 0.0
-            if over == 0.0:
-                best, nearest = arch, 0.0
-                break
+            over = self._problem.forecast(arch)[1]
             if best is None or over < nearest:
                 best, nearest = arch, over
+            if over == 0.0:
+                break
         if best is not None and 0.0 < nearest < float("inf"):
-            best = self._nearer(best, nearest, rng)
-        if best is None:
+            best, nearest = self._nearer(best, nearest, rng)
+        if nearest > 0.0 and self._small:
+            sound = self._next_sound()
+            if sound is not None or self._sound:
+                best = sound
+        if best is None and not self._sound:
             best = next((arch for arch in self._rest if arch.id not in self._ids), None)
         if best is not None:
             self.note(best)
         return best
 
-    def _nearer(self, arch: Arch, over: float, rng: np.random.Generator) -> Arch:
-        """Mutations that come closer to the limits, until a new one keeps them."""
+    def _next_sound(self) -> Arch | None:
+        """The next member of the space that is sound and new; each is looked at once."""
+        for arch in self._members:
+            new = arch.id not in self._ids
+            if (new or not self._sound) and self._problem.forecast(arch)[1] == 0.0:
+                self._sound = True
+                if new:
+                    return arch
+        self._ended = True
+        return None
+
+    def _nearer(self, arch: Arch, over: float, rng: np.random.Generator) -> tuple[Arch, float]:
+        """Mutations that come closer to the limits, until a new one keeps them; by how much not."""
         at, best = (arch, over), (arch, over)
         for _ in range(WALK if not self._single else 0):
             child = self._problem.space.mutate(at[0], rng)
@@ -199,7 +235,7 @@ class Asked:
                 best = child, step
                 if step == 0.0:
                     break
-        return best[0]
+        return best
 
 
 def every(space: Space, rng: np.random.Generator) -> Iterator[Arch]:
