@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -27,6 +26,7 @@ from brickwork.names import (
     load,
     make_space,
     make_strategy,
+    settings_of,
     strategy_or_raise,
 )
 from brickwork.objective import Limit, Objective, parse_amount, violation
@@ -389,10 +389,8 @@ def task_for(run: Run, data: Any = None) -> Task:
         found = recognised(source, reading)
         name, why = found.task, (f"{found.task}, because {found.why}",)
     read = load(TASKS, "task", name)
-    known = inspect.signature(read).parameters.values()
-    taken = [one.name for one in known if "str" in str(one.annotation)]  # settings are texts
     for setting in reading:
-        if setting not in taken:
+        if setting not in settings_of(name):
             option = setting.replace("_", "-")
             raise DataError(f"task {name!r} takes no --{option}: leave it out")
     task: DataTask = read(source, seed=run.seed, **reading)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console, Group
@@ -12,6 +13,7 @@ from rich.progress import BarColumn, Progress, TextColumn
 from rich.table import Table
 from rich.text import Text
 
+from brickwork.announcing import Line
 from brickwork.campaign import Watch
 from brickwork.engine.loop import Progress as SearchProgress
 from brickwork.objective import front
@@ -71,6 +73,17 @@ class Live(Watch):
     def __exit__(self, *_: object) -> None:
         if self._console.is_terminal:
             self._live.stop()
+
+    def recognised(self, lines: Sequence[Line]) -> None:
+        width = self._console.width if self._console.is_terminal else _PIPE
+        margin = max(len(line.head) for line in lines) + 2
+        for line in lines:
+            first = f"{line.head:<{margin}}"
+            text = fill(line.text, width, initial_indent=first, subsequent_indent=" " * margin)
+            self._console.print(
+                Text(text, style="bold yellow" if line.warning else ""), soft_wrap=True
+            )
+        self._console.print()
 
     def phase(self, name: str, seconds: float) -> None:
         self._name, self._seconds = name, seconds

@@ -29,6 +29,7 @@ def summary(study: Study) -> dict[str, Any]:
     return {
         "study": str(study.folder),
         "task": study.task.get("name", study.run.task),
+        "data": _data(study),
         "target": study.run.target,
         "objectives": list(study.run.objectives),
         "limits": list(study.task.get("limits", ())),
@@ -40,6 +41,17 @@ def summary(study: Study) -> dict[str, Any]:
         "gap": study.gap.to_json() if study.finished else {},
         "controls": controls(study),
         "spent": spent(study),
+    }
+
+
+def _data(study: Study) -> dict[str, Any]:
+    """What was recognised in the data, and why; warnings are the first notes."""
+    facts = study.task
+    return {
+        "task": study.run.task,
+        "reading": dict(study.run.reading),
+        **{name: facts.get(name) for name in ("title", "input", "outputs", "classes", "notes")},
+        "splits": {name: split["size"] for name, split in facts.get("splits", {}).items()},
     }
 
 

@@ -114,7 +114,10 @@ def class_weights(counts: NDArray[np.int64]) -> tuple[tuple[float, ...], list[st
         return (), []
     weights = np.minimum(np.sqrt(counts.max() / np.maximum(counts, 1)), _STEEPEST)
     weights *= counts.sum() / (weights * counts).sum()
-    note = f"classes are uneven, 1 to {ratio:.1f}: in training the rarer weigh more"
+    note = (
+        f"classes are uneven, 1 to {ratio:.1f}: in training the rarer weigh more, "
+        f"{weights.min():.2g} to {weights.max():.2g}"
+    )
     return tuple(float(f"{weight:.5g}") for weight in weights), [note]
 
 
