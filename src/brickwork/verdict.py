@@ -72,7 +72,7 @@ def _front_sentence(study: Study) -> str:
     models = "One model forms" if count == 1 else f"{count} models form"
     label = METRICS[quality].label
     return (
-        f"{models} the front. The best compromise has **{model.metrics[quality].text()}** test "
+        f"{models} the front. The best compromise has **{model.metrics[quality].interval()}** test "
         f"{label} with {_listed(costs)}."
     )
 

@@ -149,6 +149,12 @@ def _numbers(info: Mapping[str, Any]) -> Iterator[str]:
             for name, quantity in metrics.items()
         ],
     )
+    if any(quantity["spread"] for quantity in metrics.values()):
+        yield ""
+        yield (
+            "A number after ± is half the width of an 80 % interval; of a perfect score it is how "
+            "far from perfect the truth may be, at 90 %."
+        )
 
 
 def _by_class(info: Mapping[str, Any]) -> Iterator[str]:
