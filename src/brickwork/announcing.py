@@ -57,6 +57,14 @@ def announced(run: Run, facts: Mapping[str, Any], whole: bool = True) -> list[Li
     goals = ", ".join(METRICS[name].label for name in run.objectives)
     limits = f"; limits {', '.join(facts['limits'])}" if facts["limits"] else ""
     lines.append(Line("improved", goals + limits))
+    if run.sensitivity is not None:
+        lines.append(
+            Line(
+                "threshold",
+                f"for a sensitivity of {run.sensitivity:g} it is chosen on the validation split, "
+                "which final trainings leave alone",
+            )
+        )
     lines += [Line("" if place else "notes", note) for place, note in enumerate(notes)]
     options = ("task", *settings_of(run.task))
     said = ", ".join(f"--{name.replace('_', '-')}" for name in options)

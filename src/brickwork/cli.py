@@ -93,6 +93,9 @@ def search(
         bool,
         typer.Option("--warm-start", help="Final trainings begin with a supernet's weights."),
     ] = False,
+    sensitivity: Annotated[
+        float | None, typer.Option(help="Of two classes, the part of the second to find; see docs.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Search the best networks for DATA on a device."""
@@ -121,6 +124,7 @@ def search(
                 workers=workers,
                 control=control,
                 warm_start=warm_start,
+                sensitivity=sensitivity,
                 study=folder,
                 watch=live,
             )

@@ -29,7 +29,7 @@ from brickwork.names import (
     settings_of,
     strategy_or_raise,
 )
-from brickwork.objective import Limit, Objective, parse_amount, violation
+from brickwork.objective import Limit, Objective, violation
 from brickwork.quantity import METRICS, Quantity
 from brickwork.recognising import recognised
 from brickwork.space import Arch, Graph, Softmax, Space, graph
@@ -50,7 +50,6 @@ __all__ = [
     "AUTO",
     "Context",
     "Run",
-    "parse_duration",
     "space_for",
     "task_for",
 ]
@@ -92,6 +91,8 @@ class Run(BaseModel):
         low: The fidelity of a first look, for strategies that use several.
         warm_start: Whether final trainings begin with the weights of the supernets that the
             strategy trained, not with fresh ones.
+        sensitivity: The part of the second of two classes that is to be found: the threshold for it
+            is chosen on the validation split, which final trainings then leave alone.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -112,6 +113,7 @@ class Run(BaseModel):
     scale: float = 1.0
     low: float = 1.0 / 3.0
     warm_start: bool = False
+    sensitivity: float | None = None
 
     @classmethod
     def of(cls, **values: Any) -> Run:
@@ -149,28 +151,14 @@ class Run(BaseModel):
             )
         if run.max_trials is not None and run.max_trials < 1:
             raise BudgetError(f"max-trials must be at least 1, got {run.max_trials}")
+        if run.sensitivity is not None and not 0 < run.sensitivity <= 1:
+            raise BrickworkError(f"sensitivity is a part such as 0.95, got {run.sensitivity:g}")
         return run
 
-
-def parse_duration(text: str | float) -> float:
-    """Seconds in ``"90"``, ``"60s"``, ``"10m"``, ``"1.5h"`` or ``"1d"``.
-
-    Raises:
-        BudgetError: The text is no duration.
-    """
-    if isinstance(text, int | float):
-        return float(text)
-    units = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "min": 60.0, "sec": 1.0}
-    number = text.strip().rstrip("abcdefghijklmnopqrstuvwxyz ")
-    unit = text.strip()[len(number) :].strip() or "s"
-    try:
-        if unit not in units:
-            raise ValueError(unit)
-        return parse_amount(number) * units[unit]
-    except ValueError:
-        raise BudgetError(
-            f"cannot read the duration {text!r}: write a number with s, m, h or d, such as '10m'"
-        ) from None
+    @property
+    def learned(self) -> tuple[str, ...]:
+        """The splits that final trainings learn from."""
+        return ("train", "val") if self.sensitivity is None else ("train",)
 
 
 @dataclass(frozen=True)

@@ -272,7 +272,7 @@ class Finish:
             longer: How many times as long as a full training it is.
         """
         context, estimator = self.context, self.context.estimator
-        size = sum(context.task.splits[split].size for split in ("train", "val"))
+        size = sum(context.task.splits[split].size for split in context.run.learned)
         seen = context.task.splits["train"].size
         first = {trial.number: trial for trial in trials}
 
@@ -396,4 +396,5 @@ class Finish:
             },
             "arch": net.arch.to_json(),
             "seed": context.run.seed,
+            "learned": list(context.run.learned),
         }

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from brickwork.errors import TrainingError
 from brickwork.quantity import How, Quantity
+from brickwork.tasks.judging.points import chances, lowest, point
 from brickwork.tasks.judging.spread import Z80, of_area, of_part
 
 if TYPE_CHECKING:
@@ -91,7 +92,10 @@ class ClassJudge:
         ]
         found: dict[str, Any] = {"classes": [_finite(row) for row in rows]}
         if len(self.names) == 2 and min(is_):
-            found["points"] = _points(answers, labels)
+            found["points"] = [
+                point(wanted, lowest(wanted, answers, labels), answers, labels)
+                for wanted in _SENSITIVITIES
+            ]
         return found
 
     def to_json(self) -> dict[str, Any]:
@@ -186,27 +190,6 @@ def _confusion(logits: NDArray[Any], labels: NDArray[Any]) -> NDArray[np.int64]:
     return table
 
 
-def _points(logits: NDArray[Any], labels: NDArray[Any]) -> list[dict[str, Any]]:
-    """For some sensitivities the threshold of the second class, and the specificity there."""
-    chance = _chances(logits.astype(np.float64))[:, 1]
-    ill, well = np.sort(chance[labels == 1]), chance[labels == 0]
-    points = []
-    for wanted in _SENSITIVITIES:
-        place = len(ill) - math.ceil(wanted * len(ill))
-        threshold = float(ill[place])
-        found, passed = int((ill >= threshold).sum()), int((well < threshold).sum())
-        points.append(
-            {
-                "threshold": threshold,
-                "sensitivity": found / len(ill),
-                "± sensitivity": of_part(found, len(ill)),
-                "specificity": passed / len(well),
-                "± specificity": of_part(passed, len(well)),
-            }
-        )
-    return points
-
-
 def _finite(row: dict[str, Any]) -> dict[str, Any]:
     """NaN is no JSON."""
     return {k: "-" if isinstance(v, float) and math.isnan(v) else v for k, v in row.items()}
@@ -228,9 +211,9 @@ def _f1_spread(table: NDArray[np.int64]) -> float:
 
 def _calibration_error(logits: NDArray[Any], labels: NDArray[Any]) -> tuple[float, float]:
     """How far certainty and how often an answer is right are apart on average; its spread."""
-    chances = _chances(logits.astype(np.float64))
-    sure = chances.max(axis=1)
-    right = chances.argmax(axis=1) == labels
+    told = chances(logits.astype(np.float64))
+    sure = told.max(axis=1)
+    right = told.argmax(axis=1) == labels
     place = np.minimum((sure * _BINS).astype(np.int64), _BINS - 1)
     count = np.bincount(place, minlength=_BINS)
     used = count > 0
@@ -241,14 +224,9 @@ def _calibration_error(logits: NDArray[Any], labels: NDArray[Any]) -> tuple[floa
     return float((part * np.abs(said - was)).sum()), math.hypot(*spreads)
 
 
-def _chances(logits: Array) -> Array:
-    scores = np.exp(logits - logits.max(axis=1, keepdims=True))
-    return np.asarray(scores / scores.sum(axis=1, keepdims=True))
-
-
 def _areas(logits: Array, labels: NDArray[Any]) -> list[tuple[float, float]]:
     """AUC and its spread for each class that is present and is not alone."""
-    scores, columns = _chances(logits), range(logits.shape[1])
+    scores, columns = chances(logits), range(logits.shape[1])
     if logits.shape[1] == 2:
         scores = logits - logits[:, :1]  # as good as the probability, without its rounding
         columns = range(1, 2)
