@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from brickwork.config import Run
+from brickwork.config import AUGMENT, Run
 from brickwork.names import settings_of
 from brickwork.quantity import METRICS
 from brickwork.tasks.task import is_warning
@@ -66,7 +66,7 @@ def announced(run: Run, facts: Mapping[str, Any], whole: bool = True) -> list[Li
             )
         )
     lines += [Line("" if place else "notes", note) for place, note in enumerate(notes)]
-    options = ("task", *settings_of(run.task))
+    options = ("task", *settings_of(run.task), AUGMENT)
     said = ", ".join(f"--{name.replace('_', '-')}" for name in options)
     lines.append(Line("change", f"{said} (see 'brickwork search --help')"))
     return lines

@@ -34,6 +34,7 @@ def search(
     test: str | Path = "",
     series: str = "",
     front_end: str = "",
+    augment: str = "",
     max_trials: int | None = None,
     workers: int | None = None,
     control: bool = False,
@@ -66,6 +67,9 @@ def search(
         series: Of a table with a row for each time, the column that says of which series it is.
         front_end: Of sounds, settings of what comes before the network, such as
             ``"window=25ms,hop=20ms,mels=32"``.
+        augment: Which random changes training makes to samples: ``"none"``, or of images
+            ``"mirror"`` or ``"no-mirror"``; by default what is usual for such data (a note says
+            what that is).
         max_trials: The most trials that are trained.
         workers: Processes that train at once; by default one for each usable core.
         control: Whether a random search with the same budget is run beside.
@@ -85,7 +89,12 @@ def search(
         data=data if isinstance(data, str) else str(data) if isinstance(data, Path) else "arrays",
         task=task,
         reading=_given(
-            label=label, group=group, test=str(test), series=series, front_end=front_end
+            label=label,
+            group=group,
+            test=str(test),
+            series=series,
+            front_end=front_end,
+            augment=augment,
         ),
         target=str(target),
         space=space,

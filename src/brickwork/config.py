@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from brickwork.tasks.task import Task
 
 __all__ = [
+    "AUGMENT",
     "AUTO",
     "Context",
     "Run",
@@ -56,6 +57,9 @@ __all__ = [
 
 AUTO = "auto"
 """What a task or a space is called that the data decide on."""
+
+AUGMENT = "augment"
+"""The setting that says which random changes training makes; for any task."""
 
 _EXPORT_S = 1.5  # of a nominal core, to write and verify a model's files
 _PASSES = 3.0  # over the test split: PyTorch, ONNX, int8
@@ -371,7 +375,10 @@ def task_for(run: Run, data: Any = None) -> Task:
     Raises:
         DataError: The data cannot be used.
     """
-    source, reading = as_arrays(run.data if data is None else data, run.reading)
+    from brickwork.tasks.augmenting import augmented  # it loads torch
+
+    source, rest = as_arrays(run.data if data is None else data, run.reading)
+    reading = {key: value for key, value in rest.items() if key != AUGMENT}
     name, why = run.task, tuple[str, ...]()
     if name == AUTO:
         found = recognised(source, reading)
@@ -382,4 +389,4 @@ def task_for(run: Run, data: Any = None) -> Task:
             option = setting.replace("_", "-")
             raise DataError(f"task {name!r} takes no --{option}: leave it out")
     task: DataTask = read(source, seed=run.seed, **reading)
-    return task.noted(why)
+    return augmented(task, run.reading.get(AUGMENT, "")).noted(why)
