@@ -62,7 +62,7 @@ def test_many_classes_are_not_listed() -> None:
 
 
 def test_notes_keep_their_order_behind_warnings() -> None:
-    assert warnings_first(["b", "hint: x", "a", "leak: y"]) == ["hint: x", "leak: y", "b", "a"]
+    assert warnings_first(["b", "hint: x", "a", "leak: y"]) == ["leak: y", "hint: x", "b", "a"]
     assert is_warning("leak: y")
     assert not is_warning("leaks are none")
 

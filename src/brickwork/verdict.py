@@ -15,7 +15,7 @@ from brickwork.preparation import suggestions
 from brickwork.quantity import METRICS, How, Quantity
 from brickwork.study import Model, Study
 from brickwork.summary import controls, points
-from brickwork.tasks.task import is_warning
+from brickwork.tasks.task import LEAK
 from brickwork.trial import rng_for
 
 __all__ = ["best_compromise", "verdict"]
@@ -43,7 +43,7 @@ def verdict(study: Study) -> list[str]:
     sentences += _control_sentences(study)
     sentences += _gap_sentence(study) + _length_sentence(study)
     sentences += _preparation_sentences(study)
-    doubts = [note for note in study.task.get("notes", ()) if is_warning(note)]
+    doubts = [note for note in study.task.get("notes", ()) if note.startswith(LEAK)]
     return sentences + [f"Mind the data: {note}." for note in doubts]
 
 

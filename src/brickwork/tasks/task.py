@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "FORM",
+    "LEAK",
     "SPLITS",
     "Arrays",
     "Split",
@@ -38,7 +39,10 @@ SPLITS = ("train", "val", "test")
 FORM = "form"
 """Name of the setting that says in which form a network takes its samples."""
 
-_WARNINGS = ("leak:", "hint:")
+LEAK = "leak:"
+"""How a note begins that says why scores flatter."""
+
+_WARNINGS = (LEAK, "hint:")
 
 Arrays = tuple[NDArray[Any], NDArray[Any]]
 """Samples ``(n, *input)`` as uint8, int32 or float32, and what is to be said of them: classes
@@ -153,8 +157,8 @@ def is_warning(note: str) -> bool:
 
 
 def warnings_first(notes: Sequence[str]) -> list[str]:
-    """Notes on data, those first that must not be missed."""
-    return sorted(notes, key=lambda note: not is_warning(note))
+    """Notes on data, those first that must not be missed: leaks, then hints."""
+    return sorted(notes, key=lambda note: [not note.startswith(one) for one in _WARNINGS])
 
 
 def formed(task: Task, recipe: Mapping[str, Any]) -> Task:
