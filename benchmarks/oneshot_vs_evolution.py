@@ -66,7 +66,7 @@ def main() -> None:
 
 def of_seed(options: argparse.Namespace, seed: int) -> list[dict[str, Any]]:
     """A row for each strategy."""
-    from brickwork.config import parse_duration
+    from brickwork.objective import parse_duration
 
     rows: list[dict[str, Any]] = []
     for side in options.sides:

@@ -7,10 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from brickwork.campaign import Campaign, Watch
-from brickwork.config import AUTO, Run, parse_duration, task_for
+from brickwork.config import AUTO, Run, task_for
 from brickwork.dossier import write_report
 from brickwork.engine.executors import usable_cores
+from brickwork.errors import DataError
+from brickwork.objective import parse_duration
 from brickwork.study import Study
+from brickwork.tasks.task import Task
 
 __all__ = ["carry_out", "search"]
 
@@ -31,10 +34,12 @@ def search(
     test: str | Path = "",
     series: str = "",
     front_end: str = "",
+    augment: str = "",
     max_trials: int | None = None,
     workers: int | None = None,
     control: bool = False,
     warm_start: bool = False,
+    sensitivity: float | None = None,
     study: str | Path | None = None,
     watch: Watch | None = None,
     inline: bool = False,
@@ -63,11 +68,17 @@ def search(
             ``"wide"`` for a table with a row for each series.
         front_end: Of sounds, settings of what comes before the network, such as
             ``"window=25ms,hop=20ms,mels=32"``.
+        augment: Which random changes training makes to samples: ``"none"``, or of images
+            ``"mirror"`` or ``"no-mirror"``; by default what is usual for such data (a note says
+            what that is).
         max_trials: The most trials that are trained.
         workers: Processes that train at once; by default one for each usable core.
         control: Whether a random search with the same budget is run beside.
         warm_start: Whether final trainings begin with the weights of the supernets that the
             strategy trained.
+        sensitivity: Of two classes, the part of the second that is to be found, such as 0.95. The
+            threshold for it is chosen on the validation split, which final trainings then do not
+            learn from; the test split tells what it is worth.
         study: The study's folder; by default below ``studies``.
         watch: Told what happens.
         inline: Whether to work in this process only (slower, easier to debug).
@@ -79,7 +90,12 @@ def search(
         data=data if isinstance(data, str) else str(data) if isinstance(data, Path) else "arrays",
         task=task,
         reading=_given(
-            label=label, group=group, test=str(test), series=series, front_end=front_end
+            label=label,
+            group=group,
+            test=str(test),
+            series=series,
+            front_end=front_end,
+            augment=augment,
         ),
         target=str(target),
         space=space,
@@ -92,6 +108,7 @@ def search(
         workers=_workers(workers, inline),
         control=control,
         warm_start=warm_start,
+        sensitivity=sensitivity,
     )
     arrays = None if isinstance(data, str | Path) else data
     return carry_out(run, Path(study) if study else _folder(run), arrays, watch, inline)
@@ -106,6 +123,8 @@ def carry_out(
         BrickworkError: As ``search``.
     """
     task = task_for(run, arrays)
+    if run.sensitivity is not None:
+        _two_or_raise(task)
     try:
         Campaign(run, task, folder, watch, inline).carry_out()
     except KeyboardInterrupt:
@@ -114,6 +133,25 @@ def carry_out(
     study = Study(folder)
     write_report(study)
     return study
+
+
+def _two_or_raise(task: Task) -> None:
+    """Check that a threshold can be chosen.
+
+    Raises:
+        DataError: There are not two classes, or the validation split lacks the second.
+    """
+    kind, names = task.answers["kind"], task.classes
+    if kind != "classes" or len(names) != 2:
+        raise DataError(
+            f"--sensitivity is for two classes, and {task.name} has {len(names)} "
+            f"({kind}): leave it out"
+        )
+    if not (task.arrays("val")[1] == 1).any():
+        raise DataError(
+            f"{task.name}: the validation split has no sample of {names[1]!r}, by which a "
+            "threshold for --sensitivity could be chosen: leave it out, or give others"
+        )
 
 
 def _given(**settings: str) -> dict[str, str]:

@@ -6,14 +6,17 @@ anywhere goes on from there when it is run again.
 
 from __future__ import annotations
 
+import logging
 import math
 import os
 import shutil
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from brickwork.announcing import Line, announced
 from brickwork.config import Context, Run, space_for
 from brickwork.engine.executors import Executor, Inline, Processes, Setup
 from brickwork.engine.loop import AHEAD, Loop, Progress
@@ -26,11 +29,13 @@ from brickwork.own import digests
 from brickwork.preparation import SHARED, Preparation, needed, suggestions
 from brickwork.space import Arch
 from brickwork.space.cover import largest
-from brickwork.tasks.task import FORM, Task
+from brickwork.tasks.task import FORM, Task, warnings_first
 from brickwork.timetable import MOST
 from brickwork.trial import rng_for
 
 __all__ = ["Campaign", "Shares", "Watch", "feasible_or_raise"]
+
+log = logging.getLogger(__name__)
 
 _KNOWN = 2000  # members of the space that are looked at before anything is trained
 _LEAST_FINAL, _MOST_FINAL = 0.47, 0.65  # parts of the time that go to retraining
@@ -77,6 +82,12 @@ class Shares:
 
 class Watch:
     """Who wants to see a campaign at work; each method may be overridden."""
+
+    def recognised(self, lines: Sequence[Line]) -> None:
+        """What is known of the data before anything is done; warnings are logged by default."""
+        for line in lines:
+            if line.warning:
+                log.warning(line.text)
 
     def phase(self, name: str, seconds: float) -> None:
         """A phase begins and should take so many seconds."""
@@ -138,7 +149,9 @@ class Campaign:
             from brickwork import relaxing  # it loads torch
 
             relaxing.mixable_or_raise(self.context)
+        fresh = not (self.folder / FILE).is_file()
         with self._store() as store:
+            self.watch.recognised(announced(self.run, next(store.events("data")), fresh))
             data = self.folder / DATA
             executor: Executor | None = None
             for left in self.folder.glob(f"{DATA}*"):  # by a campaign that was killed
@@ -197,7 +210,7 @@ class Campaign:
             },
             "facts": dict(task.facts),
             "splits": splits,
-            "notes": list(task.notes),
+            "notes": warnings_first(task.notes),
             "limits": [limit.text for limit in self.context.limits],
             "strategy": self.explain(),
             "own": digests(self.run.space, self.run.strategy),

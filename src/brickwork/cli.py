@@ -79,6 +79,9 @@ def search(
     front_end: Annotated[
         str, typer.Option(help="For sounds, such as 'window=25ms,hop=20ms,mels=32'.")
     ] = "",
+    augment: Annotated[
+        str, typer.Option(help="Random changes in training: 'none', 'no-mirror' or 'mirror'.")
+    ] = "",
     seed: Annotated[int, typer.Option(help="Determines splits, proposals and training.")] = 0,
     workers: Annotated[
         int | None, typer.Option(help="Processes that train at once; default: usable cores.")
@@ -93,6 +96,9 @@ def search(
         bool,
         typer.Option("--warm-start", help="Final trainings begin with a supernet's weights."),
     ] = False,
+    sensitivity: Annotated[
+        float | None, typer.Option(help="Of two classes, the part of the second to find; see docs.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Search the best networks for DATA on a device."""
@@ -117,10 +123,12 @@ def search(
                 test=test,
                 series=series,
                 front_end=front_end,
+                augment=augment,
                 max_trials=max_trials,
                 workers=workers,
                 control=control,
                 warm_start=warm_start,
+                sensitivity=sensitivity,
                 study=folder,
                 watch=live,
             )

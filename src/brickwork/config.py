@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -27,9 +26,10 @@ from brickwork.names import (
     load,
     make_space,
     make_strategy,
+    settings_of,
     strategy_or_raise,
 )
-from brickwork.objective import Limit, Objective, parse_amount, violation
+from brickwork.objective import Limit, Objective, violation
 from brickwork.own import is_own, resolved
 from brickwork.quantity import METRICS, Quantity
 from brickwork.recognising import recognised
@@ -47,10 +47,13 @@ if TYPE_CHECKING:
     from brickwork.tasks.samples import DataTask
     from brickwork.tasks.task import Task
 
-__all__ = ["AUTO", "Context", "Run", "parse_duration", "space_for", "task_for"]
+__all__ = ["AUGMENT", "AUTO", "Context", "Run", "space_for", "task_for"]
 
 AUTO = "auto"
 """What a task or a space is called that the data decide on."""
+
+AUGMENT = "augment"
+"""The setting that says which random changes training makes; for any task."""
 
 _EXPORT_S = 1.5  # of a nominal core, to write and verify a model's files
 _PASSES = 3.0  # over the test split: PyTorch, ONNX, int8
@@ -86,6 +89,8 @@ class Run(BaseModel):
         low: The fidelity of a first look, for strategies that use several.
         warm_start: Whether final trainings begin with the weights of the supernets that the
             strategy trained, not with fresh ones.
+        sensitivity: The part of the second of two classes that is to be found: the threshold for it
+            is chosen on the validation split, which final trainings then leave alone.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -106,6 +111,7 @@ class Run(BaseModel):
     scale: float = 1.0
     low: float = 1.0 / 3.0
     warm_start: bool = False
+    sensitivity: float | None = None
 
     _with_whole_paths = field_validator("space", "strategy")(resolved)
 
@@ -145,28 +151,14 @@ class Run(BaseModel):
             )
         if run.max_trials is not None and run.max_trials < 1:
             raise BudgetError(f"max-trials must be at least 1, got {run.max_trials}")
+        if run.sensitivity is not None and not 0 < run.sensitivity <= 1:
+            raise BrickworkError(f"sensitivity is a part such as 0.95, got {run.sensitivity:g}")
         return run
 
-
-def parse_duration(text: str | float) -> float:
-    """Seconds in ``"90"``, ``"60s"``, ``"10m"``, ``"1.5h"`` or ``"1d"``.
-
-    Raises:
-        BudgetError: The text is no duration.
-    """
-    if isinstance(text, int | float):
-        return float(text)
-    units = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "min": 60.0, "sec": 1.0}
-    number = text.strip().rstrip("abcdefghijklmnopqrstuvwxyz ")
-    unit = text.strip()[len(number) :].strip() or "s"
-    try:
-        if unit not in units:
-            raise ValueError(unit)
-        return parse_amount(number) * units[unit]
-    except ValueError:
-        raise BudgetError(
-            f"cannot read the duration {text!r}: write a number with s, m, h or d, such as '10m'"
-        ) from None
+    @property
+    def learned(self) -> tuple[str, ...]:
+        """The splits that final trainings learn from."""
+        return ("train", "val") if self.sensitivity is None else ("train",)
 
 
 @dataclass(frozen=True)
@@ -379,17 +371,18 @@ def task_for(run: Run, data: Any = None) -> Task:
     Raises:
         DataError: The data cannot be used.
     """
-    source, reading = as_arrays(run.data if data is None else data, run.reading)
+    from brickwork.tasks.augmenting import augmented  # it loads torch
+
+    source, rest = as_arrays(run.data if data is None else data, run.reading)
+    reading = {key: value for key, value in rest.items() if key != AUGMENT}
     name, why = run.task, tuple[str, ...]()
     if name == AUTO:
         found = recognised(source, reading)
         name, why = found.task, (f"{found.task}, because {found.why}",)
     read = load(TASKS, "task", name)
-    known = inspect.signature(read).parameters.values()
-    taken = [one.name for one in known if "str" in str(one.annotation)]  # settings are texts
     for setting in reading:
-        if setting not in taken:
+        if setting not in settings_of(name):
             option = setting.replace("_", "-")
             raise DataError(f"task {name!r} takes no --{option}: leave it out")
     task: DataTask = read(source, seed=run.seed, **reading)
-    return task.noted(why)
+    return augmented(task, run.reading.get(AUGMENT, "")).noted(why)

@@ -26,6 +26,7 @@ from brickwork.oneshot import SHARED
 from brickwork.oneshot.gated import alone, believable
 from brickwork.predictor import Encoder
 from brickwork.space import Arch
+from brickwork.tasks.task import warnings_first
 from brickwork.timetable import MOST, Pace, length, plan
 from brickwork.trial import Trial, rng_for
 
@@ -271,7 +272,7 @@ class Finish:
             longer: How many times as long as a full training it is.
         """
         context, estimator = self.context, self.context.estimator
-        size = sum(context.task.splits[split].size for split in ("train", "val"))
+        size = sum(context.task.splits[split].size for split in context.run.learned)
         seen = context.task.splits["train"].size
         first = {trial.number: trial for trial in trials}
 
@@ -382,7 +383,7 @@ class Finish:
             "id": net.arch.id,
             "task": task.title,
             "classes": list(task.classes),
-            "notes": list(task.notes),
+            "notes": warnings_first(task.notes),
             "target": context.target.title,
             "limits": [limit.text for limit in context.limits],
             "metrics": {k: q.to_json() for k, q in context.known(net.arch).items()},
@@ -395,4 +396,5 @@ class Finish:
             },
             "arch": net.arch.to_json(),
             "seed": context.run.seed,
+            "learned": list(context.run.learned),
         }

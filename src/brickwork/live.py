@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console, Group
@@ -12,6 +13,7 @@ from rich.progress import BarColumn, Progress, TextColumn
 from rich.table import Table
 from rich.text import Text
 
+from brickwork.announcing import Line
 from brickwork.campaign import Watch
 from brickwork.engine.loop import Progress as SearchProgress
 from brickwork.objective import front
@@ -71,6 +73,17 @@ class Live(Watch):
     def __exit__(self, *_: object) -> None:
         if self._console.is_terminal:
             self._live.stop()
+
+    def recognised(self, lines: Sequence[Line]) -> None:
+        width = self._console.width if self._console.is_terminal else _PIPE
+        margin = max(len(line.head) for line in lines) + 2
+        for line in lines:
+            first = f"{line.head:<{margin}}"
+            text = fill(line.text, width, initial_indent=first, subsequent_indent=" " * margin)
+            self._console.print(
+                Text(text, style="bold yellow" if line.warning else ""), soft_wrap=True
+            )
+        self._console.print()
 
     def phase(self, name: str, seconds: float) -> None:
         self._name, self._seconds = name, seconds
@@ -140,18 +153,18 @@ def print_front(study: Study, brief: bool = False) -> None:
 
     console = Console()
     names = _columns(study)
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("model", no_wrap=True)
-    for name in names:
-        table.add_column(METRICS[name].label, justify="right", no_wrap=True)
-    for model in study.front:
-        cells = [_cell(model.metrics.get(name)) for name in names]
-        table.add_row(model.id[:_ID], *cells)
+    spare = [name for name in names if name != "accuracy" or name == study.quality]
+    room = console.options.update(max_width=_PIPE)
+    for some, exact in ((names, False), (spare, False), (spare, True)):  # the first that fits
+        table = _front_table(study, some, exact)
+        if table.__rich_measure__(console, room).maximum <= console.width:
+            break
     if len(study.front):
         console.print(table)
         shown = {m.metrics[name].how for m in study.front for name in names if name in m.metrics}
         marks = [f"{MARKS[how].strip()} = {how}" for how in How if MARKS[how] and how in shown]
-        console.print(Text(f"{', '.join(marks)}; without a mark: counted", style="dim"))
+        legend = f"{', '.join(marks)}; without a mark: counted"
+        console.print(Text(legend + ("" if exact else "; ± half an 80 % interval"), style="dim"))
     console.print()
     for sentence in verdict(study):
         console.print(sentence.replace("**", ""), highlight=False)
@@ -165,6 +178,21 @@ def print_front(study: Study, brief: bool = False) -> None:
         console.print(f"report  {study.folder / 'report.html'}", highlight=False, soft_wrap=True)
 
 
+def _front_table(study: Study, names: Sequence[str], exact: bool) -> Table:
+    """The front; the quality without its interval where it is to be taken for exact."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("model", no_wrap=True)
+    for name in names:
+        table.add_column(METRICS[name].label, justify="right", no_wrap=True)
+    for model in study.front:
+        cells = [
+            _cell(model.metrics.get(name), spread=name == study.quality and not exact)
+            for name in names
+        ]
+        table.add_row(model.id[:_ID], *cells)
+    return table
+
+
 def _columns(study: Study) -> list[str]:
     """What fits a narrow terminal: the objectives, and costs that are known for some model."""
     wanted = {"parameters", "flash_bytes", "peak_sram_bytes", "latency_ms", "energy_mj"}
@@ -175,10 +203,10 @@ def _columns(study: Study) -> list[str]:
     return [name for name in METRICS if name in wanted & known]
 
 
-def _cell(quantity: Quantity | None) -> str:
+def _cell(quantity: Quantity | None, spread: bool = False) -> str:
     if quantity is None or quantity.value != quantity.value:
         return "-"
-    return quantity.text() + MARKS[quantity.how]
+    return (quantity.interval() if spread else quantity.text()) + MARKS[quantity.how]
 
 
 def print_rows(rows: Sequence[Mapping[str, Any]]) -> None:

@@ -31,6 +31,7 @@ __all__ = [
     "load",
     "make_space",
     "make_strategy",
+    "settings_of",
     "strategy_or_raise",
 ]
 
@@ -151,6 +152,19 @@ def load(table: Mapping[str, str], kind: str, name: str) -> Any:
         raise UnknownName(kind, name, table)
     module, _, attribute = table[name].partition(":")
     return getattr(importlib.import_module(module), attribute)
+
+
+def settings_of(task: str) -> list[str]:
+    """The settings that say how the data of a task are to be read.
+
+    Args:
+        task: Its name in the table.
+
+    Raises:
+        UnknownName: There is none of that name.
+    """
+    known = inspect.signature(load(TASKS, "task", task)).parameters.values()
+    return [one.name for one in known if "str" in str(one.annotation)]  # settings are texts
 
 
 def make_space(

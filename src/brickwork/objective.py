@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from brickwork.errors import LimitError, UnknownName
+from brickwork.errors import BudgetError, LimitError, UnknownName
 from brickwork.quantity import METRICS, How, Quantity, metric
 
 __all__ = [
@@ -21,6 +21,7 @@ __all__ = [
     "front",
     "hypervolume",
     "parse_amount",
+    "parse_duration",
     "quality_of",
     "violation",
 ]
@@ -147,6 +148,27 @@ def parse_amount(text: str) -> float:
     if math.isinf(amount):
         raise ValueError(f"too large: {text!r}")
     return amount
+
+
+def parse_duration(text: str | float) -> float:
+    """Seconds in ``"90"``, ``"60s"``, ``"10m"``, ``"1.5h"`` or ``"1d"``.
+
+    Raises:
+        BudgetError: The text is no duration.
+    """
+    if isinstance(text, int | float):
+        return float(text)
+    units = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "min": 60.0, "sec": 1.0}
+    number = text.strip().rstrip("abcdefghijklmnopqrstuvwxyz ")
+    unit = text.strip()[len(number) :].strip() or "s"
+    try:
+        if unit not in units:
+            raise ValueError(unit)
+        return parse_amount(number) * units[unit]
+    except ValueError:
+        raise BudgetError(
+            f"cannot read the duration {text!r}: write a number with s, m, h or d, such as '10m'"
+        ) from None
 
 
 def violation(metrics: Mapping[str, Quantity], limits: Sequence[Limit]) -> float:

@@ -83,6 +83,14 @@ class Quantity:
     def __str__(self) -> str:
         return f"{self.text()} ({self.how})"
 
+    def interval(self) -> str:
+        """Its text with its spread, if it has one: ``"97.21 % ± 1.05"``."""
+        if not self.spread:
+            return self.text()
+        if self.unit == "fraction":
+            return f"{self.text()} ± {100 * self.spread:.2f}"
+        return f"{self.text()} ± {replace(self, value=self.spread).text()}"
+
     def text(self) -> str:
         """The value as a person reads it, without its provenance: ``"14.9 ms"``, ``"25.9 KiB"``."""
         if math.isnan(self.value):

@@ -18,7 +18,7 @@ from brickwork.space import Arch
 from brickwork.study import Study
 from brickwork.trial import State
 
-__all__ = ["command", "controls", "spent", "summary", "values"]
+__all__ = ["command", "controls", "points", "spent", "summary", "values"]
 
 _WATTS_A_CORE = 10.0
 _WATTS_SOURCE = "10 W for each busy core, a guess for a server CPU; no power meter was read"
@@ -29,6 +29,7 @@ def summary(study: Study) -> dict[str, Any]:
     return {
         "study": str(study.folder),
         "task": study.task.get("name", study.run.task),
+        "data": _data(study),
         "target": study.run.target,
         "objectives": list(study.run.objectives),
         "limits": list(study.task.get("limits", ())),
@@ -37,10 +38,31 @@ def summary(study: Study) -> dict[str, Any]:
         "models": [model.to_json() for model in study.front],
         "dropped": [{"id": m.id, "reason": m.dropped} for m in study.models if m.dropped],
         "expected": {id: quantity.to_json() for id, quantity in study.expected.items()},
+        "points": points(study),
         "gap": study.gap.to_json() if study.finished else {},
         "controls": controls(study),
         "spent": spent(study),
     }
+
+
+def _data(study: Study) -> dict[str, Any]:
+    """What was recognised in the data, and why; warnings are the first notes."""
+    facts = study.task
+    return {
+        "task": study.run.task,
+        "reading": dict(study.run.reading),
+        **{name: facts.get(name) for name in ("title", "input", "outputs", "classes", "notes")},
+        "splits": {name: split["size"] for name, split in facts.get("splits", {}).items()},
+    }
+
+
+def points(study: Study) -> dict[str, dict[str, Any]]:
+    """By model what the threshold gives that was chosen for a sensitivity, if one was wanted."""
+    if study.run.sensitivity is None:
+        return {}
+    checked = {e["id"]: e["verification"] for e in study.events("tested") if e["role"] == "front"}
+    found = {id: (known or {}).get("details", {}).get("points") for id, known in checked.items()}
+    return {model.id: found[model.id][0] for model in study.front if found.get(model.id)}
 
 
 def controls(study: Study) -> dict[str, Any]:
@@ -122,6 +144,8 @@ def command(study: Study) -> str:
     if run.max_trials is not None:
         words += ["--max-trials", str(run.max_trials)]
     words += ["--study", str(study.folder), *(["--control"] if run.control else [])]
+    if run.sensitivity is not None:
+        words += ["--sensitivity", f"{run.sensitivity:g}"]
     return shlex.join(words)
 
 

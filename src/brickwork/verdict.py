@@ -14,7 +14,8 @@ from brickwork.oneshot.zero_cost import ZeroCost
 from brickwork.preparation import suggestions
 from brickwork.quantity import METRICS, How, Quantity
 from brickwork.study import Model, Study
-from brickwork.summary import controls
+from brickwork.summary import controls, points
+from brickwork.tasks.task import LEAK
 from brickwork.trial import rng_for
 
 __all__ = ["best_compromise", "verdict"]
@@ -38,11 +39,12 @@ def verdict(study: Study) -> list[str]:
     if not len(study.front):
         reasons = "; ".join(sorted({model.dropped for model in study.models}))
         return [f"**No model** stood up to retraining and verification: {reasons}."]
-    sentences = [_front_sentence(study), *_luck_sentence(study)]
+    sentences = [_front_sentence(study), *_point_sentence(study), *_luck_sentence(study)]
     sentences += _control_sentences(study)
     sentences += _gap_sentence(study) + _length_sentence(study)
     sentences += _preparation_sentences(study)
-    return sentences
+    doubts = [note for note in study.task.get("notes", ()) if note.startswith(LEAK)]
+    return sentences + [f"Mind the data: {note}." for note in doubts]
 
 
 def best_compromise(study: Study) -> Model:
@@ -70,9 +72,25 @@ def _front_sentence(study: Study) -> str:
     models = "One model forms" if count == 1 else f"{count} models form"
     label = METRICS[quality].label
     return (
-        f"{models} the front. The best compromise has **{model.metrics[quality].text()}** test "
+        f"{models} the front. The best compromise has **{model.metrics[quality].interval()}** test "
         f"{label} with {_listed(costs)}."
     )
+
+
+def _point_sentence(study: Study) -> list[str]:
+    """What the best compromise finds at the threshold that was chosen for a sensitivity."""
+    row = points(study).get(best_compromise(study).id)
+    if row is None:
+        return []
+    found, passed = (
+        Quantity(row[name], "fraction", How.MEASURED, row[f"± {name}"]).interval()
+        for name in ("sensitivity", "specificity")
+    )
+    return [
+        f"From a probability of {row['threshold']:.3g} for {study.task['classes'][1]!r} on, which "
+        f"was chosen on the validation split to find {100 * row['wanted']:g} %, it has a test "
+        f"sensitivity of **{found}** and a specificity of {passed}."
+    ]
 
 
 def _luck_sentence(study: Study) -> list[str]:

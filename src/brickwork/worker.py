@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,7 @@ from brickwork.nets.build import build, load_weights, weights_of
 from brickwork.objective import broken
 from brickwork.quantity import Quantity
 from brickwork.space import Arch, Graph
+from brickwork.tasks.judging import point, threshold_for
 from brickwork.tasks.samples import load_saved
 from brickwork.tasks.training import Amount, predict, prepare_process, train
 from brickwork.trial import Proposal, rng_for
@@ -110,11 +112,11 @@ class Worker:
         return {"latency_ms": latency, "energy_mj": energy(latency, self.context.target)}
 
     def _retrain(self, job: Job) -> Result:
-        """Train with the full recipe on training and validation data; the weights as bytes."""
+        """Train with the full recipe on all data that are for it; the weights as bytes."""
         context, arch = self.context, Arch.from_json(job["arch"])
         whole = context.graph(arch)
         seed = training_seed(context.run.seed, arch, 1 + job["repetition"])
-        size = sum(context.task.splits[split].size for split in ("train", "val"))
+        size = sum(context.task.splits[split].size for split in context.run.learned)
         full = self.estimator.full(whole, size)
         amount = Amount.of(job["part"], full, size)
         recipe = self.estimator.recipe(arch, amount.epochs / full)
@@ -127,7 +129,7 @@ class Worker:
             recipe,
             epochs=amount.epochs,
             seed=seed,
-            splits=("train", "val"),
+            splits=context.run.learned,
         )
         weights = safetensors.numpy.save(dict(weights_of(module)))
         facts = {"epochs": trained.epochs, "lr": recipe.lr, "warm": heir is not None}
@@ -145,11 +147,21 @@ class Worker:
             scores.append({name: q.to_json() for name, q in scored.items()})
         return {"scores": scores}
 
-    def _answers(self, whole: Graph, weights: Mapping[str, Any], x: Any) -> Any:
-        """What a network says of raw samples."""
-        module = build(whole)
-        load_weights(module, weights)
-        return predict(module, x)
+    def _details(self, task: Task, said: Any, ask: Callable[[Any], Any]) -> dict[str, Any]:
+        """What answers to the test split are worth in detail.
+
+        Args:
+            task: The data, in the form that the network takes.
+            said: The answers.
+            ask: Gives the answers to other samples.
+        """
+        _, y = task.arrays("test")
+        details, wanted = task.details(said, y), self.context.run.sensitivity
+        if wanted is not None and "points" in details:  # the validation split was not learned from
+            x, held = task.arrays("val")
+            threshold = threshold_for(wanted, ask(np.asarray(x)), held)
+            details["points"] = [point(wanted, threshold, said, y)]
+        return details
 
     def _export(self, job: Job) -> Result:
         """Write a model's folder, run every file in it, and score it on the test split."""
@@ -162,7 +174,6 @@ class Worker:
         weights = safetensors.numpy.load(job["weights"][0])
         tested = self._test(job)["scores"]
         x, y = task.arrays("test")
-        details = task.details(self._answers(whole, weights, x), y)
         seen, _ = task.arrays("train")
         rows = rng_for(context.run.seed, "calibration").permutation(len(seen))
         active = sum(math.prod(node.shape) for node in whole.nodes)
@@ -179,7 +190,7 @@ class Worker:
             calibration=np.asarray(seen[np.sort(rows)]),
             judge=self._judge(task, whole, weights),
             golden_inputs=np.asarray(x[: min(_GOLDEN, golden)]),
-            info={**job["info"], "judge": dict(task.answers), "details": details},
+            info={**job["info"], "judge": dict(task.answers)},
             beside=task.files,
         )
         verified = verify(
@@ -192,6 +203,7 @@ class Worker:
             prefer=prefer,
             integer=made.integer,
             costs=self._file_costs,
+            details=partial(self._details, task),
         )
         return {"scores": tested, "verification": verified.to_json()}
 

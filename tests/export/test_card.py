@@ -66,6 +66,7 @@ def test_measured_scores_come_first():
     lines = write_card({**INFO, "verification": verification}).splitlines()
     rows = lines[lines.index("| --- | --- | --- | --- |") :]
     assert rows[1].startswith("| accuracy | 97.00 % ± 1.00 % | measured |")
+    assert sum("A number after ± is half the width of an 80 % interval" in x for x in lines) == 1
 
 
 def test_every_row_of_a_table_has_as_many_cells():

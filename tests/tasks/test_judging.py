@@ -21,6 +21,7 @@ from sklearn.metrics import (
 from brickwork.errors import DataError, TrainingError
 from brickwork.quantity import METRICS, How
 from brickwork.tasks.judging import ClassJudge, MaskJudge, NumberJudge, judge_of
+from brickwork.tasks.judging.spread import of_area
 
 RNG = np.random.default_rng(0)
 
@@ -155,3 +156,53 @@ def test_answers_that_are_not_finite_are_no_answers(judge):
     labels = np.zeros((5, 4, 4) if masks else 5, int)
     with pytest.raises(TrainingError, match="1 of 5 samples"):
         judge.metrics(bad, labels if not isinstance(judge, NumberJudge) else bad, "x")
+
+
+@pytest.mark.parametrize("count", [1, 6, 60])
+def test_a_perfect_score_is_not_certain(count):
+    labels = np.repeat([0, 1, 2], count)
+    logits = 50 * np.eye(3, dtype=np.float32)[labels]
+    judge = ClassJudge(("a", "b", "c"))
+    found = judge.metrics(logits, labels, "x")
+    z2 = 1.2815515655446004**2
+    for name, quantity in found.items():
+        assert quantity.value == (0 if name == "calibration_error" else 1)
+        assert 0 < quantity.spread < 1
+    below = z2 / (3 * count + z2)  # Wilson's interval of all right, which is on one side
+    assert found["accuracy"].spread == pytest.approx(below)
+    assert found["calibration_error"].spread == pytest.approx(below)
+    assert found["macro_f1"].spread == found["balanced_accuracy"].spread > below
+    for row in judge.details(logits, labels)["classes"]:
+        assert row["± found"] == row["± right"] == pytest.approx(z2 / (count + z2))
+    masks = np.repeat(labels[:, None], 4, 1)
+    answer = np.repeat(logits[:, :, None], 4, 2)
+    dice = MaskJudge(("nothing", "b", "c"))
+    assert dice.metrics(answer, masks, "x")["dice"].spread == pytest.approx(below)
+    assert all(row["±"] > 0 for row in dice.details(answer, masks)["classes"])
+
+
+def test_two_classes_without_an_error_are_not_certain_either():
+    labels = np.repeat([0, 1], (40, 20))
+    logits = 50 * np.eye(2, dtype=np.float32)[labels]
+    judge = ClassJudge(("well", "ill"))
+    found = judge.metrics(logits, labels, "x")
+    assert found["sensitivity"].spread > found["specificity"].spread > 0.01
+    assert 0.01 < found["auc"].spread < 0.1
+    for point in judge.details(logits, labels)["points"]:
+        assert point["± sensitivity"] > point["± specificity"] > 0.01
+
+
+@pytest.mark.parametrize(("apart", "a", "b"), [(1.0, 50, 50), (3.0, 30, 60), (1.5, 20, 200)])
+def test_the_interval_of_an_area_holds_it(apart, a, b):
+    true = 0.5 * (1 + math.erf(apart / 2))
+    inside = []
+    for _ in range(300):
+        ill, well = RNG.normal(apart, 1, a), RNG.normal(0, 1, b)
+        area = float((ill[:, None] > well).mean())
+        inside.append(abs(area - true) <= of_area(area, a, b))
+    assert 0.7 < np.mean(inside) < 0.97
+
+
+def test_an_area_next_to_perfect_is_nearly_as_uncertain_as_a_perfect_one():
+    assert of_area(0.9999, 30, 30) == pytest.approx(of_area(1.0, 30, 30), rel=0.6)
+    assert of_area(1.0, 30, 30) > of_area(1.0, 300, 300) > 0

@@ -24,6 +24,7 @@ from brickwork.tasks.samples import Prepared, regression
 from brickwork.tasks.table import load_numbers, load_table
 from brickwork.tasks.table import prepare as prepared
 from brickwork.tasks.table.columns import learned
+from brickwork.tasks.table.leaking import giveaways
 from brickwork.tasks.table.prepare import prepare
 from brickwork.tasks.training import Recipe, evaluate, train
 
@@ -266,3 +267,78 @@ def test_labels_that_are_not_finite():
     raw = Raw("a", "a", "here", {"train": np.eye(3)}, y)
     with pytest.raises(DataError, match=r"1 of the 3 labels of the train split .* row 2"):
         regression(raw, ("y",), "table-regression", 0, lambda _: Prepared(None, NoChanges()))
+
+
+@pytest.mark.parametrize("count", [60, 150])
+def test_a_column_that_gives_the_label_away_of_few_rows(tmp_path, count):
+    codes = {">50K": "B", "<=50K": "A"}
+    found = [
+        row | {"code": codes[row["income"]], "score": str(i + 1000 * (row["income"] == ">50K"))}
+        for i, row in enumerate(rows(count))
+    ]
+    task = load_table(write(tmp_path / "a.csv", found, ("wealth",)), label="income")
+    said = [note for note in task.notes if note.startswith("leak: column")]
+    assert [note.split("'")[1] for note in said] == ["code", "score"]
+    found = [row | {"twice": str(2 * float(row["wealth"]))} for row in rows(count)]
+    task = load_numbers(write(tmp_path / "b.csv", found, ("income",)), label="wealth")
+    assert any("leak: column 'twice'" in note for note in task.notes)
+
+
+def test_chance_gives_no_label_away():
+    rng = np.random.default_rng(0)
+    for n in (40, 60, 120):
+        for few in (2, 8, n // 2):
+            y = np.array(["no"] * n, object)
+            y[rng.permutation(n)[:few]] = "yes"
+            x = np.empty((n, 200), object)
+            x[:, :100] = rng.normal(size=(n, 100))
+            x[:, 100:180] = rng.integers(0, 4, (n, 80)).astype(str)
+            x[:, 180:] = [[f"row {i}"] for i in range(n)]
+            notes = giveaways(x, y.astype(str), [str(i) for i in range(200)])
+            assert not any("leak" in note for note in notes)
+            assert bool(notes) == (few == 2)  # too few to tell from chance: it says so
+
+
+def test_what_was_not_looked_for_is_said(tmp_path):
+    task = load_table(write(tmp_path / "a.csv", rows(36), ("wealth",)), label="income")
+    (note,) = [note for note in task.notes if "not checked" in note]
+    assert note.endswith("that takes 40 training rows, there are 36")
+    task = load_table(write(tmp_path / "b.csv", rows(60), ("wealth",)), label="income")
+    assert not any("not checked" in note for note in task.notes)
+
+
+@pytest.mark.parametrize(
+    ("name", "kinds", "hinted"),
+    [
+        ("patient_id", 60, True),
+        ("PatientID", 60, True),
+        ("subject", 60, True),
+        ("id", 60, True),
+        ("patient_id", 300, False),  # each row is of its own
+        ("group", 2, False),  # a trait
+        ("age_group", 60, False),
+    ],
+)
+def test_a_column_like_a_group_is_pointed_out(tmp_path, name, kinds, hinted):
+    found = [row | {name: f"p{i % kinds}"} for i, row in enumerate(rows())]
+    file = write(tmp_path / "a.csv", found, ("wealth",))
+    task = load_table(file, label="income")
+    notes = [note for note in task.notes if note.startswith("hint: column")]
+    assert bool(notes) == hinted
+    assert not hinted or f"--group {name} keeps each in one split" in notes[0]
+    if hinted:
+        again = load_table(file, label="income", group=name)
+        assert not any(note.startswith("hint") for note in again.notes)
+
+
+def test_categories_that_training_has_not_are_counted(tmp_path):
+    train = write(tmp_path / "a.csv", rows(), ("wealth",))
+    new = [row | ({"job": "astronaut"} if i < 3 else {}) for i, row in enumerate(rows(40, 1))]
+    test = write(tmp_path / "b.csv", new, ("wealth",))
+    task = load_table(train, label="income", test=str(test))
+    said = "3 of 40 test rows have a 'job' that training has not, such as 'astronaut'"
+    assert [note for note in task.notes if said in note]
+    same = load_table(
+        train, label="income", test=str(write(tmp_path / "c.csv", rows(40, 1), ("wealth",)))
+    )
+    assert not any("training has not" in note for note in same.notes)

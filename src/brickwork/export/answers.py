@@ -36,9 +36,10 @@ def by_class(info: Mapping[str, Any]) -> Iterator[Sequence[Sequence[str]]]:
     """Tables of a card, heads first: results of each class, and points of operation.
 
     Args:
-        info: Of the card; ``details`` is what the judge found on the test split.
+        info: Of the card; ``details`` of its verification is what the judge found on the test
+            split.
     """
-    details = info.get("details") or {}
+    details = (info.get("verification") or {}).get("details") or {}
     rows = details.get("classes") or []
     if rows and len(rows) <= _MOST:
         yield [

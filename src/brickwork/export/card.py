@@ -92,7 +92,7 @@ def write_card(info: Mapping[str, Any]) -> str:
     Args:
         info: What is known, all of it optional: ``id``, ``task`` (a title), ``classes``,
             ``judge`` (of which kind answers are: see ``answers.meaning``), ``answers`` (what the
-            outputs are), ``details`` (results of each class), ``notes`` (on the data), ``input``,
+            outputs are), ``notes`` (on the data), ``learned`` (splits, of the weights), ``input``,
             ``output``, ``target`` (a title), ``limits`` (texts), ``metrics`` (quantities as JSON by
             name), ``splits`` (size and sha256 by name), ``recipe`` (settings by name), ``seed``,
             ``arch``, ``graph`` (hash), ``files`` (bytes and sha256 by name) and ``verification``
@@ -149,6 +149,12 @@ def _numbers(info: Mapping[str, Any]) -> Iterator[str]:
             for name, quantity in metrics.items()
         ],
     )
+    if any(quantity["spread"] for quantity in metrics.values()):
+        yield ""
+        yield (
+            "A number after ± is half the width of an 80 % interval; of a perfect score it is how "
+            "far from perfect the truth may be, at 90 %."
+        )
 
 
 def _by_class(info: Mapping[str, Any]) -> Iterator[str]:
@@ -157,16 +163,25 @@ def _by_class(info: Mapping[str, Any]) -> Iterator[str]:
         return
     yield "## Class by class"
     yield ""
-    yield "The trained network on the test split, before it was written to files."
+    verified = info["verification"]
+    yield f"What `{verified['judged']}`, by which the model is judged, says of the test split."
     for heads, *rows in tables:
         yield ""
         yield from _table([_text(head) for head in heads], rows)
-    if (info.get("details") or {}).get("points"):
+    if verified["details"].get("points"):
         yield ""
-        yield (
-            "Thresholds are read off the test split, so they flatter: choose yours on data that "
-            "the model has not seen. The second class is the positive one."
-        )
+        if _held_out(info):
+            yield (
+                "The threshold was chosen on the validation split, on which no weights were "
+                "trained, for the sensitivity that was wanted; beside it stands what it gives on "
+                "the test split. The second class is the positive one."
+            )
+        else:
+            yield (
+                "Thresholds are read off the test split, so they flatter: choose yours on data "
+                "that the model has not seen (a search with `--sensitivity 0.95` keeps the "
+                "validation split for that). The second class is the positive one."
+            )
 
 
 def _files(info: Mapping[str, Any]) -> Iterator[str]:
@@ -269,9 +284,10 @@ def _data(info: Mapping[str, Any]) -> Iterator[str]:
         yield ""
         yield f"- {_text(note)}"
     yield ""
+    learned = "training data" if _held_out(info) else "training and validation data"
     yield (
-        "The architecture was chosen on the validation split. The weights were trained on training "
-        "and validation data. The test split was opened once, after that."
+        "The architecture was chosen on the validation split. The weights were trained on "
+        f"{learned}. The test split was opened once, after that."
     )
 
 
@@ -341,6 +357,11 @@ def _caveats(info: Mapping[str, Any]) -> Iterator[str]:
     hows = {q["how"] for q in (info.get("metrics") or {}).values()}
     if hows & {"predicted", "estimated", "simulated"}:
         yield "- Numbers marked predicted, simulated or estimated were not observed on the device."
+
+
+def _held_out(info: Mapping[str, Any]) -> bool:
+    """Whether the weights were trained on training data only."""
+    return "val" not in info.get("learned", ("val",))
 
 
 def _answers(info: Mapping[str, Any]) -> str:

@@ -43,6 +43,7 @@ __all__ = ["Verification", "recheck", "verify"]
 
 Array = NDArray[Any]
 Metrics = Callable[[Any, Any], Mapping[str, Quantity]]
+Details = Callable[[Array, Callable[[Array], Array]], Mapping[str, Any]]
 Measure = Callable[[Path, Shape], Quantity | None]
 
 _COMPARED = 1000  # samples on which a file is compared with the trained network
@@ -62,6 +63,7 @@ class Verification:
         checks: One for each file that can be run.
         metrics: The scores of the file that the model is judged by.
         judged: The name of that file.
+        details: What its answers are worth in detail, as JSON.
         files: Everything in the folder, as it is now.
         reason: Why the model fails, a sentence; empty if it passes.
     """
@@ -70,6 +72,7 @@ class Verification:
     checks: tuple[FileCheck, ...]
     metrics: Mapping[str, Quantity]
     judged: str
+    details: Mapping[str, Any]
     files: Mapping[str, FileFacts]
     reason: str = ""
 
@@ -107,6 +110,7 @@ def verify(
     prefer: Sequence[str] = (),
     integer: IntegerNetwork | None = None,
     costs: Callable[[Path], Mapping[str, Quantity]] | None = None,
+    details: Details | None = None,
     measure: Measure | None = latency_here,
     python: PlainPython | None = None,
 ) -> Verification:
@@ -129,6 +133,8 @@ def verify(
         prefer: Formats in the order in which the model is judged by them (``formats.preferred``).
         integer: The quantised network that int8 files were written from, if any was.
         costs: Gives what the file that the model is judged by costs on its target.
+        details: Tells more of the file that the model is judged by, from its answers to ``x`` and
+            from what asks it for its answers to other raw samples.
         measure: Measures the latency of a file on this machine; None to leave it out.
         python: Where ``model.py`` runs; None for the one that this process keeps.
 
@@ -145,7 +151,8 @@ def verify(
     reasons += [f"graph and module differ: {text}" for text in crosscheck(graph, export=False)[:3]]
     rows = np.linspace(0, len(x) - 1, min(len(x), _COMPARED)).astype(np.intp)
     reference = run_torch(graph, weights, x[rows])
-    checks = []
+    checks: list[FileCheck] = []
+    kept: dict[str, Array] = {}  # the answers of the file that the model is judged by
     rounded = functools.cache(lambda: integer_logits(integer, x))  # of all integer files
     for name in (name for name in _FILES if name in files):
         # Python is slow on a whole split, and other files give its scores already.
@@ -164,6 +171,8 @@ def verify(
                     check = replace(check, note=check_layers(folder / name, integer, x))
                 if check.difference is not None and not some:
                     check = replace(check, metrics=_scores(metrics, logits, y, name))
+                    first = _judged([*checks, check], prefer)
+                    kept = {name: logits} if first is check else kept
                 if measure is not None:
                     check = replace(check, latency=measure(folder / name, graph.input))
             else:
@@ -174,11 +183,16 @@ def verify(
     reasons += [check.reason for check in checks if check.reason]
     judged = _judged(checks, prefer)
     known = costs(folder / judged.file) if judged and costs is not None else {}
+    told: Mapping[str, Any] = {}
+    if judged and details is not None:
+        ask = functools.partial(_asked, folder / judged.file, integer, python)
+        told = details(kept[judged.file], ask)
     result = Verification(
         folder,
         tuple(checks),
         {**judged.metrics, **known} if judged else {},
         judged.file if judged else "",
+        told,
         files,
         "; ".join(dict.fromkeys(reasons)),
     )
@@ -223,6 +237,15 @@ def recheck(folder: Path, python: PlainPython | None = None) -> list[str]:
     return problems
 
 
+def _asked(
+    file: Path, integer: IntegerNetwork | None, python: PlainPython | None, x: Array
+) -> Array:
+    """The answers of a file to raw samples."""
+    if file.name in _MICRO:
+        return integer_logits(integer, x)
+    return run_file(file, x, python)
+
+
 def _scores(metrics: Metrics, logits: Array, y: Array, name: str) -> dict[str, Quantity]:
     """The scores of a file, whose source says which file it was and what ran it."""
     where = runtime_of(name)
@@ -241,6 +264,7 @@ def _findings(result: Verification) -> dict[str, Any]:
         "reason": result.reason,
         "judged": result.judged,
         "metrics": {name: quantity.to_json() for name, quantity in result.metrics.items()},
+        "details": dict(result.details),
         "checks": [check.to_json() for check in result.checks],
     }
 

@@ -252,6 +252,7 @@ class Prepared:
         notes: What was done, a line each.
         form: What the form of the samples is called, if there are others.
         others: What other forms were prepared with.
+        strange: Tells what of the samples of the test split training does not know, a line each.
     """
 
     normalize: Normalize | None
@@ -262,6 +263,7 @@ class Prepared:
     notes: tuple[str, ...] = ()
     form: str = ""
     others: Sequence[Prepared] = ()
+    strange: Callable[[NDArray[Any]], Sequence[str]] = lambda _: ()
 
 
 Prepare = Callable[[NDArray[Any]], Prepared]
@@ -370,13 +372,13 @@ def assembled(
     opened: list[str] = []
 
     def of(prepared: Prepared) -> DataTask:
-        encode = prepared.encode
+        encode, new = prepared.encode, prepared.strange(found["test"][0])
         return DataTask(
             name=raw.name,
             kind=kind,
             title=raw.title,
             normalize=prepared.normalize,
-            notes=(*raw.notes, *made, *prepared.notes, *said, *shared),
+            notes=(*raw.notes, *made, *prepared.notes, *new, *said, *shared),
             judge=judge,
             changes=prepared.changes,
             data=found if encode is None else {k: (encode(x), y) for k, (x, y) in found.items()},

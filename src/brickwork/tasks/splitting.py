@@ -202,7 +202,8 @@ def with_all_splits(
         else:
             data[split] = (raw.x[split], labels[split])
     made = " and ".join(split for split in SPLITS if split in missing)
-    notes = (f"{made} taken from the training samples, {how}, seed {seed}",) if made else ()
+    note = f"{made} taken from the training samples, {how}, seed {seed}"
+    notes = (note if made else "train, val and test are split as the data come",)
     shared = _shared_groups(raw)
     return data, notes + shared
 

@@ -7,7 +7,7 @@ answers. The test split is opened once, at the end; ``opened`` shows that.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -21,12 +21,28 @@ from brickwork.space import Normalize, Shape
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["FORM", "SPLITS", "Arrays", "Split", "Task", "checksum", "formed"]
+__all__ = [
+    "FORM",
+    "LEAK",
+    "SPLITS",
+    "Arrays",
+    "Split",
+    "Task",
+    "checksum",
+    "formed",
+    "is_warning",
+    "warnings_first",
+]
 
 SPLITS = ("train", "val", "test")
 
 FORM = "form"
 """Name of the setting that says in which form a network takes its samples."""
+
+LEAK = "leak:"
+"""How a note begins that says why scores flatter."""
+
+_WARNINGS = (LEAK, "hint:")
 
 Arrays = tuple[NDArray[Any], NDArray[Any]]
 """Samples ``(n, *input)`` as uint8, int32 or float32, and what is to be said of them: classes
@@ -133,6 +149,16 @@ class Task(Protocol):
     def save(self, folder: Path) -> None:
         """Write the task to a folder, from which workers map it into memory."""
         ...
+
+
+def is_warning(note: str) -> bool:
+    """Whether a note on data says that scores may be worth less than they seem."""
+    return note.startswith(_WARNINGS)
+
+
+def warnings_first(notes: Sequence[str]) -> list[str]:
+    """Notes on data, those first that must not be missed: leaks, then hints."""
+    return sorted(notes, key=lambda note: [not note.startswith(one) for one in _WARNINGS])
 
 
 def formed(task: Task, recipe: Mapping[str, Any]) -> Task:

@@ -31,7 +31,14 @@ __all__ = [
 
 
 class Changes(Protocol):
-    """Changes a batch at random; a frozen dataclass of plain settings."""
+    """Changes a batch at random; a frozen dataclass of plain settings.
+
+    Attributes:
+        said: What becomes of samples, to stand after "samples are".
+    """
+
+    @property
+    def said(self) -> str: ...
 
     def __call__(
         self, x: Tensor, y: Tensor, strength: float, generator: Generator
@@ -50,6 +57,11 @@ class Changes(Protocol):
 @dataclass(frozen=True, slots=True)
 class NoChanges:
     """Leaves samples as they are, where no change is known to keep their label."""
+
+    @property
+    def said(self) -> str:
+        """See ``Changes``."""
+        return "left as they are"
 
     def __call__(
         self, x: Tensor, y: Tensor, strength: float, generator: Generator

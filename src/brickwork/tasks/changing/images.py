@@ -47,6 +47,13 @@ class ImageChanges:
     mean: tuple[float, ...]
     std: tuple[float, ...]
 
+    @property
+    def said(self) -> str:
+        """See ``Changes``."""
+        mirrored = "mirrored" if self.flips else "not mirrored"
+        light = "in other light" if self.photos else "in the same light"
+        return f"turned, scaled and shifted, {mirrored}, {light}"
+
     def __call__(
         self, x: Tensor, y: Tensor, strength: float, generator: torch.Generator
     ) -> tuple[Tensor, Tensor]:

@@ -22,6 +22,11 @@ class RowChanges:
     forgotten: tuple[int, ...]
     part: float = 0.05
 
+    @property
+    def said(self) -> str:
+        """See ``Changes``."""
+        return "read with some of their categories unknown"
+
     def __call__(
         self, x: Tensor, y: Tensor, strength: float, generator: torch.Generator
     ) -> tuple[Tensor, Tensor]:

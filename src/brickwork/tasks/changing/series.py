@@ -31,6 +31,11 @@ class SeriesChanges:
     mean: tuple[float, ...]
     std: tuple[float, ...]
 
+    @property
+    def said(self) -> str:
+        """See ``Changes``."""
+        return "shifted and stretched in time, scaled, given noise, and lack a stretch"
+
     def __call__(
         self, x: Tensor, y: Tensor, strength: float, generator: torch.Generator
     ) -> tuple[Tensor, Tensor]:

@@ -33,6 +33,11 @@ class SoundChanges:
     mean: float
     steps_per_db: float
 
+    @property
+    def said(self) -> str:
+        """See ``Changes``."""
+        return "shifted and stretched in time, louder or softer, and lack times and bands"
+
     def __call__(
         self, x: Tensor, y: Tensor, strength: float, generator: torch.Generator
     ) -> tuple[Tensor, Tensor]:

@@ -26,6 +26,11 @@ class TextChanges:
     unknown: tuple[int, ...]
     part: float = 0.4
 
+    @property
+    def said(self) -> str:
+        """See ``Changes``."""
+        return "read with some of their words unknown"
+
     def __call__(
         self, x: Tensor, y: Tensor, strength: float, generator: torch.Generator
     ) -> tuple[Tensor, Tensor]:

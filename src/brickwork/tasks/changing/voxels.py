@@ -35,6 +35,11 @@ class VoxelChanges:
     mean: float
     std: float
 
+    @property
+    def said(self) -> str:
+        """See ``Changes``."""
+        return "turned, scaled and shifted, not mirrored, in other light"
+
     def __call__(
         self, x: Tensor, y: Tensor, strength: float, generator: torch.Generator
     ) -> tuple[Tensor, Tensor]:

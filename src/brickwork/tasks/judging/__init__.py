@@ -11,11 +11,12 @@ from brickwork.quantity import Quantity
 from brickwork.tasks.judging.classes import ClassJudge
 from brickwork.tasks.judging.masks import MaskJudge
 from brickwork.tasks.judging.numbers import NumberJudge
+from brickwork.tasks.judging.points import point, threshold_for
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["ClassJudge", "Judge", "MaskJudge", "NumberJudge", "judge_of"]
+__all__ = ["ClassJudge", "Judge", "MaskJudge", "NumberJudge", "judge_of", "point", "threshold_for"]
 
 
 class Judge(Protocol):

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from brickwork.errors import TrainingError
 from brickwork.quantity import How, Quantity
-from brickwork.tasks.judging.spread import Z80, wilson
+from brickwork.tasks.judging.points import chances, lowest, point
+from brickwork.tasks.judging.spread import Z80, of_area, of_part
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -83,14 +84,18 @@ class ClassJudge:
                 "class": name,
                 "samples": int(is_[i]),
                 "found (recall)": float(right[i] / is_[i]) if is_[i] else math.nan,
-                "±": wilson(int(right[i]), int(is_[i])) if is_[i] else math.nan,
+                "± found": of_part(int(right[i]), int(is_[i])) if is_[i] else math.nan,
                 "right when said (precision)": float(right[i] / said[i]) if said[i] else math.nan,
+                "± right": of_part(int(right[i]), int(said[i])) if said[i] else math.nan,
             }
             for i, name in enumerate(self.names)
         ]
         found: dict[str, Any] = {"classes": [_finite(row) for row in rows]}
         if len(self.names) == 2 and min(is_):
-            found["points"] = _points(answers, labels)
+            found["points"] = [
+                point(wanted, lowest(wanted, answers, labels), answers, labels)
+                for wanted in _SENSITIVITIES
+            ]
         return found
 
     def to_json(self) -> dict[str, Any]:
@@ -114,7 +119,10 @@ def class_weights(counts: NDArray[np.int64]) -> tuple[tuple[float, ...], list[st
         return (), []
     weights = np.minimum(np.sqrt(counts.max() / np.maximum(counts, 1)), _STEEPEST)
     weights *= counts.sum() / (weights * counts).sum()
-    note = f"classes are uneven, 1 to {ratio:.1f}: in training the rarer weigh more"
+    note = (
+        f"classes are uneven, 1 to {ratio:.1f}: in training the rarer weigh more, "
+        f"{weights.min():.2g} to {weights.max():.2g}"
+    )
     return tuple(float(f"{weight:.5g}") for weight in weights), [note]
 
 
@@ -130,8 +138,8 @@ def classification_metrics(
     positive one, also ``sensitivity`` and ``specificity``.
 
     The AUC of two classes is that of the positive one; of more classes the mean over all classes of
-    one against the rest, ranked by softmax probability. Its spread is that of Hanley and McNeil,
-    "The meaning and use of the area under a ROC curve", 1982, averaged over the classes.
+    one against the rest, ranked by softmax probability, and so is its spread (``spread.of_area``).
+    No score is certain: of a perfect one the spread is how far below it the truth may be.
 
     Args:
         logits: ``(n, classes)``.
@@ -153,24 +161,24 @@ def classification_metrics(
     right, members = np.diagonal(table), table.sum(axis=1)
     there = members > 0
     found = right[there] / members[there]
-    errors = np.array([wilson(int(r), int(n)) for r, n in zip(right, members, strict=True) if n])
-    balanced_error = float(np.sqrt(np.square(errors).sum()) / there.sum())
+    errors = [of_part(int(r), int(n)) for r, n in zip(right, members, strict=True) if n]
+    balanced_error = math.hypot(*errors) / len(errors)
     result = {
-        "accuracy": measured(right.sum() / len(labels), wilson(int(right.sum()), len(labels))),
+        "accuracy": measured(right.sum() / len(labels), of_part(int(right.sum()), len(labels))),
         "balanced_accuracy": measured(found.mean(), balanced_error),
-        "macro_f1": measured(_macro_f1(table), _f1_spread(table)),
+        "macro_f1": measured(_macro_f1(table), _f1_spread(table) or balanced_error),
     }
     areas = _areas(logits.astype(np.float64), labels)
     if areas:
-        area, error = np.mean(areas, axis=0)
-        result["auc"] = measured(area, float(Z80 * error))
+        area, spread = np.mean(areas, axis=0)
+        result["auc"] = measured(area, float(spread))
     else:
         result["auc"] = Quantity(math.nan, "fraction", How.UNKNOWN, None, f"one class only; {how}")
     result["calibration_error"] = measured(*_calibration_error(logits, labels))
     if logits.shape[1] == 2:
         for label, name in enumerate(("specificity", "sensitivity")):
             if members[label]:
-                spread = wilson(int(right[label]), int(members[label]))
+                spread = of_part(int(right[label]), int(members[label]))
                 result[name] = measured(right[label] / members[label], spread)
     return result
 
@@ -180,26 +188,6 @@ def _confusion(logits: NDArray[Any], labels: NDArray[Any]) -> NDArray[np.int64]:
     table = np.zeros((logits.shape[1], logits.shape[1]), np.int64)
     np.add.at(table, (labels, logits.argmax(axis=1)), 1)
     return table
-
-
-def _points(logits: NDArray[Any], labels: NDArray[Any]) -> list[dict[str, Any]]:
-    """For some sensitivities the threshold of the second class, and the specificity there."""
-    chance = _chances(logits.astype(np.float64))[:, 1]
-    ill, well = np.sort(chance[labels == 1]), chance[labels == 0]
-    points = []
-    for wanted in _SENSITIVITIES:
-        place = len(ill) - math.ceil(wanted * len(ill))
-        threshold = float(ill[place])
-        passed = int((well < threshold).sum())
-        points.append(
-            {
-                "threshold": threshold,
-                "sensitivity": float((ill >= threshold).mean()),
-                "specificity": passed / len(well),
-                "±": wilson(passed, len(well)),
-            }
-        )
-    return points
 
 
 def _finite(row: dict[str, Any]) -> dict[str, Any]:
@@ -223,27 +211,22 @@ def _f1_spread(table: NDArray[np.int64]) -> float:
 
 def _calibration_error(logits: NDArray[Any], labels: NDArray[Any]) -> tuple[float, float]:
     """How far certainty and how often an answer is right are apart on average; its spread."""
-    chances = _chances(logits.astype(np.float64))
-    sure = chances.max(axis=1)
-    right = chances.argmax(axis=1) == labels
+    told = chances(logits.astype(np.float64))
+    sure = told.max(axis=1)
+    right = told.argmax(axis=1) == labels
     place = np.minimum((sure * _BINS).astype(np.int64), _BINS - 1)
     count = np.bincount(place, minlength=_BINS)
     used = count > 0
     said = np.bincount(place, sure, _BINS)[used] / count[used]
     was = np.bincount(place, right, _BINS)[used] / count[used]
     part = count[used] / len(labels)
-    error = np.sqrt(np.square(part) * was * (1 - was) / count[used])
-    return float((part * np.abs(said - was)).sum()), Z80 * float(np.sqrt(np.square(error).sum()))
-
-
-def _chances(logits: Array) -> Array:
-    scores = np.exp(logits - logits.max(axis=1, keepdims=True))
-    return np.asarray(scores / scores.sum(axis=1, keepdims=True))
+    spreads = [p * of_part(w * n, n) for p, w, n in zip(part, was, count[used], strict=True)]
+    return float((part * np.abs(said - was)).sum()), math.hypot(*spreads)
 
 
 def _areas(logits: Array, labels: NDArray[Any]) -> list[tuple[float, float]]:
-    """AUC and its standard error for each class that is present and is not alone."""
-    scores, columns = _chances(logits), range(logits.shape[1])
+    """AUC and its spread for each class that is present and is not alone."""
+    scores, columns = chances(logits), range(logits.shape[1])
     if logits.shape[1] == 2:
         scores = logits - logits[:, :1]  # as good as the probability, without its rounding
         columns = range(1, 2)
@@ -253,7 +236,7 @@ def _areas(logits: Array, labels: NDArray[Any]) -> list[tuple[float, float]]:
         a, b = int(positive.sum()), int((~positive).sum())
         if a and b:
             area = (_ranks(scores[:, column])[positive].sum() - a * (a + 1) / 2) / (a * b)
-            found.append((area, _area_error(area, a, b)))
+            found.append((area, of_area(area, a, b)))
     return found
 
 
@@ -263,10 +246,3 @@ def _ranks(values: Array) -> Array:
     last = np.cumsum(count)
     ranks: Array = (last - (count - 1) / 2)[place]
     return ranks
-
-
-def _area_error(area: float, a: int, b: int) -> float:
-    """Standard error of an AUC from ``a`` positive and ``b`` negative samples."""
-    q1, q2 = area / (2 - area), 2 * area**2 / (1 + area)
-    variance = area * (1 - area) + (a - 1) * (q1 - area**2) + (b - 1) * (q2 - area**2)
-    return math.sqrt(max(0.0, variance) / (a * b))

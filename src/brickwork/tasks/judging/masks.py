@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from brickwork.errors import TrainingError
 from brickwork.quantity import How, Quantity
-from brickwork.tasks.judging.spread import of_mean
+from brickwork.tasks.judging.spread import of_fractions
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -82,7 +82,7 @@ class MaskJudge:
         how = f"{len(labels)} samples, {source}"
         values = {"dice": np.array(scores), "accuracy": right}
         return {
-            name: Quantity(float(v.mean()), "fraction", How.MEASURED, of_mean(v), how)
+            name: Quantity(float(v.mean()), "fraction", How.MEASURED, of_fractions(v), how)
             for name, v in values.items()
         }
 
@@ -93,7 +93,11 @@ class MaskJudge:
         for name, column in zip(self.names[1:], table.T, strict=True):
             there = column[np.isfinite(column)]
             if len(there):
-                found = {"Dice": float(there.mean()), "lowest": float(there.min())}
+                found = {
+                    "Dice": float(there.mean()),
+                    "±": of_fractions(there),
+                    "lowest": float(there.min()),
+                }
                 rows.append({"class": name, "samples": len(there), **found})
         return {"classes": rows}
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from brickwork.errors import DataError
 from brickwork.tasks.rows.cells import Rows, is_text
 from brickwork.tasks.rows.files import SPLIT_NAMES
+from brickwork.tasks.rows.grouping import hints
 from brickwork.tasks.rows.reading import read_rows
 
 __all__ = ["LABELS", "WIDE", "Sheet", "label_of", "read_sheet", "words_of"]
@@ -87,6 +88,7 @@ def read_sheet(
         raise DataError(f"{train.where}: {label!r} cannot be both label and group")
     roles = {label, group} - {""}
     kept = [i for i, name in enumerate(train.names) if name not in roles]
+    notes += [] if group else hints(train, roles)
     if group:
         train.index(group)
     if not kept:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from brickwork.errors import DataError
 from brickwork.tasks.table.prepare import bent, number_in, word_in
 
-__all__ = ["learned"]
+__all__ = ["learned", "unknown"]
 
 _NUMBERS = 0.98  # part of the cells that are filled: with as many numbers in it a column is numeric
 _TAIL = 2.0  # skewness from which the logarithm is taken
@@ -76,6 +76,30 @@ def learned(x: NDArray[Any], names: Sequence[str], where: str) -> tuple[dict[str
             "in each row"
         )
     return {"numbers": numbers, "categories": categories}, [_told(numbers, categories), *notes]
+
+
+def unknown(
+    x: NDArray[Any], test: NDArray[Any], names: Sequence[str], about: Mapping[str, Any]
+) -> list[str]:
+    """A note for each column of which test rows hold what training rows do not.
+
+    Args:
+        x: Training rows ``(n, columns)``.
+        test: Test rows, likewise.
+        names: Of the columns.
+        about: What ``learned`` made of the training rows.
+    """
+    notes = []
+    for one in about["categories"]:
+        index = names.index(one["name"])
+        known = {word_in(cell) for cell in x[:, index]} | {""}
+        new = [word for cell in test[:, index] if (word := word_in(cell)) not in known]
+        if new:
+            notes.append(
+                f"{len(new)} of {len(test)} test rows have a {one['name']!r} that training has "
+                f"not, such as {new[0]!r}: they count as unknown"
+            )
+    return notes
 
 
 def _no_number(values: NDArray[np.float64], real: NDArray[np.float64]) -> str:

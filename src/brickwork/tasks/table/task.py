@@ -14,7 +14,7 @@ from brickwork.tasks.changing import NoChanges, RowChanges
 from brickwork.tasks.raw import Raw
 from brickwork.tasks.rows import Sheet, number, read_sheet, words_of
 from brickwork.tasks.samples import DataTask, Prepare, Prepared, classification, regression
-from brickwork.tasks.table.columns import learned
+from brickwork.tasks.table.columns import learned, unknown
 from brickwork.tasks.table.leaking import giveaways
 from brickwork.tasks.table.prepare import encoded
 
@@ -103,6 +103,7 @@ def _prepare(sheet: Sheet) -> Prepare:
             {"categories": tuple(code + 1 for code in forgotten)},
             preparation("brickwork.tasks.table", json.dumps(about, ensure_ascii=False)),
             tuple(notes),
+            strange=lambda test: unknown(rows, test, sheet.columns, about),
         )
 
     return prepare

@@ -1,0 +1,76 @@
+"""Points of operation of two classes: from which probability on the second one is said."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from brickwork.tasks.judging.spread import of_part
+
+__all__ = ["chances", "lowest", "point", "threshold_for"]
+
+
+def chances(logits: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The softmax of logits ``(n, classes)``."""
+    scores = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return np.asarray(scores / scores.sum(axis=1, keepdims=True))
+
+
+def lowest(wanted: float, logits: NDArray[Any], labels: NDArray[Any]) -> float:
+    """The largest threshold at which so large a part of these very samples is found.
+
+    Args:
+        wanted: The sensitivity.
+        logits: ``(n, 2)``.
+        labels: ``(n,)``, with a sample of the second class.
+    """
+    ill = _ill(logits, labels)
+    return float(ill[len(ill) - math.ceil(wanted * len(ill))])
+
+
+def threshold_for(wanted: float, logits: NDArray[Any], labels: NDArray[Any]) -> float:
+    """The threshold at which so large a part of new samples is found on average, or more.
+
+    Of n samples the k-th lowest lets on average k of n + 1 new ones through, so a little less is
+    taken than finds the part among these. Where they are too few, it is the lowest of them.
+
+    Args:
+        wanted: The sensitivity.
+        logits: ``(n, 2)``, of samples that neither network nor anything else has learned from.
+        labels: ``(n,)``, with a sample of the second class.
+    """
+    ill = _ill(logits, labels)
+    missed = math.floor((len(ill) + 1) * (1 - wanted) + 1e-9)
+    return float(ill[max(0, missed - 1)])
+
+
+def point(
+    wanted: float, threshold: float, logits: NDArray[Any], labels: NDArray[Any]
+) -> dict[str, Any]:
+    """What a threshold gives: a row of a table, its heads the keys.
+
+    Args:
+        wanted: The sensitivity that the threshold was chosen for.
+        threshold: Of the probability of the second class; from it on that one is said.
+        logits: ``(n, 2)``.
+        labels: ``(n,)``, with samples of both.
+    """
+    chance = chances(logits.astype(np.float64))[:, 1]
+    ill, well = chance[labels == 1], chance[labels == 0]
+    found, passed = int((ill >= threshold).sum()), int((well < threshold).sum())
+    return {
+        "wanted": wanted,
+        "threshold": threshold,
+        "sensitivity": found / len(ill),
+        "± sensitivity": of_part(found, len(ill)),
+        "specificity": passed / len(well),
+        "± specificity": of_part(passed, len(well)),
+    }
+
+
+def _ill(logits: NDArray[Any], labels: NDArray[Any]) -> NDArray[np.float64]:
+    """Probabilities of the second class of its own samples, in order."""
+    return np.sort(chances(logits.astype(np.float64))[labels == 1, 1])
