@@ -55,8 +55,8 @@ def search(
         strategy: Name of the strategy.
         task: Name of the task; by default what the data look like.
         label: Of a table, the column that is to be told.
-        group: Of a table, the column that says what a row is of, such as a patient or a speaker:
-            rows of one group stay in one split.
+        group: Of a table the column, of arrays another of them, that says what a sample is of, such
+            as a patient or a speaker: what is of one group stays in one split.
         test: Of a table or of texts, a file like the data with the test split; of sounds and
             series in arrays, a rule that says which are it, such as ``"index<5"``.
         series: Of a table with a row for each time, the column that says of which series it is.

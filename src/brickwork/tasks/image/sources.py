@@ -12,6 +12,7 @@ import numpy as np
 
 from brickwork.errors import DataError
 from brickwork.tasks.arrays import labels_of, splits_of
+from brickwork.tasks.columns import columns_beside, with_columns
 from brickwork.tasks.image.arrays import images_of
 from brickwork.tasks.image.folder import read_folder
 from brickwork.tasks.raw import Raw
@@ -24,29 +25,35 @@ BUILT_IN = ("digits",)
 Source = str | Path | tuple[Any, Any] | Mapping[str, Any]
 
 
-def read(source: Source) -> Raw:
+def read(source: Source, group: str = "") -> Raw:
     """The data of a source, in the splits that it has.
+
+    Args:
+        source: See ``load_images``.
+        group: What is known of each image that says who or what it is of.
 
     Raises:
         DataError: There is no such source, or it cannot be used; the message says what to do.
     """
     if isinstance(source, Mapping):
-        return _from_mapping(source, "arrays", "the given arrays", "the given arrays")
+        return _from_mapping(source, "arrays", "the given arrays", "the given arrays", group)
     if isinstance(source, (tuple, list)):
         if len(source) != 2:
             raise DataError(
                 f"arrays are given as a pair (images, labels), got {len(source)} of them"
             )
         pair = {"x": source[0], "y": source[1]}
-        return _from_mapping(pair, "arrays", "the given arrays", "the given arrays")
+        return _from_mapping(pair, "arrays", "the given arrays", "the given arrays", group)
     if not isinstance(source, (str, Path)):
         raise DataError(
             f"cannot read images from a {type(source).__name__}: give a path, the name 'digits', "
             "a pair (images, labels) or a dictionary of arrays"
         )
+    path = Path(source)
+    if group and (source == "digits" or path.is_dir()):
+        raise DataError(f"{source}: images have no {group!r}: leave --group out")
     if source == "digits":
         return _digits()
-    path = Path(source)
     if path.is_dir():
         return read_folder(path)
     if not path.exists():
@@ -55,7 +62,7 @@ def read(source: Source) -> Raw:
             "else give an .npz file or a folder with a folder of png or jpeg images for each class)"
         )
     if path.suffix.lower() == ".npz":
-        return _from_npz(path)
+        return _from_npz(path, group)
     advice = "unpack it first, then give the folder: " if path.suffix.lower() in _ARCHIVES else ""
     raise DataError(
         f"{path}: {advice}supported are an .npz file with x_train and y_train (or train_images and "
@@ -79,7 +86,7 @@ def _digits() -> Raw:
     )
 
 
-def _from_npz(path: Path) -> Raw:
+def _from_npz(path: Path, group: str) -> Raw:
     try:
         # numpy leaves a file open that is no archive, so it gets one that is closed here.
         with path.open("rb") as handle:
@@ -88,10 +95,11 @@ def _from_npz(path: Path) -> Raw:
                 raise DataError(f"{path}: holds a single array; images and labels are needed")
             keys = splits_of(file.files, str(path))
             wanted = [name for pair in keys.values() for name in pair]
+            wanted += {group, *(f"{group}_{split}" for split in keys)} & set(file.files)
             arrays = {name: _member(file, name, path) for name in wanted}
     except (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError) as error:
         raise DataError(f"{path}: not a readable .npz file ({_brief(error)})") from error
-    return _from_mapping(arrays, path.stem, path.stem, str(path))
+    return _from_mapping(arrays, path.stem, path.stem, str(path), group)
 
 
 def _member(file: Any, name: str, path: Path) -> Any:
@@ -106,15 +114,18 @@ def _member(file: Any, name: str, path: Path) -> Any:
         raise
 
 
-def _from_mapping(arrays: Mapping[str, Any], name: str, title: str, where: str) -> Raw:
+def _from_mapping(arrays: Mapping[str, Any], name: str, title: str, where: str, group: str) -> Raw:
     x, y = {}, {}
-    for split, (images, labels) in splits_of(arrays, where).items():
+    splits = splits_of(arrays, where)
+    for split, (images, labels) in splits.items():
         x[split] = images_of(arrays[images], f"{where}, {images}")
         y[split] = labels_of(arrays[labels], len(x[split]), f"{where}, {labels}")
     shapes = {split: value.shape[1:] for split, value in x.items()}
     if len(set(shapes.values())) > 1:
         raise DataError(f"{where}: the splits hold images of different shapes: {shapes}")
-    return Raw(name, title, where, x, y)
+    used = {key for pair in splits.values() for key in pair}
+    columns = columns_beside(arrays, used, len(x["train"]))
+    return with_columns(Raw(name, title, where, x, y), columns, arrays, group, "")
 
 
 def _brief(error: Exception) -> str:

@@ -1,7 +1,7 @@
 """Rows of a table, from files and from what Python has: shared by texts and tables."""
 
 from brickwork.tasks.rows.cells import Rows, is_missing, is_text, number
-from brickwork.tasks.rows.reading import SPLIT_NAMES, first_rows, is_rows, read_rows
+from brickwork.tasks.rows.reading import SPLIT_NAMES, first_rows, is_rows, read_rows, sample_rows
 from brickwork.tasks.rows.sheet import LABELS, Sheet, label_of, read_sheet, words_of
 
 __all__ = [
@@ -17,5 +17,6 @@ __all__ = [
     "number",
     "read_rows",
     "read_sheet",
+    "sample_rows",
     "words_of",
 ]
