@@ -63,3 +63,15 @@ def golden(request: pytest.FixtureRequest) -> Callable[[str, Any], None]:
         assert value == json.loads(path.read_text())
 
     return compare
+
+
+@pytest.fixture
+def short(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
+    """Trainings take so many epochs, and final ones are done once: a small search takes seconds."""
+
+    def shorten(epochs: int) -> None:
+        for module in ("brickwork.estimators.train", "brickwork.tasks.training.recipe"):
+            monkeypatch.setattr(f"{module}.full_epochs", lambda *_: epochs)
+        monkeypatch.setattr("brickwork.timetable._REPETITIONS", 1)
+
+    return shorten

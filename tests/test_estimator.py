@@ -8,31 +8,15 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits
 from sklearn.model_selection import train_test_split
-from sklearn.utils.estimator_checks import check_estimator, estimator_checks_generator
+from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from brickwork import Classifier, Regressor
 
-SMALL = {"budget": "40s", "max_trials": 2, "workers": 1, "target": "stm32f746"}
-FAST = {
-    "check_do_not_raise_errors_in_init_or_set_param",
-    "check_estimator_cloneable",
-    "check_estimator_repr",
-    "check_estimator_sparse_tag",
-    "check_estimator_tags_renamed",
-    "check_estimators_partial_fit_n_features",
-    "check_estimators_unfitted",
-    "check_get_params_invariance",
-    "check_mixin_order",
-    "check_no_attributes_set_in_init",
-    "check_parameters_default_constructible",
-    "check_set_params",
-    "check_valid_tag_types",
-    "check_estimators_empty_data_messages",
-    "check_supervised_y_no_nan",
-    "check_fit1d",
-    "check_complex_data",
-    "check_requires_y_none",
-    "check_classifiers_one_label",
+SMALL = {"budget": "15s", "max_trials": 2, "workers": 1, "target": "stm32f746"}
+CHECKED = {"budget": "40s", "max_trials": 1, "workers": 1, "strategy": "random"}
+EXPECTED = {
+    "check_methods_subset_invariance": "a product of matrices in float32 depends on how many rows "
+    "it has, in the last bits, and the check wants 1e-7",
 }
 
 
@@ -78,20 +62,10 @@ def test_what_cannot_be_searched_is_a_value_error():
         Classifier(**SMALL).fit(np.eye(9), [0, 0, 0, 0, 1, 1, 1, 1, 2])
 
 
-def quick_checks():
-    """Those of scikit-learn's checks that fit nothing, or stop before the search."""
-    for _, check in estimator_checks_generator(Classifier(**SMALL)):
-        if getattr(check, "func", check).__name__ in FAST:
-            yield check
-
-
-@pytest.mark.parametrize("check", list(quick_checks()), ids=lambda c: str(c).split()[1])
-def test_scikit_learns_own_checks(check):
-    check(Classifier(**SMALL))
-
-
-@pytest.mark.slow
-def test_all_of_scikit_learns_checks():
-    results = check_estimator(Classifier(**SMALL), on_fail=None, on_skip=None)
-    failed = [(r["check_name"], r["exception"]) for r in results if r["status"] == "failed"]
-    assert failed == []
+@parametrize_with_checks(
+    [Classifier(**CHECKED), Regressor(**CHECKED)],
+    expected_failed_checks=lambda one: EXPECTED if isinstance(one, Regressor) else {},
+)
+def test_scikit_learns_own_checks(estimator, check, short):
+    short(20)
+    check(estimator)

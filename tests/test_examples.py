@@ -26,6 +26,14 @@ def test_digits(
     assert "10 logits" in capsys.readouterr().out
 
 
+def test_estimator(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "argv", ["estimator.py", "20s"])
+    runpy.run_path(str(EXAMPLES / "estimator.py"), run_name="__main__")
+    out = capsys.readouterr().out
+    assert "on new wines: " in out
+    assert "class_0 " in out
+
+
 @pytest.mark.parametrize(
     ("name", "budget", "says"),
     [

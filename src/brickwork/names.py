@@ -19,6 +19,7 @@ from brickwork.tasks.task import FORM
 
 __all__ = [
     "EXPORTERS",
+    "INPUTS",
     "PREPARING",
     "REFERENCES",
     "RELAXATIONS",
@@ -125,6 +126,17 @@ TASKS: Mapping[str, str] = {
     "text-classification": "brickwork.tasks.text:load_texts",
     "volume-classification": "brickwork.tasks.volume:load_volumes",
 }
+INPUTS: Mapping[str, str] = {
+    "image-classification": "brickwork.tasks.image:image_inputs",
+    "series-classification": "brickwork.tasks.series:series_inputs",
+    "series-regression": "brickwork.tasks.series:series_inputs",
+    "table-classification": "brickwork.tasks.table:table_inputs",
+    "table-regression": "brickwork.tasks.table:table_inputs",
+    "text-classification": "brickwork.tasks.text:text_inputs",
+    "volume-classification": "brickwork.tasks.volume:volume_inputs",
+}
+"""For each task that reads samples and labels from a pair of arrays: what makes later samples, in
+such arrays, into what networks take, as its loader does."""
 USUAL_SPACES: Mapping[str, str] = {
     "image-classification": "mobile",
     "segmentation": "unet",

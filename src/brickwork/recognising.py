@@ -102,7 +102,7 @@ def recognised(source: Any, reading: Mapping[str, str] | None = None) -> Recogni
         return Recognised("segmentation", "the arrays are volumes with labels of voxels")
     if isinstance(source, Mapping):
         x, y = splits_of(source, "the given arrays")["train"]
-        return _of_pair(source[x], source[y])
+        return recognised((source[x], source[y]), reading)
     raise DataError(
         f"cannot read data from a {type(source).__name__}: give a path, arrays (x, y), a "
         "dictionary of arrays, a data frame, or a data set of PyTorch or Hugging Face"

@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from brickwork.errors import ShapeError, SpaceError
-from brickwork.names import REFERENCES, SPACES, TASKS, USUAL_SPACES, load, make_space
+from brickwork.names import INPUTS, REFERENCES, SPACES, TASKS, USUAL_SPACES, load, make_space
 from brickwork.nets import build
 from brickwork.quantity import METRICS
 from brickwork.recognising import recognised
@@ -64,6 +64,7 @@ def task(request) -> DataTask:
 
 def test_each_has_an_example_a_space_and_a_line_that_says_what_it_is():
     assert set(EXAMPLES) == set(TASKS) == set(USUAL_SPACES)
+    assert set(TASKS) - set(INPUTS) == {"segmentation", "sound-classification"}
     for name in TASKS:
         made = load(TASKS, "task", name)
         assert (made.__doc__ or "").splitlines()[0].endswith(".")
@@ -102,6 +103,18 @@ def test_it_is_saved_and_mapped_again(task, tmp_path):
     for field in ("name", "kind", "title", "normalize", "notes", "judge", "changes", "facts"):
         assert getattr(back, field) == getattr(task, field), field
     assert (back.files, back.splits) == (task.files, task.splits)
+
+
+@pytest.mark.parametrize("name", INPUTS)
+def test_samples_that_come_later_become_what_the_loader_made(name):
+    x, y = EXAMPLES[name]()
+    splits = {"x_train": x, "y_train": y, "x_test": x, "y_test": y}
+    task = load(TASKS, "task", name)(splits, seed=3)
+    made = load(INPUTS, "task", name)(
+        x, json.loads(task.files.get("prepare.json", "{}")), task.input
+    )
+    assert made.dtype == task.arrays("test")[0].dtype
+    assert np.array_equal(made, task.arrays("test")[0])
 
 
 def test_changes_keep_shapes_and_follow_the_generator(task):

@@ -11,10 +11,9 @@ import pytest
 import brickwork
 from brickwork.config import Context, Run, task_for
 from brickwork.errors import DataError, SpaceError
-from brickwork.estimator import _prepared
 from brickwork.names import REFERENCES, SPACES, STRATEGIES, make_space
 from brickwork.space import Shape, graph
-from brickwork.tasks.image import load_images
+from brickwork.tasks.image import image_inputs, load_images
 from brickwork.tasks.image.prepare import prepare
 from brickwork.tasks.samples import load_saved
 from brickwork.tasks.sound import load_sounds
@@ -189,8 +188,21 @@ def test_a_search_over_sizes_is_whole(tmp_path):
         assert np.load(model.folder / "golden.npz")["inputs"].shape[1:] == (1, *side)
 
 
-def test_an_estimator_takes_images_as_they_were_given():
+def test_later_images_are_taken_as_they_were_given():
     x, _ = pictures()
     small = load_images(pictures()).in_form("24x25")
-    made = _prepared(x, small.kind, small.files["prepare.json"], small.input)
-    assert np.array_equal(made, prepare(x, json.loads(small.files["prepare.json"])))
+    about = json.loads(small.files["prepare.json"])
+    assert np.array_equal(image_inputs(x, about, small.input), prepare(x, about))
+    with pytest.raises(DataError, match=r"those of the training \(1, 48, 50\)"):
+        image_inputs(x[:, :47], about, small.input)
+
+
+def test_means_are_rounded_only_where_training_had_bytes():
+    """Few integers of a wide type may look like bytes."""
+    x, y = pictures(kind="int64")
+    for wide in (False, True):
+        x[0, 0, 0] = 1000 if wide else 0
+        small = load_images((x, y)).in_form("24x25")
+        made = prepare(x[1:], json.loads(small.files["prepare.json"]))
+        assert made.dtype.kind == ("f" if wide else "i")
+        assert bool((made % 1).any()) == wide

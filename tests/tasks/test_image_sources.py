@@ -381,3 +381,19 @@ def test_real_data_sets(shared_data: Path) -> None:
     assert mnist.splits["test"].size == 10_000
     assert mnist.splits["val"].size == pytest.approx(10_000, abs=10)
     assert not mnist.changes.photos
+
+
+@pytest.mark.parametrize("stored", [False, True])
+def test_images_of_a_group_stay_in_one_split(stored: bool, tmp_path: Path) -> None:
+    x, y = arrays(40)
+    data: Any = {"x": x, "y": y, "patient": np.arange(40) // 4}
+    if stored:
+        np.savez(tmp_path / "a.npz", **data)
+        data = tmp_path / "a.npz"
+    task = load_images(data, group="patient")
+    assert any("each group in one split" in note for note in task.notes)
+    assert all(split.size % 4 == 0 for split in task.splits.values())
+    with pytest.raises(DataError, match="nothing is called 'doctor'"):
+        load_images(data, group="doctor")
+    with pytest.raises(DataError, match="digits: images have no 'doctor': leave --group out"):
+        load_images("digits", group="doctor")

@@ -167,6 +167,25 @@ def test_arrays():
             read_rows(pair)
 
 
+def test_groups_are_an_array_beside_the_others(tmp_path):
+    x, y = np.arange(6).reshape(3, 2), np.array(["a", "b", "a"])
+    one = {"x": x, "y": y, "who": [1, 1, 2]}
+    np.savez(tmp_path / "a.npz", **one)
+    for source in (one, str(tmp_path / "a.npz")):
+        sheet = read_sheet(source, group="who")
+        assert (sheet.columns, sheet.label) == (("1", "2"), "label")
+        assert sheet.groups["train"].tolist() == ["1", "1", "2"]
+    splits = {"x_train": x, "y_train": y, "x_test": x, "y_test": y, "who_train": [1, 1, 2]}
+    found = read_sheet({**splits, "who_test": ["c", "d", "e"]}, group="who")
+    assert found.groups["test"].tolist() == ["c", "d", "e"]
+    for source, says in (
+        (splits, "nothing is called 'who_test', to group by"),
+        ({**one, "who": [1, 2]}, "3 samples, but the groups have the shape"),
+    ):
+        with pytest.raises(DataError, match=says):
+            read_sheet(source, group="who")
+
+
 # --- roles ----------------------------------------------------------------------------------------
 
 TABLE = "age,who,split,y\n1,a,train,no\n2,b,train,yes\n3,a,val,no\n4,c,test,yes\n"

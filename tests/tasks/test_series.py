@@ -400,6 +400,10 @@ def test_files_alone_do_the_same(tmp_path, length):
     assert alone.golden_vectors_hold()
     made = {bytes(alone.prepare(row)) for row in rows}
     assert made == set(map(bytes, together(task)))
+    ended = np.pad(rows[1], [(0, 0), (0, 40)], constant_values=np.nan)
+    assert np.array_equal(alone.prepare(ended), alone.prepare(rows[1]))
+    with pytest.raises(ValueError, match="holds no values"):
+        alone.prepare(np.full((len(rows[0]), 9), np.nan))
     with pytest.raises(ValueError, match="expected"):
         alone.prepare(np.zeros((3, 5)))
 

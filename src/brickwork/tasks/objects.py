@@ -1,4 +1,5 @@
-"""Data sets of PyTorch, and those of Hugging Face that hold pictures, sounds or series, as arrays.
+"""What a user has in Python as arrays: data sets of PyTorch, those of Hugging Face that hold
+pictures, sounds or series, and lists.
 
 Each sample is asked for once, in order. What hands out random changes of its samples gives one
 change of each: training changes samples anew each time, on its own.
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 from brickwork.errors import DataError
 from brickwork.tasks.rows import LABELS, SPLIT_NAMES
 
-__all__ = ["as_arrays"]
+__all__ = ["as_arrays", "samples_of"]
 
 
 def as_arrays(source: Any, reading: Mapping[str, str]) -> tuple[Any, Mapping[str, str]]:
@@ -66,6 +67,51 @@ def _detached(source: Any) -> Any:
     if isinstance(source, tuple | list) and len(source) == 2:
         return tuple(_values(one) if hasattr(one, "detach") else one for one in source)
     return source
+
+
+def samples_of(x: Any, where: str) -> Any:
+    """Samples that came without labels, as arrays.
+
+    Args:
+        x: An array or tensor, a list of such, of texts, or of rows.
+        where: What they are called, for messages.
+
+    Returns:
+        Numbers ``(n, ...)``; a list of arrays where series have several lengths; rows with texts or
+        gaps as objects ``(n, columns)``, texts as objects ``(n,)``.
+
+    Raises:
+        DataError: Samples differ in more than their length.
+    """
+    listed = isinstance(x, list | tuple) or (isinstance(x, np.ndarray) and x.ndim == 1)
+    if listed and len(x) and all(map(_has_parts, x)):
+        return _of_parts(x, where)
+    array = _values(x)
+    return array.astype(object) if array.dtype.kind in "US" else array
+
+
+def _has_parts(sample: Any) -> bool:
+    if isinstance(sample, str | bytes):
+        return False
+    return isinstance(sample, Sequence) or getattr(sample, "ndim", 0) > 0
+
+
+def _of_parts(samples: Sequence[Any], where: str) -> Any:
+    """Samples that are arrays, tensors, or numbers and texts in lists."""
+    try:
+        arrays = [_values(sample) for sample in samples]
+    except ValueError:
+        raise DataError(f"{where}: a sample is a list of lists of several lengths") from None
+    if not any(array.dtype.kind in "USO" for array in arrays):
+        return _stacked(arrays, where)
+    shapes = sorted({array.shape for array in arrays})
+    if len(shapes) > 1 or len(shapes[0]) > 1:
+        shown = " and ".join(map(str, shapes[:2]))
+        raise DataError(f"{where}: rows of texts have the shapes {shown}: give all as many cells")
+    table = np.empty((len(samples), *shapes[0]), object)
+    for row, sample in zip(table, samples, strict=True):
+        row[:] = [*sample]
+    return table
 
 
 def _holds_samples(source: Any) -> bool:

@@ -7,7 +7,8 @@ Needs NumPy only, and the settings in ``prepare.json``:
 
 Images are ``(samples, channels, height, width)``, of the size in ``prepare.json``. Each pixel of
 the result is the mean of ``average`` by ``average`` pixels; rows and columns that are left over, at
-the bottom and on the right, are cut off.
+the bottom and on the right, are cut off. Means of bytes are rounded to bytes, if the training
+images were bytes (``type``).
 """
 
 from __future__ import annotations
@@ -33,8 +34,10 @@ def settings(file: str | Path = "") -> dict[str, Any]:
 
 
 def prepare(images: Any, about: Mapping[str, Any]) -> NDArray[Any]:
-    """What the network takes of images ``(samples, channels, height, width)``; same type."""
+    """What the network takes of images ``(samples, channels, height, width)``."""
     x, side = np.asarray(images), int(about["average"])
+    if about.get("type") == "float32":
+        x = x.astype(np.float32)
     x = x.reshape(len(x), -1, *about["size"])  # grey images may come without channels
     height, width = (length // side for length in about["size"])
     out = np.empty((*x.shape[:2], height, width), x.dtype)

@@ -10,15 +10,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from brickwork.errors import DataError
 from brickwork.space import Shape
 from brickwork.tasks.beside import preparation
 from brickwork.tasks.changing import ImageChanges
+from brickwork.tasks.image.arrays import images_of
 from brickwork.tasks.image.prepare import prepare as averaged
 from brickwork.tasks.image.sources import Source, read
 from brickwork.tasks.samples import DataTask, Prepared, classification
 from brickwork.tasks.scale import channel_statistics
 
-__all__ = ["load_images"]
+__all__ = ["image_inputs", "load_images"]
 
 _AVERAGES = (1, 2, 4)  # pixels that become one, along each axis
 _LEAST = 24  # pixels that are left
@@ -51,7 +53,7 @@ def load_images(
     raw = read(source, group, test)
 
     def prepare(images: NDArray[Any]) -> Prepared:
-        sizes = _sizes(images.shape[2:])
+        sizes = _sizes(images)
         whole = prepared(images)
         if len(sizes) == 1:
             return whole
@@ -84,9 +86,32 @@ def load_images(
     return classification(raw, "image-classification", seed, prepare, validation)
 
 
-def _sizes(size: Shape) -> list[dict[str, Any]]:
-    """The sizes that images of a size can have, the largest first, as in ``prepare.json``."""
-    return [{"average": n, "size": size} for n in _AVERAGES if n == 1 or min(size) // n >= _LEAST]
+def image_inputs(x: Any, about: Mapping[str, Any], input: Shape) -> NDArray[Any]:
+    """What networks take of images as ``load_images`` takes them in arrays.
+
+    Args:
+        x: Images.
+        about: The content of ``prepare.json``; empty where there is none.
+        input: Shape of what the network takes.
+
+    Raises:
+        DataError: They are no images, or of another size than those of the training.
+    """
+    images = images_of(x, "the samples")
+    wanted = (input[0], *about.get("size", input[1:]))
+    if images.shape[1:] != wanted:
+        raise DataError(
+            f"the samples: images have the shape {images.shape[1:]} (channels first), those of the "
+            f"training {wanted}"
+        )
+    return averaged(images, about) if about else images
+
+
+def _sizes(images: NDArray[Any]) -> list[dict[str, Any]]:
+    """The sizes that images can have, the largest first, as in ``prepare.json``."""
+    size, kind = images.shape[2:], str(images.dtype)
+    factors = [n for n in _AVERAGES if n == 1 or min(size) // n >= _LEAST]
+    return [{"average": n, "size": size, "type": kind} for n in factors]
 
 
 def _size(about: Mapping[str, Any]) -> str:

@@ -2,7 +2,7 @@
 
 from brickwork.tasks.rows.cells import Rows, is_missing, is_text, number
 from brickwork.tasks.rows.files import SPLIT_NAMES, split_files
-from brickwork.tasks.rows.reading import first_rows, is_rows, read_rows
+from brickwork.tasks.rows.reading import first_rows, is_rows, read_rows, sample_rows
 from brickwork.tasks.rows.sheet import LABELS, WIDE, Sheet, label_of, read_sheet, words_of
 
 __all__ = [
@@ -19,6 +19,7 @@ __all__ = [
     "number",
     "read_rows",
     "read_sheet",
+    "sample_rows",
     "split_files",
     "words_of",
 ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from brickwork.tasks.arrays import splits_of
 from brickwork.tasks.rows.cells import Rows, filled
 from brickwork.tasks.rows.files import SPLIT_NAMES, SUFFIXES, read_file, split_files, suffix
 
-__all__ = ["first_rows", "is_rows", "read_rows"]
+__all__ = ["first_rows", "is_rows", "read_rows", "sample_rows"]
 
 _FIRST = 200  # rows that tell what data are
 
@@ -40,8 +40,18 @@ def first_rows(source: Any, label: str = "") -> Rows:
     return read_rows(source, label, _FIRST)["train"]
 
 
+def sample_rows(x: Any, where: str) -> Rows:
+    """Samples without labels, ``(n, columns)`` or texts ``(n,)``, as the same with labels are read.
+
+    Raises:
+        DataError: They are no rows.
+    """
+    names, columns = _columns(x, where)
+    return Rows("samples", where, names, filled(columns, len(columns[0])))
+
+
 def read_rows(
-    source: Any, label: str = "", most: int | None = None, *, beside: bool = True
+    source: Any, label: str = "", most: int | None = None, group: str = "", *, beside: bool = True
 ) -> dict[str, Rows]:
     """The rows of a source, by split; all of them in ``"train"`` where it has no splits.
 
@@ -53,6 +63,8 @@ def read_rows(
             ``.npz`` file; an ``.npz`` file.
         label: Name of the column that is to be told, if it is known.
         most: Only so many rows, the first ones.
+        group: Of a mapping of arrays, one more of them that becomes a column; where there are
+            several splits ``group_train`` and so on.
         beside: Whether files of other splits that lie beside a training file are taken.
 
     Raises:
@@ -65,7 +77,7 @@ def read_rows(
         if not path.is_file():
             raise DataError(f"no such file: {str(source)!r}")
         if path.suffix.lower() == ".npz":
-            return _from_npz(path)
+            return _from_npz(path, group)
         if suffix(path) not in SUFFIXES:
             raise DataError(
                 f"{path}: not a file of rows: give one of {', '.join(SUFFIXES)} or an .npz file"
@@ -74,11 +86,7 @@ def read_rows(
     if isinstance(source, Mapping):
         if is_rows(source):
             return _from_splits(source, most)
-        keys = splits_of(source, "the given arrays")
-        return {
-            split: _of_pair(source[x], source[y], "the given arrays", most)
-            for split, (x, y) in keys.items()
-        }
+        return _from_arrays(source, source.keys(), "the given arrays", group, most)
     if isinstance(source, tuple | list) and len(source) == 2:
         return {"train": _of_pair(source[0], source[1], "the given arrays", most)}
     if _is_table(source):
@@ -166,49 +174,76 @@ def _told(feature: Any, values: list[Any]) -> list[Any]:
     return [names[v] if isinstance(v, int) and 0 <= v < len(names) else None for v in values]
 
 
-def _of_pair(x: Any, y: Any, where: str, most: int | None) -> Rows:
-    """Samples and labels: a frame and a column, rows and a vector, or texts and a vector."""
+def _from_arrays(
+    arrays: Any, keys: Iterable[str], where: str, group: str, most: int | None
+) -> dict[str, Rows]:
+    """Arrays by name, of one split or of several, with the groups of each row if asked for."""
+    known = set(keys)
+    splits = splits_of(known, where)
+    found = {}
+    for split, (x, y) in splits.items():
+        one = group if len(splits) == 1 and group in known else f"{group}_{split}"
+        if group and one not in known:
+            raise DataError(f"{where}: nothing is called {one!r}, to group by")
+        beside = {group: arrays[one]} if group else {}
+        found[split] = _of_pair(arrays[x], arrays[y], where, most, beside)
+    return found
+
+
+def _of_pair(
+    x: Any, y: Any, where: str, most: int | None, beside: Mapping[str, Any] | None = None
+) -> Rows:
+    """Samples and labels, and what else is known of each sample."""
+    names, columns = _columns(x, where)
+    count = len(columns[0])
+    more = {**(beside or {}), str(getattr(y, "name", None) or "label"): y}
+    for name, values in more.items():
+        array, what = np.asarray(values), "groups" if name in (beside or {}) else "labels"
+        if array.ndim == 2 and array.shape[1] == 1:
+            array = array[:, 0]
+        if array.shape != (count,):
+            raise DataError(
+                f"{where}: there are {count} samples, but the {what} have the shape {array.shape}"
+            )
+        if name in names:
+            raise DataError(
+                f"{where}: column {name!r} is the {what.removesuffix('s')} and is among the "
+                "samples as well"
+            )
+        columns.append(array)
+    cells = filled(
+        [column[:most] for column in columns], count if most is None else min(count, most)
+    )
+    return Rows("arrays", where, (*names, *more), cells, label=next(reversed(more)))
+
+
+def _columns(x: Any, where: str) -> tuple[tuple[str, ...], list[Any]]:
+    """Names and columns of samples: a frame, rows ``(n, columns)``, or texts ``(n,)``.
+
+    Raises:
+        DataError: They are neither, or there are none.
+    """
     if _is_frame(x):
         rows = _of_table(x, where, None)
-        names, columns, count = rows.names, list(rows.cells[:most].T), len(rows)
-    else:
-        table = np.asarray(x)
-        count = len(table) if table.ndim else 0
-        if table.ndim == 1:
-            names, columns = ("text",), [table[:most]]
-        elif table.ndim == 2:
-            names = tuple(str(i) for i in range(1, table.shape[1] + 1))
-            columns = list(table[:most].T)
-        else:
-            raise DataError(
-                f"{where}: rows have the shape {table.shape}, expected (n, columns) or texts (n,)"
-            )
-    labels = np.asarray(y)
-    if labels.ndim == 2 and labels.shape[1] == 1:
-        labels = labels[:, 0]
-    if labels.shape != (count,):
+        return rows.names, list(rows.cells.T)
+    table = np.asarray(x)
+    if table.ndim not in (1, 2):
         raise DataError(
-            f"{where}: there are {count} samples, but the labels have the shape {labels.shape}"
+            f"{where}: rows have the shape {table.shape}, expected (n, columns) or texts (n,)"
         )
-    if not len(labels):
+    if not table.size:
         raise DataError(f"{where}: there are no rows")
-    name = str(getattr(y, "name", None) or "label")
-    if name in names:
-        raise DataError(f"{where}: column {name!r} is the label and is among the samples as well")
-    labels = labels[:most]
-    cells = filled([*columns, labels], len(labels))
-    return Rows("arrays", where, (*names, name), cells, label=name)
+    if table.ndim == 1:
+        return ("text",), [table]
+    return tuple(str(i) for i in range(1, table.shape[1] + 1)), list(table.T)
 
 
-def _from_npz(path: Path) -> dict[str, Rows]:
+def _from_npz(path: Path, group: str) -> dict[str, Rows]:
     import zipfile
 
     try:
         with np.load(path, allow_pickle=False) as file:
-            keys = splits_of(file.files, str(path))
-            return {
-                split: _of_pair(file[x], file[y], str(path), None) for split, (x, y) in keys.items()
-            }
+            return _from_arrays(file, file.files, str(path), group, None)
     except (zipfile.BadZipFile, EOFError, OSError, ValueError) as error:
         what = " ".join(str(error).split())[:200] or type(error).__name__
         raise DataError(f"{path}: not a readable .npz file ({what})") from error

@@ -68,7 +68,7 @@ def read_sheet(
     Raises:
         DataError: There is no such column, a row has no label, or the files do not match.
     """
-    found = read_rows(source, label, beside=not test)
+    found = read_rows(source, label, group=group, beside=not test)
     if test:
         if "test" in found:
             raise DataError(f"{found['train'].where} has a test split already: leave --test out")

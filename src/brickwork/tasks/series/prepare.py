@@ -2,9 +2,9 @@
 
     prepare(series)    # numbers, (length,) or (channels, length)
 
-What is done: single missing values (NaN) are put between their neighbours; what is longer than
-``length`` loses its end, what is shorter goes on with the mean of each channel, ``fill``, which is
-0 once the network has normalised it.
+What is done: a series ends where only missing values (NaN) follow; single missing values are put
+between their neighbours; what is longer than ``length`` loses its end, what is shorter goes on with
+the mean of each channel, ``fill``, which is 0 once the network has normalised it.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["MOST_MISSING", "filled", "fitted", "golden_vectors_hold", "prepare"]
+__all__ = ["MOST_MISSING", "ended", "filled", "fitted", "golden_vectors_hold", "prepare"]
 
 MOST_MISSING = 0.2
 """Part of a channel of a series that may be missing."""
@@ -37,7 +37,19 @@ def prepare(series: Any, settings: Mapping[str, Any] | None = None) -> NDArray[n
     x = np.atleast_2d(np.asarray(series, dtype=np.float32))
     if x.ndim != 2 or len(x) != len(about["fill"]):
         raise ValueError(f"got the shape {x.shape}, expected ({len(about['fill'])}, length)")
-    return fitted(filled(x), about["length"], about["fill"])
+    return fitted(filled(ended(x)), about["length"], about["fill"])
+
+
+def ended(x: NDArray[np.float32]) -> NDArray[np.float32]:
+    """A series ``(channels, any)`` up to its last value.
+
+    Raises:
+        ValueError: It has none.
+    """
+    there = np.flatnonzero((~np.isnan(x)).any(axis=0))
+    if not len(there):
+        raise ValueError("it holds no values")
+    return x[:, : there[-1] + 1]
 
 
 def filled(x: NDArray[np.float32]) -> NDArray[np.float32]:

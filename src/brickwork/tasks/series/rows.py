@@ -3,40 +3,55 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from brickwork.errors import DataError
-from brickwork.tasks.series.prepare import filled
+from brickwork.tasks.series.prepare import ended, filled
 
-__all__ = ["numbers_of", "ragged", "series_of"]
+__all__ = ["Standing", "numbers_of", "ragged", "series_of"]
 
 
-def series_of(x: Any, lengths: Any, where: str) -> tuple[NDArray[Any], list[str]]:
-    """Series as an array ``(n,)`` of float32 arrays ``(channels, length)``, and notes.
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How series of two axes stand in arrays, decided by those that a network was trained with.
+
+    Attributes:
+        channels: How many there are.
+        time_first: Whether they are ``(length, channels)``.
+    """
+
+    channels: int
+    time_first: bool
+
+
+def series_of(
+    x: Any, lengths: Any, where: str, standing: Standing | None = None
+) -> tuple[NDArray[Any], Standing, list[str]]:
+    """Series as an array ``(n,)`` of float32 arrays ``(channels, length)``, how they stood, notes.
 
     Args:
         x: ``(n, length)``, ``(n, channels, length)`` or ``(n, length, channels)``, or a list of
             such rows of several lengths; a series ends where only NaN follow.
         lengths: How much of each row is used, ``(n,)``; None for all.
         where: Where they come from, for messages.
+        standing: How they stand, where it is known.
 
     Raises:
-        DataError: They are no series, or too much is missing.
+        DataError: They are no series, have other channels, or too much is missing.
     """
-    rows, notes = _rows(x, where)
+    rows, time_first, notes = _rows(x, where, standing)
     if lengths is not None:
         rows = _cut(rows, lengths, where)
     made = []
     repaired = 0
     for number, row in enumerate(rows):
-        there = np.flatnonzero((~np.isnan(row)).any(axis=0))
-        end = int(there[-1]) + 1 if len(there) else 0
-        if end == 0:
+        if np.isnan(row).all():
             raise DataError(f"{where}: series {number} holds no values: leave it out")
-        series = row[:, :end]
+        series = ended(row)
         repaired += bool(np.isnan(series).any())
         try:
             made.append(filled(np.ascontiguousarray(series)))
@@ -46,7 +61,7 @@ def series_of(x: Any, lengths: Any, where: str) -> tuple[NDArray[Any], list[str]
             ) from None
     if repaired:
         notes.append(f"{where}: missing values of {repaired} series lie between their neighbours")
-    return ragged(made), notes
+    return ragged(made), Standing(len(made[0]), time_first), notes
 
 
 def ragged(rows: Sequence[NDArray[np.float32]]) -> NDArray[Any]:
@@ -79,8 +94,10 @@ def numbers_of(array: Any, count: int, where: str) -> NDArray[np.float32]:
     return y.astype(np.float32)
 
 
-def _rows(x: Any, where: str) -> tuple[list[NDArray[np.float32]], list[str]]:
-    """Rows ``(channels, length)``, and a note if the axes were turned."""
+def _rows(
+    x: Any, where: str, standing: Standing | None
+) -> tuple[list[NDArray[np.float32]], bool, list[str]]:
+    """Rows ``(channels, length)``, whether the axes were turned, and a note on it."""
     if isinstance(x, list | tuple) or (isinstance(x, np.ndarray) and x.dtype == object):
         try:
             rows = [np.asarray(row, dtype=np.float32) for row in x]
@@ -98,18 +115,31 @@ def _rows(x: Any, where: str) -> tuple[list[NDArray[np.float32]], list[str]]:
         rows = list(array.astype(np.float32))
     if not rows:
         raise DataError(f"{where}: there are no series")
-    shapes = {row.ndim for row in rows}
+    shapes, notes = {row.ndim for row in rows}, list[str]()
     if shapes == {1}:
-        return [row[None] for row in rows], []
-    if shapes != {2}:
+        rows, turn = [row[None] for row in rows], False
+    elif shapes == {2}:
+        turn, notes = _time_first(rows, where, standing)
+        rows = [row.T for row in rows] if turn else rows
+    else:
         raise DataError(f"{where}: some series have several channels and some have not")
-    return _turned(rows, where)
+    channels = {len(row) for row in rows}
+    if standing is not None and channels != {standing.channels}:
+        raise DataError(
+            f"{where}: series have different numbers of channels: "
+            f"{', '.join(map(str, sorted(channels)))} here, {standing.channels} in the training"
+        )
+    return rows, turn, notes
 
 
-def _turned(
-    rows: list[NDArray[np.float32]], where: str
-) -> tuple[list[NDArray[np.float32]], list[str]]:
-    """Rows of two axes with channels first: the axis that is always the same, else the shorter."""
+def _time_first(
+    rows: list[NDArray[np.float32]], where: str, standing: Standing | None
+) -> tuple[bool, list[str]]:
+    """Whether channels come last: the axis that is always the same, else the shorter."""
+    if standing is not None:
+        fits = [{row.shape[axis] for row in rows} == {standing.channels} for axis in (0, 1)]
+        if any(fits):
+            return standing.time_first if all(fits) else fits[1], []
     first, last = ({row.shape[axis] for row in rows} for axis in (0, 1))
     if len(first) > 1 and len(last) > 1:
         raise DataError(
@@ -123,9 +153,8 @@ def _turned(
         turn = len(first) > 1
         why = "the axis that differs is time"
     if not turn:
-        return rows, [] if max(first) == 1 else [f"{where}: {max(first)} channels, {why}"]
-    note = f"{where}: {max(last)} channels, given last: {why}"
-    return [row.T for row in rows], [note]
+        return turn, [] if max(first) == 1 else [f"{where}: {max(first)} channels, {why}"]
+    return turn, [f"{where}: {max(last)} channels, given last: {why}"]
 
 
 def _cut(rows: list[NDArray[np.float32]], lengths: Any, where: str) -> list[NDArray[np.float32]]:

@@ -17,7 +17,7 @@ from brickwork.tasks.arrays import splits_of
 from brickwork.tasks.columns import columns_beside, with_columns
 from brickwork.tasks.raw import Raw
 from brickwork.tasks.rows import Rows, is_rows, read_rows, split_files
-from brickwork.tasks.series.rows import series_of
+from brickwork.tasks.series.rows import Standing, series_of
 from brickwork.tasks.series.tables import Table, read_table
 
 __all__ = ["Labels", "Source", "read"]
@@ -99,16 +99,20 @@ def _from_mapping(
     arrays: Mapping[str, Any], name: str, where: str, labels: Labels, group: str, test: str
 ) -> Raw:
     x, y, notes = {}, {}, []
+    standing: Standing | None = None
     splits = splits_of(arrays, where)
     used = {key for pair in splits.values() for key in pair}
     for split, (samples, told) in splits.items():
         length = f"len_{split}" if f"len_{split}" in arrays else "len"
-        x[split], said = series_of(arrays[samples], arrays.get(length), f"{where}, {samples}")
+        x[split], stood, said = series_of(
+            arrays[samples], arrays.get(length), f"{where}, {samples}", standing
+        )
+        standing = standing or stood  # training comes first
         y[split] = labels(arrays[told], len(x[split]), f"{where}, {told}")
         notes += said
         used.add(length)
-    raw = Raw(name, name, where, x, y, tuple(notes))
-    _same_channels(raw)
+    reading = {"time_first": True} if standing and standing.time_first else {}
+    raw = Raw(name, name, where, x, y, tuple(notes), reading=reading)
     columns = columns_beside(arrays, used, len(x["train"]))
     return with_columns(raw, columns, arrays, group, test)
 
@@ -145,7 +149,7 @@ def _of_tables(
     for split, one in parts.items():
         table: Table = read_table(one, label, series, group)
         at = str(one) if isinstance(one, Path) else one.where
-        x[split], said = series_of(table.x, None, at)
+        x[split], _, said = series_of(table.x, None, at)
         y[split] = labels(_typed(table.y), len(x[split]), at)
         if group:
             groups[split] = table.groups

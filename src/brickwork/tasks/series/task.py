@@ -10,16 +10,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from brickwork.errors import DataError
+from brickwork.space import Shape
 from brickwork.tasks.arrays import labels_of
 from brickwork.tasks.beside import preparation
 from brickwork.tasks.changing import SeriesChanges
+from brickwork.tasks.raw import Raw
 from brickwork.tasks.samples import DataTask, Prepared, classification, regression
 from brickwork.tasks.scale import channel_statistics
 from brickwork.tasks.series.prepare import fitted, prepare
-from brickwork.tasks.series.rows import numbers_of
+from brickwork.tasks.series.rows import Standing, numbers_of, series_of
 from brickwork.tasks.series.sources import Source, read
 
-__all__ = ["load_series", "load_series_numbers"]
+__all__ = ["load_series", "load_series_numbers", "series_inputs"]
 
 _SHORTEST = 4  # steps; of less, nothing is left after two strided layers
 _FITTING = 98  # percent of the training series that are not cut
@@ -60,7 +62,7 @@ def load_series(
     raw = read(source, labels_of, label, series, group, test)
 
     def prepared(rows: NDArray[Any]) -> Prepared:
-        return _prepared(rows, raw.where)
+        return _prepared(rows, raw)
 
     return classification(raw, "series-classification", seed, prepared, validation)
 
@@ -96,12 +98,32 @@ def load_series_numbers(
     names = (label or "y",) if count == 1 else tuple(f"y{i}" for i in range(count))
 
     def prepared(rows: NDArray[Any]) -> Prepared:
-        return _prepared(rows, raw.where)
+        return _prepared(rows, raw)
 
     return regression(raw, names, "series-regression", seed, prepared, validation)
 
 
-def _prepared(rows: NDArray[Any], where: str) -> Prepared:
+def series_inputs(x: Any, about: Mapping[str, Any], input: Shape) -> NDArray[np.float32]:
+    """What networks take of series as ``load_series`` takes them in arrays.
+
+    Args:
+        x: Series; of one channel also ``(n, any)``.
+        about: The content of ``prepare.json``.
+        input: Shape of what the network takes.
+
+    Raises:
+        DataError: They are no series, have other channels, or too much is missing.
+    """
+    standing = Standing(input[0], about.get("time_first", False))
+    rows, *_ = series_of(x, None, "the samples", standing)
+    return _encoded(rows, about)
+
+
+def _encoded(rows: NDArray[Any], about: Mapping[str, Any]) -> NDArray[np.float32]:
+    return np.stack([fitted(row, about["length"], about["fill"]) for row in rows])
+
+
+def _prepared(rows: NDArray[Any], raw: Raw) -> Prepared:
     """Learns length and normalisation from training series ``(n,)`` of ``(channels, length)``."""
     lengths = np.array([row.shape[1] for row in rows])
     length = int(np.percentile(lengths, _FITTING, method="higher"))
@@ -109,14 +131,10 @@ def _prepared(rows: NDArray[Any], where: str) -> Prepared:
         length = int(lengths.max())
     if length < _SHORTEST:
         raise DataError(
-            f"{where}: the longest series has {lengths.max()} steps, at least {_SHORTEST} are "
+            f"{raw.where}: the longest series has {lengths.max()} steps, at least {_SHORTEST} are "
             "needed: take it as a table"
         )
-    scale = channel_statistics(np.concatenate(list(rows), axis=1)[None], where)
-
-    def encode(rows: NDArray[Any]) -> NDArray[np.float32]:
-        return np.stack([fitted(row, length, scale.mean) for row in rows])
-
+    scale = channel_statistics(np.concatenate(list(rows), axis=1)[None], raw.where)
     notes: tuple[str, ...] = ()
     if lengths.min() < lengths.max():
         cut = 100 * (lengths > length).mean()
@@ -124,8 +142,12 @@ def _prepared(rows: NDArray[Any], where: str) -> Prepared:
             f"series of {lengths.min()} to {lengths.max()} steps become {length}: {cut:.1f} % of "
             "the training series lose their end, shorter ones go on with their mean",
         )
-    settings = {"length": length, "fill": scale.mean}
+    settings = {"length": length, "fill": scale.mean, **raw.reading}
     changes = SeriesChanges(scale.mean, scale.std)
+
+    def encode(rows: NDArray[Any]) -> NDArray[np.float32]:
+        return _encoded(rows, settings)
+
     return Prepared(scale, changes, encode, {}, _files(settings), notes)
 
 

@@ -1,5 +1,5 @@
 """Tables of numbers and categories: classes or numbers from the rows of a source."""
 
-from brickwork.tasks.table.task import load_numbers, load_table
+from brickwork.tasks.table.task import load_numbers, load_table, table_inputs
 
-__all__ = ["load_numbers", "load_table"]
+__all__ = ["load_numbers", "load_table", "table_inputs"]

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from brickwork.errors import DataError
+from brickwork.space import Shape
 from brickwork.tasks.beside import preparation
 from brickwork.tasks.changing import NoChanges, RowChanges
 from brickwork.tasks.raw import Raw
-from brickwork.tasks.rows import Sheet, number, read_sheet, words_of
+from brickwork.tasks.rows import Sheet, number, read_sheet, sample_rows, words_of
 from brickwork.tasks.samples import DataTask, Prepare, Prepared, classification, regression
 from brickwork.tasks.table.columns import learned, unknown
 from brickwork.tasks.table.leaking import giveaways
 from brickwork.tasks.table.prepare import encoded
 
-__all__ = ["load_numbers", "load_table"]
+__all__ = ["load_numbers", "load_table", "table_inputs"]
 
 
 def load_table(
@@ -63,6 +65,22 @@ def load_numbers(
     y = {split: _numbers(sheet, split) for split in sheet.y}
     raw = _raw(sheet, y)
     return regression(raw, (sheet.label,), "table-regression", seed, _prepare(sheet))
+
+
+def table_inputs(x: Any, about: Mapping[str, Any], _input: Shape) -> NDArray[np.float32]:
+    """What networks take of rows as ``load_table`` takes them without labels.
+
+    Args:
+        x: A data frame, or an array ``(n, columns)``.
+        about: The content of ``prepare.json``.
+        _input: Shape of what the network takes.
+
+    Raises:
+        DataError: They are no rows, or lack a column.
+    """
+    rows = sample_rows(x, "the samples")
+    names = [one["name"] for one in (*about["numbers"], *about["categories"])]
+    return encoded({name: list(rows.column(name)) for name in names}, about)
 
 
 def _sheet(source: Any, label: str, group: str, test: str) -> Sheet:

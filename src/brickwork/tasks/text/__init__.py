@@ -1,5 +1,5 @@
 """Text classification: from files or lists of texts to a task."""
 
-from brickwork.tasks.text.task import load_texts
+from brickwork.tasks.text.task import load_texts, text_inputs
 
-__all__ = ["load_texts"]
+__all__ = ["load_texts", "text_inputs"]

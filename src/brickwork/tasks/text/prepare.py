@@ -47,7 +47,8 @@ def settings(file: str | Path = "") -> dict[str, Any]:
     """The settings of a file, by default of ``prepare.json`` beside this one.
 
     Returns:
-        The tokens in the order of their ids, and the length.
+        The tokens in the order of their ids, the length, and the columns that the texts of the
+        training stood in, one after the other.
     """
     path = Path(file or Path(__file__).with_name("prepare.json"))
     found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))

@@ -5,21 +5,23 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from brickwork.errors import DataError
+from brickwork.space import Shape
 from brickwork.tasks.beside import preparation
 from brickwork.tasks.changing import TextChanges
 from brickwork.tasks.raw import Raw
-from brickwork.tasks.rows import Sheet, is_text, read_sheet, words_of
+from brickwork.tasks.rows import Sheet, is_text, read_sheet, sample_rows, words_of
 from brickwork.tasks.samples import DataTask, Prepared, classification
 from brickwork.tasks.text.prepare import FIRST, prepare, words_in
 from brickwork.tasks.text.tokens import learned, unknowns
 
-__all__ = ["load_texts"]
+__all__ = ["load_texts", "text_inputs"]
 
 _LOOK = 200  # rows that tell whether a column holds texts
 
@@ -44,7 +46,7 @@ def load_texts(
     """
     sheet = read_sheet(source, label, group, test, texts=True)
     notes = list(sheet.notes)
-    x = _texts(sheet, notes)
+    x, columns = _texts(sheet, notes)
     groups = dict(sheet.groups)
     if not groups and len(x) < 3:
         groups = _same(x["train"], notes)
@@ -53,6 +55,7 @@ def load_texts(
 
     def prepared(texts: NDArray[Any]) -> Prepared:
         about, said = learned(list(texts))
+        about["columns"] = columns
         return Prepared(
             None,
             TextChanges(unknowns(list(texts), about)),
@@ -65,8 +68,32 @@ def load_texts(
     return classification(raw, "text-classification", seed, prepared)
 
 
-def _texts(sheet: Sheet, notes: list[str]) -> dict[str, NDArray[Any]]:
-    """The texts ``(n,)`` of each split, as objects.
+def text_inputs(x: Any, about: Mapping[str, Any], _input: Shape) -> NDArray[np.int32]:
+    """What networks take of texts as ``load_texts`` takes them without labels.
+
+    Args:
+        x: Texts ``(n,)``, or a data frame with the columns of the training.
+        about: The content of ``prepare.json``.
+        _input: Shape of what the network takes.
+
+    Raises:
+        DataError: They are no texts, or a column lacks.
+    """
+    rows = sample_rows(x, "the samples")
+    names = rows.names if len(rows.names) == 1 else about["columns"]
+    chosen = [rows.index(name) for name in names]
+    return prepare(list(_joined(rows.cells[:, chosen])), about).astype(np.int32)
+
+
+def _joined(cells: NDArray[Any]) -> NDArray[Any]:
+    """Columns of texts ``(n, columns)``, one after the other, as objects ``(n,)``."""
+    texts = np.empty(len(cells), object)
+    texts[:] = [" ".join(map(str, row)) for row in cells]
+    return texts
+
+
+def _texts(sheet: Sheet, notes: list[str]) -> tuple[dict[str, NDArray[Any]], list[str]]:
+    """The texts ``(n,)`` of each split, as objects, and the columns that they are in.
 
     Raises:
         DataError: There is no column of texts, or nothing is written in it.
@@ -88,8 +115,7 @@ def _texts(sheet: Sheet, notes: list[str]) -> dict[str, NDArray[Any]]:
         notes.append(f"only {sheet.columns[chosen[0]]!r} is read, not {', '.join(others)}")
     found = {}
     for split, rows in sheet.x.items():
-        texts = np.empty(len(rows), object)
-        texts[:] = [" ".join(map(str, row)) for row in rows[:, chosen]]
+        texts = _joined(rows[:, chosen])
         empty = [i for i, text in enumerate(texts, start=1) if not words_in(text)]
         if len(empty) == len(texts):
             raise DataError(f"{sheet.where}: all texts of the {split} split are empty")
@@ -97,7 +123,7 @@ def _texts(sheet: Sheet, notes: list[str]) -> dict[str, NDArray[Any]]:
             some = "1 text" if len(empty) == 1 else f"{len(empty)} texts"
             notes.append(f"{some} of the {split} split are empty, the first in row {empty[0]}")
         found[split] = texts
-    return found
+    return found, [sheet.columns[i] for i in chosen]
 
 
 def _same(texts: NDArray[Any], notes: list[str]) -> dict[str, NDArray[Any]]:

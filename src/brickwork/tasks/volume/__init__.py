@@ -1,5 +1,5 @@
 """Volumes: one class for each."""
 
-from brickwork.tasks.volume.task import load_volumes
+from brickwork.tasks.volume.task import load_volumes, volume_inputs
 
-__all__ = ["load_volumes"]
+__all__ = ["load_volumes", "volume_inputs"]

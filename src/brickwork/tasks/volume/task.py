@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from brickwork.errors import DataError
+from brickwork.space import Shape
 from brickwork.tasks.arrays import labels_of, splits_of
 from brickwork.tasks.changing import VoxelChanges
 from brickwork.tasks.columns import columns_beside, with_columns
@@ -26,12 +27,13 @@ from brickwork.tasks.voxels import (
     files_for,
     fitted,
     objects,
+    prepare,
     read_nifti,
     resampled,
     usual,
 )
 
-__all__ = ["load_volumes"]
+__all__ = ["load_volumes", "volume_inputs"]
 
 _OWNERS = 6  # folders below those of classes, from which they are taken for patients
 
@@ -69,7 +71,7 @@ def load_volumes(
     x = {split: objects([usual(sample) for sample in part]) for split, part in found.x.items()}
     raw = Raw(found.name, found.title, found.where, x, found.y, tuple(notes), found.groups)
 
-    def prepare(samples: NDArray[Any]) -> Prepared:
+    def prepared(samples: NDArray[Any]) -> Prepared:
         sides = common_shape(list(samples), raw.where, cut=True)
         larger = sum(bool((np.array(sample.shape[1:]) > sides).any()) for sample in every)
         shown = "x".join(map(str, sides))
@@ -82,7 +84,27 @@ def load_volumes(
         changes = VoxelChanges(False, float(np.mean(scale.mean)), float(np.mean(scale.std)))
         return Prepared(scale, changes, encode, {}, files_for(sides, spacing), said)
 
-    return classification(raw, "volume-classification", seed, prepare, validation)
+    return classification(raw, "volume-classification", seed, prepared, validation)
+
+
+def volume_inputs(x: Any, about: Mapping[str, Any], input: Shape) -> NDArray[np.uint8]:
+    """What networks take of volumes as ``load_volumes`` takes them in arrays.
+
+    Args:
+        x: Volumes.
+        about: The content of ``prepare.json``.
+        input: Shape of what the network takes.
+
+    Raises:
+        DataError: They are no volumes, or have other channels than those of the training.
+    """
+    samples = _volumes(x, "the samples")
+    if len(samples[0]) != input[0]:
+        raise DataError(
+            f"the samples: volumes have {len(samples[0])} channels, those of the training "
+            f"{input[0]}"
+        )
+    return prepare(list(samples), about)
 
 
 def _read(source: Source, group: str, test: str) -> tuple[Raw, tuple[float, ...]]:
@@ -111,21 +133,30 @@ def _read(source: Source, group: str, test: str) -> tuple[Raw, tuple[float, ...]
 def _of_arrays(arrays: dict[str, Any], name: str, where: str, group: str, test: str) -> Raw:
     x, y = {}, {}
     for split, (volumes, labels) in splits_of(arrays, where).items():
-        samples = np.asarray(arrays[volumes])
-        if samples.ndim == 4:
-            samples = samples[:, None]
-        if samples.ndim != 5 or samples.dtype.kind not in "buif":
-            raise DataError(
-                f"{where}: volumes have the shape {samples.shape} and type {samples.dtype}, "
-                "expected numbers (n, depth, height, width) or (n, channels, depth, height, width)"
-            )
-        if samples.dtype.kind == "f" and not np.isfinite(samples).all():
-            raise DataError(f"{where}, {volumes}: holds NaN or infinite values: repair them")
-        x[split] = objects(list(samples))
-        y[split] = labels_of(arrays[labels], len(samples), f"{where}, {labels}")
+        x[split] = _volumes(arrays[volumes], f"{where}, {volumes}")
+        y[split] = labels_of(arrays[labels], len(x[split]), f"{where}, {labels}")
     used = {key for pair in splits_of(arrays, where).values() for key in pair}
     columns = columns_beside(arrays, used, len(x["train"]))
     return with_columns(Raw(name, name, where, x, y), columns, arrays, group, test)
+
+
+def _volumes(array: Any, where: str) -> NDArray[Any]:
+    """Volumes of an array as objects ``(n,)``, each ``(channels, depth, height, width)``.
+
+    Raises:
+        DataError: They are none.
+    """
+    samples = np.asarray(array)
+    if samples.ndim == 4:
+        samples = samples[:, None]
+    if samples.ndim != 5 or samples.dtype.kind not in "buif":
+        raise DataError(
+            f"{where}: volumes have the shape {samples.shape} and type {samples.dtype}, "
+            "expected numbers (n, depth, height, width) or (n, channels, depth, height, width)"
+        )
+    if samples.dtype.kind == "f" and not np.isfinite(samples).all():
+        raise DataError(f"{where}: holds NaN or infinite values: repair them")
+    return objects(list(samples))
 
 
 def _of_folder(folder: Path, group: str) -> tuple[Raw, tuple[float, ...]]:
