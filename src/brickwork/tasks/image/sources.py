@@ -51,9 +51,6 @@ def read(source: Source, group: str = "", test: str = "") -> Raw:
             f"cannot read images from a {type(source).__name__}: give a path, the name 'digits', "
             "a pair (images, labels) or a dictionary of arrays"
         )
-    path = Path(source)
-    if group and (source == "digits" or path.is_dir()):
-        raise DataError(f"{source}: images have no {group!r}: leave --group out")
     if source == "digits":
         return with_columns(_digits(), {}, {}, group, test)
     path = Path(source)
