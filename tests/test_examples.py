@@ -37,6 +37,9 @@ def test_estimator(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.Monke
 @pytest.mark.parametrize(
     ("name", "budget", "says"),
     [
+        ("amounts", "20s", "series-regression: "),
+        ("cells", "20s", "for pictures of (1, 32, 32)"),
+        ("scans", "20s", "for volumes of (1, 16, 16, 16)"),
         ("series", "20s", "from series of (3, 60)"),
         ("sounds", "20s", "log-mel values"),
         ("tables", "20s", "-> rich: yes"),

@@ -116,3 +116,11 @@ def test_unknown_metric():
 def test_a_quantity_cannot_be_changed():
     with pytest.raises(AttributeError):
         Quantity(1.0, "ms", How.PREDICTED).how = How.MEASURED
+
+
+def test_a_mean_is_no_count():
+    """An RMSE has the unit of what is told, which is not known: it may be far below 1."""
+    texts = {0.1234: "0.123", 46.7: "46.7", 5432.1: "5,432", 5432.0: "5,432", 0.0: "0", 7.0: "7"}
+    for value, text in texts.items():
+        assert Quantity(value, "1", How.MEASURED).text() == text
+    assert Quantity(0.5, "1", How.MEASURED, 0.04).interval() == "0.5 ± 0.04"

@@ -99,11 +99,11 @@ class Quantity:
             return f"{100 * self.value:.2f} %"
         if self.unit == "B":
             return _bytes(self.value)
-        if self.unit == "1":
-            return f"{self.value:,.0f}"
-        if abs(self.value) >= 1000:  # three digits would print it as 1.23e+03
-            return f"{self.value:,.0f} {self.unit}"
-        return f"{self.value:.3g} {self.unit}"
+        unit = "" if self.unit == "1" else f" {self.unit}"
+        counted = self.unit == "1" and self.value == round(self.value)
+        if counted or abs(self.value) >= 1000:  # three digits would print it as 1.23e+03
+            return f"{self.value:,.0f}{unit}"
+        return f"{self.value:.3g}{unit}"
 
 
 def _bytes(value: float) -> str:
