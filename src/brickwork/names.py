@@ -241,6 +241,11 @@ def strategy_or_raise(name: str) -> None:
     if inner in PREPARING:
         raise BrickworkError(f"strategy {inner!r} prepares its search: it runs by itself only")
     strategy_or_raise(inner)
+    if "inner" in inspect.signature(load(STRATEGIES, "strategy", _parted(inner)[0])).parameters:
+        raise BrickworkError(
+            f"strategy {name!r}: {inner!r} trains in several steps itself: put one around a "
+            "strategy that does not, such as evolution"
+        )
 
 
 def make_strategy(name: str, problem: Problem, seed: int, **offered: Any) -> Strategy:
