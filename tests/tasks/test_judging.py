@@ -21,7 +21,7 @@ from sklearn.metrics import (
 from brickwork.errors import DataError, TrainingError
 from brickwork.quantity import METRICS, How
 from brickwork.tasks.judging import ClassJudge, MaskJudge, NumberJudge, judge_of
-from brickwork.tasks.judging.spread import of_area
+from brickwork.tasks.judging.spread import of_area, of_part, of_parts
 
 RNG = np.random.default_rng(0)
 
@@ -206,3 +206,18 @@ def test_the_interval_of_an_area_holds_it(apart, a, b):
 def test_an_area_next_to_perfect_is_nearly_as_uncertain_as_a_perfect_one():
     assert of_area(0.9999, 30, 30) == pytest.approx(of_area(1.0, 30, 30), rel=0.6)
     assert of_area(1.0, 30, 30) > of_area(1.0, 300, 300) > 0
+
+
+def test_a_mean_of_parts_is_about_as_certain_as_the_whole():
+    """One of 360 wrong: nine perfect classes do not make the mean of ten much less certain."""
+    assert of_parts([36] * 9 + [35], [36] * 10) < 2 * of_part(359, 360)
+    assert of_parts([359], [360]) == pytest.approx(of_part(359, 360))
+    assert of_parts([36], [36]) == pytest.approx(of_part(36, 36))
+    rng = np.random.default_rng(0)
+    for rates in ([0.99] * 10, [0.9, 0.95, 0.99], [0.6, 0.8]):
+        held = []
+        for _ in range(2000):
+            right = rng.binomial(40, rates)
+            half = of_parts(right.tolist(), [40] * len(rates))
+            held.append(abs(right.mean() / 40 - np.mean(rates)) <= half)
+        assert 0.75 < np.mean(held) < 0.97

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from brickwork.errors import TrainingError
 from brickwork.quantity import How, Quantity
 from brickwork.tasks.judging.points import chances, lowest, point
-from brickwork.tasks.judging.spread import Z80, of_area, of_part
+from brickwork.tasks.judging.spread import Z80, of_area, of_part, of_parts
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -161,8 +161,7 @@ def classification_metrics(
     right, members = np.diagonal(table), table.sum(axis=1)
     there = members > 0
     found = right[there] / members[there]
-    errors = [of_part(int(r), int(n)) for r, n in zip(right, members, strict=True) if n]
-    balanced_error = math.hypot(*errors) / len(errors)
+    balanced_error = of_parts(right[there].tolist(), members[there].tolist())
     result = {
         "accuracy": measured(right.sum() / len(labels), of_part(int(right.sum()), len(labels))),
         "balanced_accuracy": measured(found.mean(), balanced_error),

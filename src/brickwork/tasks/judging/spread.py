@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Z80", "of_area", "of_fractions", "of_mean", "of_part", "wilson"]
+__all__ = ["Z80", "of_area", "of_fractions", "of_mean", "of_part", "of_parts", "wilson"]
 
 Z80 = 1.2815515655446004
 """Standard errors in half of a two-sided 80 % interval of a normal distribution."""
@@ -29,6 +30,22 @@ def of_part(right: float, n: int) -> float:
     """
     half = wilson(right, n)
     return half if 0 < right < n else 2 * half
+
+
+def of_parts(right: Sequence[float], n: Sequence[int]) -> float:
+    """That of the mean of several parts, ``right[i]`` of ``n[i]`` each; of a perfect one as above.
+
+    Source: Zou and Donner, "Construction of confidence limits about effect measures", 2008: the
+    distances of a mean to its ends are those of the parts, added as squares.
+    """
+    below, above = [], []
+    for r, count in zip(right, n, strict=True):
+        half, part, shrunk = wilson(r, count), r / count, Z80 * Z80 / count
+        centre = (part + shrunk / 2) / (1 + shrunk)
+        below.append(part - centre + half)
+        above.append(centre + half - part)
+    low, high = math.hypot(*below) / len(below), math.hypot(*above) / len(above)
+    return (low + high) / 2 if 0 < sum(right) < sum(n) else low + high
 
 
 def of_fractions(values: NDArray[np.float64]) -> float:
