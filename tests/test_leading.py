@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -73,7 +74,7 @@ def test_nor_in_a_study_that_runs(tmp_path: Path):
             store.propose([one])
             losses = (-one.metrics["accuracy"].value, one.metrics["parameters"].value)
             store.finish(one, losses)
-        assert [t.number for t in store.repeated()] == [2, 3, 5]
+        assert sorted(t.number for t in store.repeated()) == [0, 2, 3, 4, 5]
         assert named(leading(store, OBJECTIVES)) == {"small": 0.70, "sound": 0.90}
 
 
@@ -95,3 +96,20 @@ def test_a_gain_of_training_is_that_of_the_mean():
     found = {t.number: t for t in corrected([*looks, *TRIALS])}
     gain = ((0.213333 / 0.5) * (0.1 / 0.5)) ** 0.5
     assert found[7].metrics["accuracy"].value == pytest.approx(1 - gain * 0.5, abs=1e-4)
+
+
+def test_a_first_training_that_is_beaten_counts_too(tmp_path: Path):
+    """It stands on no front, and its network is the better for it if it is forgotten."""
+    trials = (
+        trial(0, "lucky", 0.80, 100),
+        trial(1, "sound", 0.90, 100),
+        trial(2, "lucky", 0.95, 100, repetition=1),
+        replace(trial(3, "lucky", 0.1, 100, repetition=2), state=State.FAILED, metrics={}),
+    )
+    with Store.create(tmp_path / "study", {}) as store:
+        for one in trials:
+            store.propose([one])
+            scored = one.scored
+            losses = (-one.metrics["accuracy"].value, 100.0) if scored else None
+            store.finish(one, losses)
+        assert named(leading(store, OBJECTIVES)) == {"sound": 0.90}

@@ -102,3 +102,18 @@ def test_settings_are_offered(folder, monkeypatch):
     code = "class S:\n    def __init__(self, problem, seed, low):\n        self.low = low\n"
     (folder / "takes.py").write_text(code + "    ask = tell = None\n")
     assert make_strategy("takes.py", None, 0, low=0.5, other=1).low == 0.5
+
+
+def test_a_file_that_changed_is_read_again(folder):
+    before = load({}, "strategy", "climb.py")
+    (folder / "climb.py").write_text((folder / "climb.py").read_text().replace("Climb", "Other"))
+    assert load({}, "strategy", "climb.py").__name__ == "Other" != before.__name__
+
+
+def test_a_class_may_be_called_as_it_likes(folder):
+    text = (folder / "climb.py").read_text()
+    (folder / "two.py").write_text(text + "\n\nclass walk(Climb):\n    pass\n")
+    strategy_or_raise("two.py:walk")
+    strategy_or_raise("asha:two.py:walk")
+    with pytest.raises(BrickworkError, match="takes no other strategy"):
+        strategy_or_raise("climb.py:evolution")

@@ -291,3 +291,41 @@ def test_folders_of_images_of_any_kind(tmp_path):
         path.parent.mkdir(exist_ok=True)
         Image.fromarray(RNG.integers(0, 255, (8, 8)).astype(np.uint8)).save(path)
     assert sum(split.size for split in task_for(Run.of(data=str(tmp_path))).splits.values()) == 24
+
+
+@pytest.mark.parametrize(
+    ("head", "last", "reading", "task"),
+    [
+        ("a,b,ill,patient", "p{i}", {"group": "patient"}, "table-classification"),
+        ("a,b,price,split", "{split}", {}, "table-regression"),
+    ],
+)
+def test_the_label_is_the_one_that_the_loader_takes(tmp_path, head, last, reading, task):
+    names = ("train", "val", "test")
+    third = (lambda i: i % 2) if "ill" in head else (lambda i: i / 7)
+    rows = [
+        f"{i / 3:.3f},{i % 5},{third(i)},{last.format(i=i // 3, split=names[i % 3])}"
+        for i in range(90)
+    ]
+    path = tmp_path / "rows.csv"
+    path.write_text("\n".join([head, *rows]) + "\n")
+    assert recognised(path, reading).task == task
+    assert task_for(Run.of(data=str(path), reading=reading)).kind == task
+
+
+def test_a_label_that_stands_last_makes_no_series(tmp_path):
+    """Nothing is named: of series the first column is the label, of a table the last."""
+    x, y = waves(length=20)
+    rows = [",".join([*(f"{v:.4f}" for v in row), str(k)]) for row, k in zip(x, y, strict=True)]
+    path = tmp_path / "plain.csv"
+    path.write_text("\n".join(rows) + "\n")
+    assert recognised(path).task == "table-classification"
+
+
+def test_ragged_arrays_of_objects_are_series():
+    made = np.empty(40, object)
+    for i in range(40):
+        made[i] = RNG.normal(size=20 + i % 5)
+    assert recognised((made, np.arange(40) % 2)).task == "series-classification"
+    with pytest.raises(DataError, match="lists of several lengths: give a list of arrays"):
+        recognised(([[1.0, 2.0], [1.0]], [0, 1]))

@@ -30,9 +30,8 @@ def _mean(group: Sequence[Trial]) -> Trial:
     first = min(group, key=lambda trial: trial.number)
     metrics = dict(first.metrics)
     for name, quantity in first.metrics.items():
-        if not metric(name).quality or any(name not in trial.metrics for trial in group):
-            continue
-        value = fmean(trial.metrics[name].value for trial in group)
-        source = f"mean of {len(group)} trainings; {quantity.source}"
-        metrics[name] = replace(quantity, value=value, source=source)
+        values = [trial.metrics[name].value for trial in group if name in trial.metrics]
+        if metric(name).quality and len(values) > 1:
+            source = f"mean of {len(values)} trainings; {quantity.source}"
+            metrics[name] = replace(quantity, value=fmean(values), source=source)
     return replace(first, metrics=metrics)

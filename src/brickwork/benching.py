@@ -23,7 +23,7 @@ from brickwork.bench.setting import Setting
 from brickwork.bench.table import Table
 from brickwork.engine.executors import usable_cores
 from brickwork.errors import BrickworkError, UnknownName
-from brickwork.names import PREPARING, STRATEGIES, load, make_strategy, strategy_or_raise
+from brickwork.names import PREPARING, STRATEGIES, load, make_strategy, parted, strategy_or_raise
 from brickwork.strategies.base import Strategy
 from brickwork.versions import package_versions
 from brickwork.writing import write_whole
@@ -201,10 +201,10 @@ def remarks(asked: Asked, names: Sequence[str]) -> list[str]:
         why = "; ".join(f"{reason} ({count:,})" for reason, count in left_out.items())
         found.append(f"{sum(left_out.values()):,} of {whole:,} rows are left out: {why}")
     if not asked.setting.low:
-        parts = [name.partition(":") for name in names]
         same = [
-            f"{outer}{colon}{inner} runs as {inner or 'random search'}"
-            for outer, colon, inner in parts
+            f"{name} runs as {inner or 'random search'}"
+            for name in names
+            for outer, inner in (parted(name),)
             if "rungs" in inspect.signature(load(STRATEGIES, "strategy", outer)).parameters
         ]
         if same:

@@ -83,6 +83,7 @@ class _Estimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no ty
     def _checked(self, x: Any, *, reset: bool) -> Any:
         """Samples as arrays: rows as scikit-learn has them, else as ``samples_of``; frames stay."""
         if reset:
+            self._type = None
             for name in ("n_features_in_", "feature_names_in_"):
                 self.__dict__.pop(name, None)
         if hasattr(x, "columns"):
@@ -229,6 +230,11 @@ class Classifier(ClassifierMixin, _Estimator):  # type: ignore[misc]  # scikit-l
         if len(self.classes_) < 2:
             raise ValueError("Classifier can't be fitted when only one class is present.")
         names = _names(self.classes_)
+        if hasattr(x, "columns"):
+            with _refusals():
+                kind = recognised((x, y)).task if self.task == "auto" else self.task
+            if kind.startswith("series"):  # as arrays their labels stay what they are called
+                x = np.asarray(x, np.float64)
         self._search(x, np.array(names)[codes], groups)
         self._columns = [self._judge["names"].index(name) for name in names]
         return self

@@ -23,23 +23,11 @@ def leading(store: Store, objectives: Sequence[Objective]) -> list[Trial]:
         objectives: What is wanted.
     """
     numbers, fidelities, losses = store.scores()
-    again = store.repeated()
-    repeated = {(trial.proposal.arch.id, trial.proposal.fidelity) for trial in again}
+    again = [trial for trial in store.repeated() if trial.scored]
     left = ~np.isin(numbers, [trial.number for trial in again])
-    found: dict[int, Trial] = {}
-    while left.any():
-        for fidelity in np.unique(fidelities[left]):  # none that one of its own dominates
-            rows = np.flatnonzero(left & (fidelities == fidelity))
-            for number in numbers[rows[front(losses[rows])]].tolist():
-                found.setdefault(number, store.trial(number))
-        means = [
-            number
-            for number, trial in found.items()
-            if (trial.proposal.arch.id, trial.proposal.fidelity) in repeated
-        ]
-        lucky = left & np.isin(numbers, means)
-        if not lucky.any():
-            break
-        left &= ~lucky  # its mean may be worse: what stands behind it comes forward
-    known = {trial.number: trial for trial in mean_trials([*found.values(), *again])}
+    found = []
+    for fidelity in np.unique(fidelities[left]):  # none that one of its own dominates
+        rows = np.flatnonzero(left & (fidelities == fidelity))
+        found += [store.trial(number) for number in numbers[rows[front(losses[rows])]].tolist()]
+    known = {trial.number: trial for trial in [*found, *mean_trials(again)]}
     return [known[t.number] for t in candidates(corrected(list(known.values())), objectives)]

@@ -32,6 +32,7 @@ __all__ = [
     "load",
     "make_space",
     "make_strategy",
+    "parted",
     "settings_of",
     "strategy_or_raise",
 ]
@@ -213,11 +214,11 @@ def make_space(
     return Space(space.name, space.body, recipe, space.doc)
 
 
-def _parted(name: str) -> tuple[str, str]:
+def parted(name: str) -> tuple[str, str]:
     """A strategy, and the one that it stands around; empty for none."""
     outer, _, inner = name.partition(":")
     first, _, rest = inner.partition(":")
-    if is_own(outer) and first[:1].isupper():  # FILE.py:Class
+    if is_own(outer) and first and first not in STRATEGIES and not is_own(first):  # FILE.py:Class
         return f"{outer}:{first}", rest
     return outer, inner
 
@@ -229,7 +230,7 @@ def strategy_or_raise(name: str) -> None:
         BrickworkError: The outer one takes no other strategy, or the inner one prepares something.
         UnknownName: There is none of that name.
     """
-    outer, inner = _parted(name)
+    outer, inner = parted(name)
     make = load(STRATEGIES, "strategy", outer)
     if not inner:
         return
@@ -241,7 +242,7 @@ def strategy_or_raise(name: str) -> None:
     if inner in PREPARING:
         raise BrickworkError(f"strategy {inner!r} prepares its search: it runs by itself only")
     strategy_or_raise(inner)
-    if "inner" in inspect.signature(load(STRATEGIES, "strategy", _parted(inner)[0])).parameters:
+    if "inner" in inspect.signature(load(STRATEGIES, "strategy", parted(inner)[0])).parameters:
         raise BrickworkError(
             f"strategy {name!r}: {inner!r} trains in several steps itself: put one around a "
             "strategy that does not, such as evolution"
@@ -261,7 +262,7 @@ def make_strategy(name: str, problem: Problem, seed: int, **offered: Any) -> Str
         BrickworkError: See ``strategy_or_raise``.
     """
     strategy_or_raise(name)
-    outer, inner = _parted(name)
+    outer, inner = parted(name)
     make = load(STRATEGIES, "strategy", outer)
     taken = inspect.signature(make).parameters
     options = {key: value for key, value in offered.items() if key in taken}

@@ -77,8 +77,8 @@ def named(kind: str, name: str) -> Any:
 def _module(path: Path, kind: str) -> ModuleType:
     if not path.is_file():
         raise BrickworkError(f"{kind}: there is no file {str(path)!r}")
-    digest = hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:12]
-    name = f"brickwork_own_{digest}"
+    text = f"{path.resolve()}\0".encode() + path.read_bytes()
+    name = f"brickwork_own_{hashlib.sha256(text).hexdigest()[:16]}"  # another one once it changed
     if name in sys.modules:
         return sys.modules[name]
     spec = importlib.util.spec_from_file_location(name, path)

@@ -28,6 +28,7 @@ from brickwork.tasks.rows import (
     is_text,
     label_of,
     number,
+    splitting,
 )
 
 __all__ = ["Recognised", "recognised"]
@@ -176,7 +177,12 @@ def _of_npz(path: Path) -> Recognised:
 def _of_pair(x: Any, y: Any) -> Recognised:
     """Samples and labels."""
     if not _is_ragged(x):
-        return _of_arrays(np.asarray(x), np.asarray(y))
+        try:
+            return _of_arrays(np.asarray(x), np.asarray(y))
+        except ValueError as error:
+            raise DataError(
+                "samples are lists of several lengths: give a list of arrays, or all of one length"
+            ) from error
     amounts = np.asarray(y).dtype.kind == "f"
     task = "series-regression" if amounts else "series-classification"
     return Recognised(task, "samples are rows of several lengths")
@@ -209,7 +215,8 @@ def _of_arrays(x: NDArray[Any], y: NDArray[Any]) -> Recognised:
 
 def _is_ragged(x: Any) -> bool:
     """Whether samples are rows of numbers of several lengths."""
-    if not isinstance(x, list | tuple) or not all(isinstance(row, np.ndarray) for row in x):
+    listed = isinstance(x, list | tuple) or (isinstance(x, np.ndarray) and x.dtype.kind == "O")
+    if not listed or not all(isinstance(row, np.ndarray) for row in x):
         return False
     return len({row.shape for row in x}) > 1
 
@@ -231,6 +238,8 @@ def _smooth(x: NDArray[Any]) -> bool:
 def _of_rows(rows: Rows, reading: Mapping[str, str]) -> Recognised:
     """By its columns: texts with hardly anything beside them are texts, anything else a table."""
     label, series = reading.get("label", ""), reading.get("series", "")
+    group = reading.get("group", "")
+    rows = rows.without({group, *splitting(rows)} - {label})
     across = _across(rows, label, sure=series == WIDE)
     if (series and series != WIDE) or across:
         told = label if label in rows.names else across
@@ -263,6 +272,8 @@ def _across(rows: Rows, label: str, *, sure: bool) -> str:
     beside = [name for name in rows.names if name != told]
     if sure:
         return told
+    if not rows.header and _are_numbers(rows.column(told)):
+        return ""  # the first column is one like its neighbours: the label is elsewhere
     if len(beside) < _NARROW or len({_NUMBER.sub("", name) for name in beside}) > 1:
         return ""
     if any(_NUMBER.search(name) is None for name in beside):

@@ -137,3 +137,61 @@ def test_names_of_masks_and_sounds_tell_who(tmp_path):
     assert any("there are 6, such as 'anna0'" in note for note in task.notes)
     with pytest.raises(DataError, match="put the test files into a folder test/"):
         load_sounds(tmp_path / "words", test="index<5")
+
+
+def test_classes_and_splits_are_no_owners(tmp_path):
+    """A pattern that their names fit as well looks at what stands below them."""
+    for i in range(60):
+        where = tmp_path / ("train" if i < 40 else "test") / str(i % 2)
+        picture(where / f"p{i % 20}_{i}.png", i)
+    task = load_images(tmp_path, group=r"\d+")
+    assert any("there are 20, such as '0'" in note for note in task.notes)
+    assert {int(label) for label in task.data["train"][1]} == {0, 1}
+
+
+def test_loose_files_of_one_name_are_not_one_owner(tmp_path):
+    for split, start in (("train", 0), ("test", 40)):
+        for i in range(40):
+            where = tmp_path / split / ("ill" if i % 2 else "well")
+            picture(where / (f"case{start + i}" if i > 1 else "") / "image.png", i)
+    task = load_images(tmp_path, group="patient")
+    assert not any("groups are in" in note for note in task.notes)
+
+
+def test_samples_without_an_owner_stand_alone():
+    x = RNG.integers(0, 255, (60, 8, 8)).astype(np.uint8)
+    x[:, 0, 0] = np.arange(60)
+    patient = np.where(np.arange(60) < 20, np.arange(60) // 2, np.nan)
+    task = load_images({"x": x, "y": np.arange(60) % 2, "patient": patient}, group="patient")
+    assert any("40 samples have no 'patient': each of them stands alone" in n for n in task.notes)
+    assert task.splits["train"].size < 45  # not all 40 in one split
+    assert_apart(whose(task, {i: str(i // 2) if i < 20 else f"alone {i}" for i in range(60)}))
+    with pytest.raises(DataError, match="there is patient_test but no patient_train"):
+        load_images({"x_train": x, "y_train": np.arange(60) % 2, "x_test": x,
+                     "y_test": np.arange(60) % 2, "patient_test": patient},
+                    group="patient")  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("make", "values", "says"),
+    [
+        (lambda a: a.astype(np.float32) / 255, 255, "from 0 to 1: they were brought"),
+        (lambda a: a.astype(np.float32) * 10 - 1000, 255, "from -1000 to"),
+        (lambda a: a.astype(np.uint16) * 16, 240, "have 12 bits: the upper 8"),
+        (lambda a: a.astype(np.uint16) * 256, 250, "have 16 bits: the upper 8"),
+        (lambda a: a.astype(np.int32), 250, ""),
+    ],
+)
+def test_images_of_more_than_eight_bits(tmp_path, make, values, says):
+    for i in range(24):
+        pixels = RNG.integers(0, 256, (8, 8)).astype(np.uint8)
+        pixels[0, :2] = 0, 255
+        path = tmp_path / ("a" if i % 2 else "b") / f"{i}.tif"
+        path.parent.mkdir(exist_ok=True)
+        Image.fromarray(make(pixels)).save(path)
+    task = load_images(tmp_path)
+    x = task.data["train"][0]
+    assert x.dtype == np.uint8
+    assert len(np.unique(x)) > 200
+    assert x.max() >= values
+    assert not says or any(says in note for note in task.notes)

@@ -204,14 +204,18 @@ class Store:
         return np.asarray(numbers, np.int64), np.asarray(fidelities), losses
 
     def repeated(self) -> list[Trial]:
-        """The trials that have ended and train a network again, with another seed."""
-        with self._trouble():
-            rows = self._db.execute(
-                "select data from events where kind = 'finished' and instr(data, ?) = 0 and "
-                "instr(data, ?) > 0",  # as ``_append`` writes it, without parsing all
-                ('"repetition":0,', '"repetition":'),
-            ).fetchall()
-        return [Trial.from_json(json.loads(data)) for (data,) in rows]
+        """All trials that have ended of networks that were trained with several seeds."""
+        ended = "select data from events where kind = 'finished' and instr(data, ?)"
+        with self._trouble():  # texts are as ``_append`` writes them: most need no parsing
+            rows = self._db.execute(f"{ended} = 0", ('"repetition":0,',)).fetchall()
+            ended_ = [Trial.from_json(json.loads(data)) for (data,) in rows]
+            again = [trial for trial in ended_ if trial.proposal.repetition]
+            archs = {trial.proposal.arch.id: trial.proposal.arch for trial in again}
+            texts = [json.dumps(a.to_json(), separators=(",", ":")) for a in archs.values()]
+            found = [self._db.execute(f"{ended} > 0", (text,)).fetchall() for text in texts]
+        wanted = {(t.proposal.arch.id, t.proposal.fidelity) for t in again}
+        every = [Trial.from_json(json.loads(data)) for rows in found for (data,) in rows]
+        return [t for t in every if (t.proposal.arch.id, t.proposal.fidelity) in wanted]
 
     def checkpoint(self, number: int) -> bytes | None:
         """What a trial left to continue from."""

@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 from brickwork.errors import DataError
 from brickwork.tasks.raw import Raw
+from brickwork.tasks.rows.cells import MISSING
 
-__all__ = ["chosen", "columns_beside", "with_columns"]
+__all__ = ["chosen", "columns_beside", "owned", "with_columns"]
 
 
 def columns_beside(arrays: Mapping[str, Any], used: set[str], count: int) -> dict[str, Any]:
@@ -37,7 +38,8 @@ def with_columns(
         DataError: There is no such column, or the rule chooses all or nothing.
     """
     if group:
-        raw = replace(raw, groups=_groups(group, columns, arrays, raw))
+        groups, notes = owned(_groups(group, columns, arrays, raw), group)
+        raw = replace(raw, groups=groups, notes=(*raw.notes, *notes))
     if not test:
         return raw
     if "test" in raw.x:
@@ -55,6 +57,43 @@ def with_columns(
         groups=parted(raw.groups) if raw.groups else {},
         notes=(*raw.notes, f"test: the {int(mask.sum())} samples with {test}"),
     )
+
+
+def owned(
+    groups: Mapping[str, NDArray[Any]], name: str
+) -> tuple[dict[str, NDArray[Any]], tuple[str, ...]]:
+    """Groups of each split in which a sample without one stands alone, and a note if there are any.
+
+    Args:
+        groups: Of each split who or what each sample is of; nothing, or a word for it, where that
+            is not known.
+        name: What they are called.
+    """
+    lacking = {split: [_is_nothing(one) for one in column] for split, column in groups.items()}
+    count = sum(map(sum, lacking.values()))
+    if not count:
+        return dict(groups), ()
+    found = {
+        split: np.array(
+            [
+                f"{split} {i}, alone" if nothing else _word(one)
+                for i, (one, nothing) in enumerate(zip(column, lacking[split], strict=True))
+            ]
+        )
+        for split, column in groups.items()
+    }
+    return found, (f"{count} samples have no {name!r}: each of them stands alone",)
+
+
+def _is_nothing(value: Any) -> bool:
+    if isinstance(value, str):
+        return value.strip().lower() in MISSING
+    return value is None or bool(value != value)  # NaN
+
+
+def _word(value: Any) -> str:
+    whole = isinstance(value, float | np.floating) and float(value).is_integer()
+    return str(int(value)) if whole else str(value)
 
 
 def chosen(rule: str, columns: Mapping[str, Any], where: str) -> NDArray[np.bool_]:
@@ -102,6 +141,10 @@ def _groups(
                 f"entry for each sample: ({len(raw.x['train'])},)"
             )
         return {"train": _column(group, columns, raw.where)}
+    if "train" not in by_split:
+        raise DataError(
+            f"{raw.where}: there is {group}_{next(iter(by_split))} but no {group}_train"
+        )
     for split, column in by_split.items():
         if column.shape != (len(raw.x[split]),):
             raise DataError(

@@ -2,28 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from brickwork.errors import DataError
 
-__all__ = ["IMAGES", "MASKS", "Listed", "descended", "listed", "splits_below", "visible"]
+__all__ = [
+    "IMAGES",
+    "MASKS",
+    "SPLIT_NAMES",
+    "Listed",
+    "descended",
+    "listed",
+    "splits_below",
+    "visible",
+]
 
 IMAGES = ("images", "imagestr", "image")
 """Names of folders of samples that have masks, in lower case."""
 MASKS = ("labels", "labelstr", "masks", "mask", "annotations", "segmentations")
 """Likewise of the masks."""
 
-_SPLIT_NAMES = {
-    "train": "train",
-    "training": "train",
-    "val": "val",
-    "valid": "val",
-    "validation": "val",
-    "test": "test",
-    "testing": "test",
+SPLIT_NAMES: Mapping[str, str] = {
+    **dict.fromkeys(("train", "training"), "train"),
+    **dict.fromkeys(("val", "valid", "validation", "dev"), "val"),
+    **dict.fromkeys(("test", "testing"), "test"),
 }
+"""What splits are called, and what they are called here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +101,7 @@ def splits_below(folder: Path) -> dict[str, Path]:
     below = {p.name.lower(): p for p in visible(folder) if p.is_dir()}
     splits: dict[str, Path] = {}
     for name, path in below.items():
-        split = _SPLIT_NAMES.get(name)
+        split = SPLIT_NAMES.get(name)
         if split is not None and split in splits:
             raise DataError(
                 f"{folder}: both {splits[split].name}/ and {path.name}/ are there; keep one"

@@ -51,9 +51,10 @@ def as_arrays(source: Any, reading: Mapping[str, str]) -> tuple[Any, Mapping[str
         if not _holds_samples(one):
             raise DataError(f"the {name} split is a {type(one).__name__}, others are data sets")
         read = _read(one, label, f"the {name} split")
-        found |= {f"x_{split}": read["x"], f"y_{split}": read["y"]}
-        if read.get("rate") != found.setdefault("rate", read.get("rate")):
-            raise DataError(f"the {name} split has {read.get('rate')} samples a second")
+        rate = read.pop("rate", None)
+        found |= {f"{column}_{split}": values for column, values in read.items()}
+        if rate != found.setdefault("rate", rate):
+            raise DataError(f"the {name} split has {rate} samples a second")
     if "x_train" not in found:
         names = ", ".join(map(str, source))
         raise DataError(f"the given splits are called {names}: one must be 'train'")

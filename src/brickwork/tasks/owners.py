@@ -19,7 +19,9 @@ Owners = tuple[dict[str, NDArray[np.str_]], list[str]]
 
 
 def owners(found: Listed, group: str) -> Owners:
-    r"""What a pattern finds in the path of each file, or else the folder below its class's.
+    r"""What a pattern finds in the name of each file, or else the folder below its class's.
+
+    A name goes on from the folder of its class: what classes and splits are called tells no owner.
 
     Args:
         found: The files.
@@ -32,9 +34,9 @@ def owners(found: Listed, group: str) -> Owners:
     try:
         pattern = re.compile(group)
     except re.error as error:
-        raise DataError(f"--group {group!r} is no regular expression: {error}") from None
+        raise DataError(f"--group '{group}' is no regular expression: {error}") from None
     named = {
-        split: [_told(pattern, file.relative_to(found.folder)) for file in files]
+        split: [_told(pattern, path) for path in _below(files, found.labels.get(split, ()), found)]
         for split, files in found.files.items()
     }
     known = {name for names in named.values() for name in names if name}
@@ -44,7 +46,7 @@ def owners(found: Listed, group: str) -> Owners:
             for (split, names), files in zip(named.items(), found.files.values(), strict=True)
         }
         note = (
-            f"files with the same {group!r} in their names stay in one split; there are "
+            f"files with the same '{group}' in their names stay in one split; there are "
             f"{len(known)}, such as {min(known)!r}"
         )
         alone = sum(not name for names in named.values() for name in names)
@@ -54,7 +56,7 @@ def owners(found: Listed, group: str) -> Owners:
         return groups, notes
     all_alike = "all files that have" if known else "no file has"
     raise DataError(
-        f"{found.folder}: {all_alike} {group!r} in the name"
+        f"{found.folder}: {all_alike} '{group}' in the name"
         + (" have the same" if known else "")
         + r": give a pattern that tells them apart, such as --group 'patient\d+', or leave it out"
     )
@@ -68,23 +70,22 @@ def folders_of(found: Listed, fewest: int) -> Owners:
     groups: dict[str, NDArray[np.str_]] = {}
     known: set[str] = set()
     for split, files in found.files.items():
-        inner = _inner(files, found.labels.get(split, ()), found.folder)
+        below = _below(files, found.labels.get(split, ()), found)
+        inner = [path.parts[0] if len(path.parts) > 1 else "" for path in below]
         known |= {name for name in inner if name}
-        groups[split] = np.array(
-            [name or file.name for name, file in zip(inner, files, strict=True)]
-        )
+        groups[split] = np.array([a or str(file) for a, file in zip(inner, files, strict=True)])
     if len(known) < fewest:
         return {}, []
     return groups, [f"files of one folder stay in one split; there are {len(known)} folders"]
 
 
-def _inner(files: Sequence[Path], labels: Sequence[str], folder: Path) -> list[str]:
-    """The folder just below that of its class, of each file; empty where there is none."""
-    names = []
+def _below(files: Sequence[Path], labels: Sequence[str], found: Listed) -> list[Path]:
+    """The path of each file from the folder of its class on; its name where there are none."""
+    paths = []
     for file, label in zip(files, labels, strict=False):
-        above = file.relative_to(folder).parts[:-1]
-        names.append(next(iter(above[above.index(label) + 1 :]), ""))
-    return names or [""] * len(files)
+        parts = file.relative_to(found.folder).parts
+        paths.append(Path(*parts[parts.index(label) + 1 :]))
+    return paths or [Path(file.name) for file in files]
 
 
 def _told(pattern: re.Pattern[str], path: Path) -> str:

@@ -6,7 +6,7 @@ import warnings
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +22,8 @@ __all__ = ["LARGEST_SIDE", "read_folder"]
 
 _SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff")
 _ORIENTATION = 0x0112  # the EXIF tag
-_GREY = ("1", "L", "LA", "I", "I;16", "F")
+_GREY = ("1", "L", "LA", "I", "I;16", "I;16B", "I;16L", "F")
+_DEEP = ("I", "F")  # modes of more than eight bits begin so
 
 LARGEST_SIDE = 224
 """Larger images are made smaller to this, the customary size for photographs, in pixels."""
@@ -45,7 +46,8 @@ def read_folder(folder: Path, group: str = "") -> Raw:
     groups, said = owners(found, group) if group else ({}, [])
     notes = [*found.notes, *said]
     size, grey = _form(found.files, notes)
-    x = {split: _decoded(group, size, grey) for split, group in found.files.items()}
+    depth = _depth(found.files["train"], notes)
+    x = {split: _decoded(group, size, grey, depth) for split, group in found.files.items()}
     if not grey and all(_colourless(images) for images in x.values()):
         notes.append("all images are grey: one channel is kept")
         x = {split: np.ascontiguousarray(images[:, :1]) for split, images in x.items()}
@@ -87,6 +89,43 @@ def _form(files: Mapping[str, Sequence[Path]], notes: list[str]) -> tuple[tuple[
     return (width, height), grey
 
 
+class _Depth(NamedTuple):
+    """What makes values of more than eight bits eight: ``(value - low) * factor``."""
+
+    low: float = 0.0
+    factor: float = 1.0
+
+
+def _depth(files: Sequence[Path], notes: list[str]) -> _Depth:
+    """How values of more than eight bits become eight, by all that there are for training.
+
+    Whole numbers from 0 on lose their lowest bits, as many as the largest has too many; others
+    run from the least to the largest.
+    """
+    low, high, whole = np.inf, -np.inf, True
+    for file in files:
+        with _opened(file) as image:
+            if not image.mode.startswith(_DEEP):
+                continue
+            try:
+                values = np.asarray(image)
+            except (OSError, SyntaxError, ValueError) as error:
+                raise DataError(f"{file}: the image is damaged: replace or remove it") from error
+        if not np.isfinite(values).all():
+            raise DataError(f"{file}: holds NaN or infinite values: repair or remove it")
+        low, high = min(low, float(values.min())), max(high, float(values.max()))
+        whole = whole and values.dtype.kind in "iu"
+    if high < low:
+        return _Depth()
+    if whole and low >= 0:
+        bits = int(high).bit_length()
+        if bits > 8:
+            notes.append(f"images have {bits} bits: the upper 8 are kept")
+        return _Depth(0.0, 2.0 ** -max(0, bits - 8))
+    notes.append(f"values of images run from {low:g} to {high:g}: they were brought to 0 to 255")
+    return _Depth(low, 255.0 / max(high - low, 1e-12))
+
+
 def _header(file: Path) -> tuple[tuple[int, int], str]:
     """The (width, height) of an image as it is seen, and its mode."""
     with _opened(file) as image:
@@ -106,25 +145,28 @@ def _opened(file: Path) -> Image.Image:
         raise DataError(f"{file}: cannot be read as an image: replace or remove it") from error
 
 
-def _decoded(files: Sequence[Path], size: tuple[int, int], grey: bool) -> NDArray[np.uint8]:
+def _decoded(
+    files: Sequence[Path], size: tuple[int, int], grey: bool, depth: _Depth
+) -> NDArray[np.uint8]:
     width, height = size
     out = np.empty((len(files), 1 if grey else 3, height, width), np.uint8)
     for index, file in enumerate(files):
         with _opened(file) as image:
             try:
-                pixels = _pixels(image, size, grey)
+                pixels = _pixels(image, size, grey, depth)
             except (OSError, SyntaxError, ValueError) as error:
                 raise DataError(f"{file}: the image is damaged: replace or remove it") from error
         out[index] = pixels[None] if grey else pixels.transpose(2, 0, 1)
     return out
 
 
-def _pixels(image: Image.Image, size: tuple[int, int], grey: bool) -> NDArray[np.uint8]:
+def _pixels(
+    image: Image.Image, size: tuple[int, int], grey: bool, depth: _Depth
+) -> NDArray[np.uint8]:
     image.load()
-    if image.mode.startswith("I"):  # 16 bits; PIL would cut them off instead of scaling
-        image = Image.fromarray(
-            (np.asarray(image).astype(np.int64) >> 8).clip(0, 255).astype(np.uint8)
-        )
+    if image.mode.startswith(_DEEP):  # PIL would cut them off instead of scaling
+        values = (np.asarray(image).astype(np.float64) - depth.low) * depth.factor
+        image = Image.fromarray(values.clip(0, 255).astype(np.uint8))
     upright = ImageOps.exif_transpose(image).convert("L" if grey else "RGB")
     if upright.size != size:
         upright = ImageOps.fit(upright, size, Image.Resampling.LANCZOS)

@@ -1,9 +1,18 @@
 """Rows of a table, from files and from what Python has: shared by texts and tables."""
 
+from brickwork.tasks.folders import SPLIT_NAMES
 from brickwork.tasks.rows.cells import Rows, is_missing, is_text, number
-from brickwork.tasks.rows.files import SPLIT_NAMES, split_files
+from brickwork.tasks.rows.files import split_files
 from brickwork.tasks.rows.reading import first_rows, is_rows, read_rows, sample_rows
-from brickwork.tasks.rows.sheet import LABELS, WIDE, Sheet, label_of, read_sheet, words_of
+from brickwork.tasks.rows.sheet import (
+    LABELS,
+    WIDE,
+    Sheet,
+    label_of,
+    read_sheet,
+    splitting,
+    words_of,
+)
 
 __all__ = [
     "LABELS",
@@ -21,5 +30,6 @@ __all__ = [
     "read_sheet",
     "sample_rows",
     "split_files",
+    "splitting",
     "words_of",
 ]

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -54,6 +54,11 @@ class Rows:
             DataError: There is none of that name.
         """
         return self.cells[:, self.index(name)]
+
+    def without(self, names: Collection[str]) -> Rows:
+        """The rows without some columns."""
+        kept = [i for i, name in enumerate(self.names) if name not in names]
+        return replace(self, names=tuple(self.names[i] for i in kept), cells=self.cells[:, kept])
 
     def index(self, name: str) -> int:
         """Where a column stands.

@@ -7,7 +7,7 @@ import gzip
 import io
 import itertools
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,19 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from brickwork.errors import DataError
+from brickwork.tasks.folders import SPLIT_NAMES
 from brickwork.tasks.rows.cells import Rows, filled, number
 
-__all__ = ["SPLIT_NAMES", "SUFFIXES", "read_file", "split_files", "suffix"]
+__all__ = ["SUFFIXES", "read_file", "split_files", "suffix"]
 
 SUFFIXES = (".csv", ".tsv", ".txt", ".data", ".train", ".test", ".label", ".parquet")
 """Of files of rows; all but the last may be packed with gzip."""
-
-SPLIT_NAMES: Mapping[str, str] = {
-    **dict.fromkeys(("train", "training"), "train"),
-    **dict.fromkeys(("val", "valid", "validation", "dev"), "val"),
-    **dict.fromkeys(("test", "testing"), "test"),
-}
-"""What splits are called, and what they are called here."""
 
 _SEPARATORS = (",", "\t", ";", "|")
 _LOOK = 200  # lines that tell the form of a file

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,8 +12,9 @@ import numpy as np
 
 from brickwork.errors import DataError
 from brickwork.tasks.arrays import splits_of
+from brickwork.tasks.folders import SPLIT_NAMES
 from brickwork.tasks.rows.cells import Rows, filled
-from brickwork.tasks.rows.files import SPLIT_NAMES, SUFFIXES, read_file, split_files, suffix
+from brickwork.tasks.rows.files import SUFFIXES, read_file, split_files, suffix
 
 __all__ = ["first_rows", "is_rows", "read_rows", "sample_rows"]
 
@@ -51,7 +52,12 @@ def sample_rows(x: Any, where: str) -> Rows:
 
 
 def read_rows(
-    source: Any, label: str = "", most: int | None = None, group: str = "", *, beside: bool = True
+    source: Any,
+    label: str = "",
+    most: int | None = None,
+    group: str = "",
+    *,
+    beside: Collection[str] = ("val", "test"),
 ) -> dict[str, Rows]:
     """The rows of a source, by split; all of them in ``"train"`` where it has no splits.
 
@@ -65,7 +71,7 @@ def read_rows(
         most: Only so many rows, the first ones.
         group: Of a mapping of arrays, one more of them that becomes a column; where there are
             several splits ``group_train`` and so on.
-        beside: Whether files of other splits that lie beside a training file are taken.
+        beside: Of which splits files are taken that lie beside a training file.
 
     Raises:
         DataError: It cannot be read.
@@ -82,7 +88,7 @@ def read_rows(
             raise DataError(
                 f"{path}: not a file of rows: give one of {', '.join(SUFFIXES)} or an .npz file"
             )
-        return _with_beside(path, label) if beside else {"train": read_file(path, label)}
+        return _with_beside(path, label, beside)
     if isinstance(source, Mapping):
         if is_rows(source):
             return _from_splits(source, most)
@@ -97,12 +103,12 @@ def read_rows(
     )
 
 
-def _with_beside(path: Path, label: str) -> dict[str, Rows]:
+def _with_beside(path: Path, label: str, splits: Collection[str]) -> dict[str, Rows]:
     """A file, and those of the other splits beside a training file that have its columns."""
     train = read_file(path, label)
     found, notes = {"train": train}, list(train.notes)
     for split, file in split_files(path).items():
-        if split == "train":
+        if split not in splits:
             continue
         rows = read_file(file, label)
         same = sorted(rows.names) == sorted(train.names)

@@ -10,12 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from brickwork.errors import DataError
+from brickwork.tasks.columns import owned
+from brickwork.tasks.folders import SPLIT_NAMES
 from brickwork.tasks.rows.cells import Rows, is_text
-from brickwork.tasks.rows.files import SPLIT_NAMES
 from brickwork.tasks.rows.grouping import hints
 from brickwork.tasks.rows.reading import read_rows
 
-__all__ = ["LABELS", "WIDE", "Sheet", "label_of", "read_sheet", "words_of"]
+__all__ = ["LABELS", "WIDE", "Sheet", "label_of", "read_sheet", "splitting", "words_of"]
 
 LABELS = (
     *("label", "labels", "target", "targets", "class", "classes", "classification", "y"),
@@ -68,7 +69,7 @@ def read_sheet(
     Raises:
         DataError: There is no such column, a row has no label, or the files do not match.
     """
-    found = read_rows(source, label, group=group, beside=not test)
+    found = read_rows(source, label, group=group, beside=("val",) if test else ("val", "test"))
     if test:
         if "test" in found:
             raise DataError(f"{found['train'].where} has a test split already: leave --test out")
@@ -93,6 +94,8 @@ def read_sheet(
         train.index(group)
     if not kept:
         raise DataError(f"{train.where}: there is no column beside {', '.join(sorted(roles))}")
+    groups = {split: words_of(rows.column(group)) for split, rows in found.items()} if group else {}
+    groups, alone = owned(groups, group)
     return Sheet(
         train.name,
         train.where,
@@ -100,8 +103,8 @@ def read_sheet(
         {split: rows.cells[:, kept] for split, rows in found.items()},
         {split: rows.column(label) for split, rows in found.items()},
         label,
-        {split: words_of(rows.column(group)) for split, rows in found.items()} if group else {},
-        tuple(notes),
+        groups,
+        (*notes, *alone),
     )
 
 
@@ -144,14 +147,20 @@ def _matched(rows: Rows, train: Rows) -> Rows:
     return replace(rows, names=train.names, header=train.header)
 
 
+def splitting(rows: Rows) -> tuple[str, ...]:
+    """The column that says of which split a row is; empty for none."""
+    if "split" not in rows.names:
+        return ()
+    words = {str(one).lower() for one in rows.column("split")}
+    return ("split",) if words <= set(SPLIT_NAMES) else ()
+
+
 def _by_column(found: dict[str, Rows], notes: list[str], keep: tuple[str, ...]) -> dict[str, Rows]:
     """The splits that a column of that name tells, if there is one and nothing else tells them."""
     train = found["train"]
-    if "split" not in train.names or "split" in keep:
+    if not splitting(train) or "split" in keep:
         return found
     words = [str(one).lower() for one in train.column("split")]
-    if not set(words) <= set(SPLIT_NAMES):
-        return found
     rest = [i for i, name in enumerate(train.names) if name != "split"]
 
     def without(rows: Rows, chosen: Any = slice(None)) -> Rows:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from brickwork.errors import DataError
 from brickwork.tasks.arrays import splits_of
-from brickwork.tasks.columns import columns_beside, with_columns
+from brickwork.tasks.columns import columns_beside, owned, with_columns
 from brickwork.tasks.raw import Raw
 from brickwork.tasks.rows import Rows, is_rows, read_rows, split_files
 from brickwork.tasks.series.rows import Standing, series_of
@@ -156,7 +156,8 @@ def _of_tables(
         notes += said + list(table.notes if split == "train" else ())
         if isinstance(one, Path) and split == "test":
             notes.append(f"test is {one.name}")
-    raw = Raw(name, name, where, x, y, tuple(notes), groups)
+    groups, alone = owned(groups, group)
+    raw = Raw(name, name, where, x, y, (*notes, *alone), groups)
     _same_channels(raw)
     return raw
 

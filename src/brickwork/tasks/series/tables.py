@@ -15,13 +15,13 @@ from numpy.typing import NDArray
 
 from brickwork.errors import DataError
 from brickwork.tasks.rows import LABELS, WIDE, Rows
+from brickwork.tasks.rows.cells import MISSING
 from brickwork.tasks.rows.files import read_file, suffix
 from brickwork.tasks.series.rows import ragged
 
 __all__ = ["Table", "read_table"]
 
 _TIMES = ("time", "t", "timestamp", "date", "datetime", "step", "index")
-_MISSING = ("", "nan", "na", "null", "none", "?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +140,11 @@ def _wide(sheet: _Sheet, label: str, group: str) -> Table:
     kept = [column for column in range(width) if column not in aside]
     made = []
     for number, row in enumerate(body, sheet.first):
+        if max(aside) >= len(row):
+            raise DataError(
+                f"{sheet.where}, row {number}: has {len(row)} cells, too few for the label (or the "
+                f"group), which is cell {max(aside) + 1}"
+            )
         full = row + [""] * (width - len(row))
         made.append(_numbers([full[i] for i in kept], f"{sheet.where}, row {number}")[None])
     named = f"column {head[place]!r}" if head else "the first column"
@@ -207,12 +212,12 @@ def _column(body: list[list[str]], place: int) -> NDArray[np.str_]:
 
 def _is_number(cell: str) -> bool:
     text = cell.lower()
-    return text in _MISSING or re.fullmatch(r"[-+]?[\d.]+(e[-+]?\d+)?", text) is not None
+    return text in MISSING or re.fullmatch(r"[-+]?[\d.]+(e[-+]?\d+)?", text) is not None
 
 
 def _numbers(cells: Sequence[str], where: str) -> NDArray[np.float32]:
     try:
-        found = [np.nan if c.lower() in _MISSING else float(c) for c in cells]
+        found = [np.nan if c.lower() in MISSING else float(c) for c in cells]
     except ValueError as error:
         raise DataError(f"{where}: {error}; series must be numbers") from None
     return np.array(found, np.float32)
@@ -221,6 +226,6 @@ def _numbers(cells: Sequence[str], where: str) -> NDArray[np.float32]:
 def _sorted(body: list[list[str]], own: list[int], place: int) -> list[int]:
     """Rows in the order of time, by number if all are numbers, else as text."""
     cells: Mapping[int, str] = {i: body[i][place] for i in own}
-    if all(_is_number(cell) and cell.lower() not in _MISSING for cell in cells.values()):
+    if all(_is_number(cell) and cell.lower() not in MISSING for cell in cells.values()):
         return sorted(own, key=lambda i: float(cells[i]))
     return sorted(own, key=lambda i: cells[i])

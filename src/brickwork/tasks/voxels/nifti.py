@@ -102,7 +102,7 @@ def common_spacing(scans: Mapping[str, Sequence[Scan]], notes: list[str]) -> Spa
     for scan in every:
         with np.errstate(divide="ignore", invalid="ignore"):
             sides = np.array(scan.values.shape) * scan.spacing / wanted
-        if not (sides >= _LEAST_SIDE).all() or (sides > _MOST_SIDE).any():
+        if not (sides > _LEAST_SIDE).all() or (sides > _MOST_SIDE).any():
             raise DataError(
                 f"{scan.path}: its voxels lie {_shown(scan.spacing)} mm apart, in most files "
                 f"{_shown(wanted)} mm: repair its header or leave it out"
