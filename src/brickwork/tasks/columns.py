@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from brickwork.errors import DataError
 from brickwork.tasks.raw import Raw
-from brickwork.tasks.rows.cells import MISSING
+from brickwork.tasks.rows.grouping import owned
 
-__all__ = ["chosen", "columns_beside", "owned", "with_columns"]
+__all__ = ["chosen", "columns_beside", "with_columns"]
 
 
 def columns_beside(arrays: Mapping[str, Any], used: set[str], count: int) -> dict[str, Any]:
@@ -57,43 +57,6 @@ def with_columns(
         groups=parted(raw.groups) if raw.groups else {},
         notes=(*raw.notes, f"test: the {int(mask.sum())} samples with {test}"),
     )
-
-
-def owned(
-    groups: Mapping[str, NDArray[Any]], name: str
-) -> tuple[dict[str, NDArray[Any]], tuple[str, ...]]:
-    """Groups of each split in which a sample without one stands alone, and a note if there are any.
-
-    Args:
-        groups: Of each split who or what each sample is of; nothing, or a word for it, where that
-            is not known.
-        name: What they are called.
-    """
-    lacking = {split: [_is_nothing(one) for one in column] for split, column in groups.items()}
-    count = sum(map(sum, lacking.values()))
-    if not count:
-        return dict(groups), ()
-    found = {
-        split: np.array(
-            [
-                f"{split} {i}, alone" if nothing else _word(one)
-                for i, (one, nothing) in enumerate(zip(column, lacking[split], strict=True))
-            ]
-        )
-        for split, column in groups.items()
-    }
-    return found, (f"{count} samples have no {name!r}: each of them stands alone",)
-
-
-def _is_nothing(value: Any) -> bool:
-    if isinstance(value, str):
-        return value.strip().lower() in MISSING
-    return value is None or bool(value != value)  # NaN
-
-
-def _word(value: Any) -> str:
-    whole = isinstance(value, float | np.floating) and float(value).is_integer()
-    return str(int(value)) if whole else str(value)
 
 
 def chosen(rule: str, columns: Mapping[str, Any], where: str) -> NDArray[np.bool_]:

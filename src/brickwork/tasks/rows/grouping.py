@@ -1,12 +1,17 @@
-"""Columns that look as if they say whom or what a row is of."""
+"""Whom or what a row is of: what looks as if it said so, and rows that do not say it."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from typing import Any
 
-from brickwork.tasks.rows.cells import Rows, is_missing
+import numpy as np
+from numpy.typing import NDArray
 
-__all__ = ["hints"]
+from brickwork.tasks.rows.cells import MISSING, Rows, is_missing
+
+__all__ = ["hints", "owned"]
 
 _OWNERS = {
     *("patient", "subject", "participant", "proband", "person", "donor", "animal", "mouse"),
@@ -45,3 +50,40 @@ def _called_so(name: str) -> bool:
     """Whether a name is such as "patient", "patient_id", "speakerNo" or "id"."""
     words = {word.lower() for word in _WORD.findall(name)}
     return words == {"id"} or bool(words & _OWNERS and words <= _OWNERS | _NUMBERED)
+
+
+def owned(
+    groups: Mapping[str, NDArray[Any]], name: str
+) -> tuple[dict[str, NDArray[Any]], tuple[str, ...]]:
+    """Groups of each split in which a sample without one stands alone, and a note if there are any.
+
+    Args:
+        groups: Of each split who or what each sample is of; nothing, or a word for it, where that
+            is not known.
+        name: What they are called.
+    """
+    lacking = {split: [_is_nothing(one) for one in column] for split, column in groups.items()}
+    count = sum(map(sum, lacking.values()))
+    if not count:
+        return dict(groups), ()
+    found = {
+        split: np.array(
+            [
+                f"{split} {i}, alone" if nothing else _word(one)
+                for i, (one, nothing) in enumerate(zip(column, lacking[split], strict=True))
+            ]
+        )
+        for split, column in groups.items()
+    }
+    return found, (f"{count} samples have no {name!r}: each of them stands alone",)
+
+
+def _is_nothing(value: Any) -> bool:
+    if isinstance(value, str):
+        return value.strip().lower() in MISSING
+    return value is None or bool(value != value)  # NaN
+
+
+def _word(value: Any) -> str:
+    whole = isinstance(value, float | np.floating) and float(value).is_integer()
+    return str(int(value)) if whole else str(value)

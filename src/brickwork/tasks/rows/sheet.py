@@ -10,10 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from brickwork.errors import DataError
-from brickwork.tasks.columns import owned
 from brickwork.tasks.folders import SPLIT_NAMES
 from brickwork.tasks.rows.cells import Rows, is_text
-from brickwork.tasks.rows.grouping import hints
+from brickwork.tasks.rows.grouping import hints, owned
 from brickwork.tasks.rows.reading import read_rows
 
 __all__ = ["LABELS", "WIDE", "Sheet", "label_of", "read_sheet", "splitting", "words_of"]

@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 
 from brickwork.errors import DataError
 from brickwork.tasks.arrays import splits_of
-from brickwork.tasks.columns import columns_beside, owned, with_columns
+from brickwork.tasks.columns import columns_beside, with_columns
 from brickwork.tasks.raw import Raw
 from brickwork.tasks.rows import Rows, is_rows, read_rows, split_files
+from brickwork.tasks.rows.grouping import owned
 from brickwork.tasks.series.rows import Standing, series_of
 from brickwork.tasks.series.tables import Table, read_table
 
