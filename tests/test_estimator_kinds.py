@@ -113,6 +113,11 @@ KINDS: dict[str, Callable[[], Kind]] = {
     "series of a frame": lambda: Kind(
         "series", polars.DataFrame(waves()), settings={"task": "series-classification"}
     ),
+    "series of a frame, as it looks": lambda: Kind(
+        "series",
+        polars.DataFrame(waves(), schema=[str(i) for i in range(30)]),
+        np.array(["01", "02"])[CLASSES],  # not the numbers 1 and 2
+    ),
     "amounts of series": lambda: Kind("series", waves(1), AMOUNTS),
     "volumes": lambda: Kind("volume", pictures(8, 8, 8)),
     "gaps": lambda: Kind("table", rows(gaps=True)),
@@ -330,3 +335,6 @@ def test_what_is_predicted_has_to_be_like_what_was_fitted(short):
         model.predict(images[:, :, :8])
     with pytest.raises(ValueError, match="images have the shape"):
         model.predict(rows())
+    flat = Classifier(**QUICK).fit(rows(), ANIMALS)
+    with pytest.raises(ValueError, match="shape"):
+        flat.predict(pictures(3, 8))
