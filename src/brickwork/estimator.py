@@ -247,9 +247,10 @@ class Classifier(ClassifierMixin, _Estimator):  # type: ignore[misc]  # scikit-l
 
     def predict_proba(self, X: Any) -> NDArray[np.float64]:
         """How likely each class is, ``(n, classes)``; not calibrated."""
+        from brickwork.tasks.judging.points import chances
+
         logits = self._told(X)[:, self._columns].astype(np.float64)
-        powers = np.exp(logits - logits.max(axis=1, keepdims=True))
-        return np.asarray(powers / powers.sum(axis=1, keepdims=True))
+        return chances(logits)
 
     def _task_for(self, x: Any, y: NDArray[Any]) -> str:
         task = super()._task_for(x, y)

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from brickwork.errors import DataError
 from brickwork.tasks.arrays import splits_of
-from brickwork.tasks.folders import IMAGES, MASKS, visible
+from brickwork.tasks.folders import IMAGES, MASKS, PICTURES, visible
 from brickwork.tasks.rows import (
     LABELS,
     WIDE,
@@ -36,7 +36,7 @@ __all__ = ["Recognised", "recognised"]
 _FILES = 500  # of a folder, looked at to tell what is in it
 _ROWS = 4000  # of arrays
 _SUFFIXES: Mapping[str, tuple[str, ...]] = {
-    "images": (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff"),
+    "images": PICTURES,
     "sounds": (".wav", ".flac", ".ogg"),
     "volumes": (".nii", ".nii.gz"),
 }

@@ -205,14 +205,14 @@ class Store:
 
     def repeated(self) -> list[Trial]:
         """All trials that have ended of networks that were trained with several seeds."""
-        ended = "select data from events where kind = 'finished' and instr(data, ?)"
+        query = "select data from events where kind = 'finished' and instr(data, ?)"
         with self._trouble():  # texts are as ``_append`` writes them: most need no parsing
-            rows = self._db.execute(f"{ended} = 0", ('"repetition":0,',)).fetchall()
-            ended_ = [Trial.from_json(json.loads(data)) for (data,) in rows]
-            again = [trial for trial in ended_ if trial.proposal.repetition]
+            rows = self._db.execute(f"{query} = 0", ('"repetition":0,',)).fetchall()
+            others = [Trial.from_json(json.loads(data)) for (data,) in rows]
+            again = [trial for trial in others if trial.proposal.repetition]
             archs = {trial.proposal.arch.id: trial.proposal.arch for trial in again}
             texts = [json.dumps(a.to_json(), separators=(",", ":")) for a in archs.values()]
-            found = [self._db.execute(f"{ended} > 0", (text,)).fetchall() for text in texts]
+            found = [self._db.execute(f"{query} > 0", (text,)).fetchall() for text in texts]
         wanted = {(t.proposal.arch.id, t.proposal.fidelity) for t in again}
         every = [Trial.from_json(json.loads(data)) for rows in found for (data,) in rows]
         return [t for t in every if (t.proposal.arch.id, t.proposal.fidelity) in wanted]

@@ -11,6 +11,7 @@ from brickwork.errors import DataError
 __all__ = [
     "IMAGES",
     "MASKS",
+    "PICTURES",
     "SPLIT_NAMES",
     "Listed",
     "descended",
@@ -19,6 +20,8 @@ __all__ = [
     "visible",
 ]
 
+PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff")
+"""How files of images end, in lower case."""
 IMAGES = ("images", "imagestr", "image")
 """Names of folders of samples that have masks, in lower case."""
 MASKS = ("labels", "labelstr", "masks", "mask", "annotations", "segmentations")

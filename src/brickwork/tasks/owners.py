@@ -41,10 +41,7 @@ def owners(found: Listed, group: str) -> Owners:
     }
     known = {name for names in named.values() for name in names if name}
     if len(known) > 1:
-        groups = {
-            split: np.array([name or str(file) for name, file in zip(names, files, strict=True)])
-            for (split, names), files in zip(named.items(), found.files.values(), strict=True)
-        }
+        groups = {split: _each(names, found.files[split]) for split, names in named.items()}
         note = (
             f"files with the same '{group}' in their names stay in one split; there are "
             f"{len(known)}, such as {min(known)!r}"
@@ -73,7 +70,7 @@ def folders_of(found: Listed, fewest: int) -> Owners:
         below = _below(files, found.labels.get(split, ()), found)
         inner = [path.parts[0] if len(path.parts) > 1 else "" for path in below]
         known |= {name for name in inner if name}
-        groups[split] = np.array([a or str(file) for a, file in zip(inner, files, strict=True)])
+        groups[split] = _each(inner, files)
     if len(known) < fewest:
         return {}, []
     return groups, [f"files of one folder stay in one split; there are {len(known)} folders"]
@@ -86,6 +83,11 @@ def _below(files: Sequence[Path], labels: Sequence[str], found: Listed) -> list[
         parts = file.relative_to(found.folder).parts
         paths.append(Path(*parts[parts.index(label) + 1 :]))
     return paths or [Path(file.name) for file in files]
+
+
+def _each(names: Sequence[str], files: Sequence[Path]) -> NDArray[np.str_]:
+    """The owner of each file; of one without it is the file itself."""
+    return np.array([name or str(file) for name, file in zip(names, files, strict=True)])
 
 
 def _told(pattern: re.Pattern[str], path: Path) -> str:

@@ -13,14 +13,13 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 from brickwork.errors import DataError
-from brickwork.tasks.folders import listed
+from brickwork.tasks.folders import PICTURES, listed
 from brickwork.tasks.image.arrays import SMALLEST_SIDE
 from brickwork.tasks.owners import owners
 from brickwork.tasks.raw import Raw
 
 __all__ = ["LARGEST_SIDE", "read_folder"]
 
-_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff")
 _ORIENTATION = 0x0112  # the EXIF tag
 _GREY = ("1", "L", "LA", "I", "I;16", "I;16B", "I;16L", "F")
 _DEEP = ("I", "F")  # modes of more than eight bits begin so
@@ -42,7 +41,7 @@ def read_folder(folder: Path, group: str = "") -> Raw:
     Raises:
         DataError: There are no classes, or an image cannot be read.
     """
-    found = listed(folder, _SUFFIXES, "image")
+    found = listed(folder, PICTURES, "image")
     groups, said = owners(found, group) if group else ({}, [])
     notes = [*found.notes, *said]
     size, grey = _form(found.files, notes)
