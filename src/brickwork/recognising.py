@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import os
 import re
-import zipfile
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from brickwork.errors import DataError
+from brickwork.tasks.archives import members, names_in
 from brickwork.tasks.arrays import splits_of
 from brickwork.tasks.folders import IMAGES, MASKS, PICTURES, visible
 from brickwork.tasks.rows import (
@@ -160,18 +160,14 @@ def _suffix(path: Path) -> str:
 
 
 def _of_npz(path: Path) -> Recognised:
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            names = set(file.files)
-            if {"volumes", "labels", "shapes"} <= names:
-                return Recognised("segmentation", f"{path} holds volumes with labels of voxels")
-            if names & {"offsets", "rate"}:
-                return Recognised("sound-classification", f"{path} holds clips of sound")
-            x, y = splits_of(file.files, str(path))["train"]
-            return _of_arrays(file[x], file[y])
-    except (zipfile.BadZipFile, EOFError, OSError, ValueError) as error:
-        what = " ".join(str(error).split())[:200] or type(error).__name__
-        raise DataError(f"{path}: not a readable .npz file ({what})") from error
+    names = set(names_in(path))
+    if {"volumes", "labels", "shapes"} <= names:
+        return Recognised("segmentation", f"{path} holds volumes with labels of voxels")
+    if names & {"offsets", "rate"}:
+        return Recognised("sound-classification", f"{path} holds clips of sound")
+    x, y = splits_of(names, str(path))["train"]
+    arrays = members(path, (x, y))
+    return _of_arrays(arrays[x], arrays[y])
 
 
 def _of_pair(x: Any, y: Any) -> Recognised:

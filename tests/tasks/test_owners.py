@@ -149,6 +149,27 @@ def test_classes_and_splits_are_no_owners(tmp_path):
     assert {int(label) for label in task.data["train"][1]} == {0, 1}
 
 
+def test_a_class_may_be_called_like_its_split(tmp_path):
+    """Vehicles, say: of ``train/train/train7/``, the folder of the class is the second."""
+    names = {}
+    for i in range(40):
+        names[i] = f"train{i // 4}"
+        kind = "train" if i % 2 else "tram"
+        picture(tmp_path / "train" / kind / names[i] / f"{i}.png", i)
+    (tmp_path / "notes").mkdir()
+    task = load_images(tmp_path, group=r"^train\d+")
+    assert_apart(whose(task, names))
+    assert any("there are 10, such as 'train0'" in note for note in task.notes)
+
+
+def test_a_folder_called_train_beside_other_classes_is_a_class(tmp_path):
+    for i in range(60):
+        picture(tmp_path / ("bus", "train", "tram")[i % 3] / f"{i}.png", i)
+    task = load_images(tmp_path)
+    assert [str(name) for name in task.classes] == ["bus", "train", "tram"]
+    assert sum(len(x) for x, _ in task.data.values()) == 60
+
+
 def test_loose_files_of_one_name_are_not_one_owner(tmp_path):
     for split, start in (("train", 0), ("test", 40)):
         for i in range(40):

@@ -98,6 +98,8 @@ def descended(folder: Path, notes: list[str]) -> Path:
 def splits_below(folder: Path) -> dict[str, Path]:
     """The folder of each split; the whole is for training where there are none.
 
+    A folder ``train`` of mere files, the only split beside other folders, is a class: of vehicles.
+
     Raises:
         DataError: A split is there twice.
     """
@@ -111,7 +113,11 @@ def splits_below(folder: Path) -> dict[str, Path]:
             )
         if split is not None:
             splits[split] = path
-    return splits if "train" in splits else {"train": folder}
+    if set(splits) == {"train"} and len(below) > 1:
+        kept = any(path.is_dir() for path in visible(splits["train"]))
+    else:
+        kept = "train" in splits
+    return splits if kept else {"train": folder}
 
 
 def _classes(

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from brickwork.errors import DataError
-from brickwork.tasks.folders import Listed
+from brickwork.tasks.folders import Listed, splits_below
 
 __all__ = ["Owners", "folders_of", "no_rule", "owners"]
 
@@ -36,7 +36,7 @@ def owners(found: Listed, group: str) -> Owners:
     except re.error as error:
         raise DataError(f"--group '{group}' is no regular expression: {error}") from None
     named = {
-        split: [_told(pattern, path) for path in _below(files, found.labels.get(split, ()), found)]
+        split: [_told(pattern, path) for path in _below(files, found)]
         for split, files in found.files.items()
     }
     known = {name for names in named.values() for name in names if name}
@@ -67,7 +67,7 @@ def folders_of(found: Listed, fewest: int) -> Owners:
     groups: dict[str, NDArray[np.str_]] = {}
     known: set[str] = set()
     for split, files in found.files.items():
-        below = _below(files, found.labels.get(split, ()), found)
+        below = _below(files, found)
         inner = [path.parts[0] if len(path.parts) > 1 else "" for path in below]
         known |= {name for name in inner if name}
         groups[split] = _each(inner, files)
@@ -76,13 +76,12 @@ def folders_of(found: Listed, fewest: int) -> Owners:
     return groups, [f"files of one folder stay in one split; there are {len(known)} folders"]
 
 
-def _below(files: Sequence[Path], labels: Sequence[str], found: Listed) -> list[Path]:
+def _below(files: Sequence[Path], found: Listed) -> list[Path]:
     """The path of each file from the folder of its class on; its name where there are none."""
-    paths = []
-    for file, label in zip(files, labels, strict=False):
-        parts = file.relative_to(found.folder).parts
-        paths.append(Path(*parts[parts.index(label) + 1 :]))
-    return paths or [Path(file.name) for file in files]
+    if not found.labels:
+        return [Path(file.name) for file in files]
+    above = 1 if splits_below(found.folder).get("train") == found.folder else 2
+    return [Path(*file.relative_to(found.folder).parts[above:]) for file in files]
 
 
 def _each(names: Sequence[str], files: Sequence[Path]) -> NDArray[np.str_]:

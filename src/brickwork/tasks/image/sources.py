@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
-import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from brickwork.errors import DataError
+from brickwork.tasks.archives import members, names_in
 from brickwork.tasks.arrays import labels_of, splits_of
 from brickwork.tasks.columns import columns_beside, with_columns
 from brickwork.tasks.image.arrays import images_of
@@ -88,31 +87,10 @@ def _digits() -> Raw:
 
 
 def _from_npz(path: Path, group: str, test: str) -> Raw:
-    try:
-        # numpy leaves a file open that is no archive, so it gets one that is closed here.
-        with path.open("rb") as handle:
-            file = np.load(handle, allow_pickle=False)
-            if isinstance(file, np.ndarray):
-                raise DataError(f"{path}: holds a single array; images and labels are needed")
-            wanted = file.files
-            if not group and not test:
-                wanted = [name for pair in splits_of(wanted, str(path)).values() for name in pair]
-            arrays = {name: _member(file, name, path) for name in wanted}
-    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError) as error:
-        raise DataError(f"{path}: not a readable .npz file ({_brief(error)})") from error
-    return _from_mapping(arrays, path.stem, path.stem, str(path), group, test)
-
-
-def _member(file: Any, name: str, path: Path) -> Any:
-    try:
-        return file[name]
-    except ValueError as error:
-        if "allow_pickle" in str(error):
-            raise DataError(
-                f"{path}: {name!r} holds pickled objects, which are never loaded: "
-                "save it as a plain array of numbers"
-            ) from error
-        raise
+    names = names_in(path)
+    if not group and not test:
+        names = [name for pair in splits_of(names, str(path)).values() for name in pair]
+    return _from_mapping(members(path, names), path.stem, path.stem, str(path), group, test)
 
 
 def _from_mapping(
@@ -128,7 +106,3 @@ def _from_mapping(
         raise DataError(f"{where}: the splits hold images of different shapes: {shapes}")
     columns = columns_beside(arrays, used, len(x["train"]))
     return with_columns(Raw(name, title, where, x, y), columns, arrays, group, test)
-
-
-def _brief(error: Exception) -> str:
-    return " ".join(str(error).split())[:200] or type(error).__name__

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from brickwork.errors import DataError
+from brickwork.tasks.archives import members
 from brickwork.tasks.arrays import splits_of
 from brickwork.tasks.folders import SPLIT_NAMES
 from brickwork.tasks.rows.cells import Rows, filled
@@ -245,11 +246,5 @@ def _columns(x: Any, where: str) -> tuple[tuple[str, ...], list[Any]]:
 
 
 def _from_npz(path: Path, group: str) -> dict[str, Rows]:
-    import zipfile
-
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            return _from_arrays(file, file.files, str(path), group, None)
-    except (zipfile.BadZipFile, EOFError, OSError, ValueError) as error:
-        what = " ".join(str(error).split())[:200] or type(error).__name__
-        raise DataError(f"{path}: not a readable .npz file ({what})") from error
+    arrays = members(path)
+    return _from_arrays(arrays, list(arrays), str(path), group, None)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from brickwork.errors import DataError
+from brickwork.tasks.archives import members
 from brickwork.tasks.arrays import splits_of
 from brickwork.tasks.segmentation.folder import read_folder
 from brickwork.tasks.segmentation.pairs import Array, Pairs, checked, whole
@@ -38,13 +38,7 @@ def read(source: Source, group: str) -> Pairs:
         return read_folder(path, group)
     if not path.exists():
         raise DataError(f"no such file or folder: {str(source)!r}: give a folder or an .npz file")
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in file.files}
-    except (zipfile.BadZipFile, EOFError, OSError, ValueError) as error:
-        what = " ".join(str(error).split())[:200]
-        raise DataError(f"{path}: not a readable .npz file ({what})") from error
-    return _of_arrays(arrays, path.stem, str(path))
+    return _of_arrays(members(path), path.stem, str(path))
 
 
 def _of_arrays(arrays: dict[str, Any], name: str, where: str) -> Pairs:

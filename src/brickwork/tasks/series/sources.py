@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-import zipfile
-import zlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -13,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from brickwork.errors import DataError
+from brickwork.tasks.archives import members
 from brickwork.tasks.arrays import splits_of
 from brickwork.tasks.columns import columns_beside, with_columns
 from brickwork.tasks.raw import Raw
@@ -67,7 +66,7 @@ def read(
         raise DataError(f"no such file or folder: {str(source)!r}")
     if path.suffix.lower() == ".npz":
         _only_tables(label, series)
-        return _from_mapping(_members(path), path.stem, str(path), labels, group, test)
+        return _from_mapping(members(path), path.stem, str(path), labels, group, test)
     if path.is_dir() and (parts := split_files(path)):
         return _of_tables(parts, path.name, str(path), labels, label, series, group, test)
     if path.is_file() and Path(path.name.lower().removesuffix(".gz")).suffix in _TABLES:
@@ -82,18 +81,6 @@ def _only_tables(label: str, series: str) -> None:
     if label or series:
         name = "label" if label else "series"
         raise DataError(f"--{name} names a column of a table: leave it out for arrays")
-
-
-def _members(path: Path) -> dict[str, Any]:
-    try:
-        with path.open("rb") as handle:
-            file = np.load(handle, allow_pickle=False)
-            if isinstance(file, np.ndarray):
-                raise DataError(f"{path}: holds a single array; series and labels are needed")
-            return {name: file[name] for name in file.files}
-    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError) as error:
-        what = " ".join(str(error).split())[:200] or type(error).__name__
-        raise DataError(f"{path}: not a readable .npz file ({what})") from error
 
 
 def _from_mapping(

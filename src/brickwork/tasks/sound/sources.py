@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-import zipfile
-import zlib
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from brickwork.errors import DataError
+from brickwork.tasks.archives import members
 from brickwork.tasks.arrays import labels_of, splits_of
 from brickwork.tasks.columns import columns_beside, with_columns
 from brickwork.tasks.folders import Listed, listed
@@ -73,19 +72,7 @@ def read(source: Any, group: str = "", test: str = "") -> Sounds:
             f"{path}: give an .npz file, or a folder with a folder of wav or flac files for each "
             "class"
         )
-    return _from_mapping(_members(path), path.stem, str(path), group, test)
-
-
-def _members(path: Path) -> dict[str, Any]:
-    try:
-        with path.open("rb") as handle:
-            file = np.load(handle, allow_pickle=False)
-            if isinstance(file, np.ndarray):
-                raise DataError(f"{path}: holds a single array; clips and labels are needed")
-            return {name: file[name] for name in file.files}
-    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError) as error:
-        what = " ".join(str(error).split())[:200] or type(error).__name__
-        raise DataError(f"{path}: not a readable .npz file ({what})") from error
+    return _from_mapping(members(path), path.stem, str(path), group, test)
 
 
 def _from_mapping(

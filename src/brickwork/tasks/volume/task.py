@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from numpy.typing import NDArray
 
 from brickwork.errors import DataError
 from brickwork.space import Shape
+from brickwork.tasks.archives import members
 from brickwork.tasks.arrays import labels_of, splits_of
 from brickwork.tasks.changing import VoxelChanges
 from brickwork.tasks.columns import columns_beside, with_columns
@@ -121,13 +121,7 @@ def _read(source: Source, group: str, test: str) -> tuple[Raw, tuple[float, ...]
         return _of_folder(path, group)
     if not path.exists():
         raise DataError(f"no such file or folder: {str(source)!r}: give a folder or an .npz file")
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in file.files}
-    except (zipfile.BadZipFile, EOFError, OSError, ValueError) as error:
-        what = " ".join(str(error).split())[:200]
-        raise DataError(f"{path}: not a readable .npz file ({what})") from error
-    return _of_arrays(arrays, path.stem, str(path), group, test), ()
+    return _of_arrays(members(path), path.stem, str(path), group, test), ()
 
 
 def _of_arrays(arrays: dict[str, Any], name: str, where: str, group: str, test: str) -> Raw:
