@@ -288,6 +288,27 @@ def test_a_split_is_not_given_twice(tmp_path):
     refusal(Frame(broken), "row 4", "'loud'", label="state", series="recording")
 
 
+@pytest.mark.parametrize("form", ["wide", "long"])
+def test_a_column_that_looks_like_a_patient_is_pointed_out(form, tmp_path):
+    """Of numbers, so that it would be learned from as a value or a channel."""
+    if form == "wide":
+        head = ["class", *[f"t{i}" for i in range(24)], "patient"]
+        rows = [head, *([*row, i // 3] for i, row in enumerate(wide()))]
+        settings = {}
+    else:
+        table = long()
+        rows = [[*table[0], "patient"], *([*row, int(row[0][1:]) // 3] for row in table[1:])]
+        settings = {"label": "state", "series": "recording"}
+    path = text(tmp_path / "a.csv", rows)
+    (hint,) = [note for note in load_series(path, **settings).notes if note.startswith("hint:")]
+    assert "'patient' looks like a group (10 values in 30 series)" in hint
+    task = load_series(path, **settings, group="patient")
+    assert not any(note.startswith("hint:") for note in task.notes)
+    rows = [rows[0], *([*row[:-1], f"p{row[-1]}"] for row in rows[1:])]
+    named = ("column 'patient'", "'p0' is no number", "--group patient")
+    refusal(text(tmp_path / "b.csv", rows), *named, **settings)
+
+
 def test_long_tables_that_do_not_fit(tmp_path):
     rows = long()
     file = text(tmp_path / "a.csv", rows)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from brickwork.tasks.rows.cells import MISSING, Rows, is_missing
+from brickwork.tasks.rows.cells import MISSING, is_missing
 
 __all__ = ["hints", "owned"]
 
@@ -24,24 +24,24 @@ _TIMES = 1.5  # as many rows as values, or more
 _WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
 
 
-def hints(rows: Rows, known: set[str]) -> list[str]:
+def hints(columns: Mapping[str, Iterable[Any]], what: str = "rows") -> list[str]:
     """A note for each column that is called like a group and whose values come back.
 
     Args:
-        rows: Of the training split.
-        known: Columns that have a role already.
+        columns: Of the training split, by name: those without a role.
+        what: A cell of them belongs to.
     """
     found = []
-    for name in rows.names:
-        if name in known or not _called_so(name):
+    for name, column in columns.items():
+        if not _called_so(name):
             continue
-        cells = [str(cell) for cell in rows.column(name) if not is_missing(cell)]
+        cells = [str(cell) for cell in column if not is_missing(cell)]
         kinds = len(set(cells))
         if kinds >= _KINDS and len(cells) >= _TIMES * kinds:
             found.append(
                 f"hint: column {name!r} looks like a group ({kinds:,} values in {len(cells):,} "
-                f"rows), whose rows may be alike: --group {name} keeps each in one split and does "
-                "not learn from the column"
+                f"{what}), whose {what} may be alike: --group {name} keeps each in one split and "
+                "does not learn from the column"
             )
     return found
 

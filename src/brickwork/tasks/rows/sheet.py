@@ -88,7 +88,8 @@ def read_sheet(
         raise DataError(f"{train.where}: {label!r} cannot be both label and group")
     roles = {label, group} - {""}
     kept = [i for i, name in enumerate(train.names) if name not in roles]
-    notes += [] if group else hints(train, roles)
+    others = {name: train.column(name) for name in train.names if name not in roles}
+    notes += [] if group else hints(others)
     if group:
         train.index(group)
     if not kept:

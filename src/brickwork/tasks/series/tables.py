@@ -17,6 +17,7 @@ from brickwork.errors import DataError
 from brickwork.tasks.rows import LABELS, WIDE, Rows
 from brickwork.tasks.rows.cells import MISSING
 from brickwork.tasks.rows.files import read_file, suffix
+from brickwork.tasks.rows.grouping import hints
 from brickwork.tasks.series.rows import ragged
 
 __all__ = ["Table", "read_table"]
@@ -146,13 +147,15 @@ def _wide(sheet: _Sheet, label: str, group: str) -> Table:
                 f"group), which is cell {max(aside) + 1}"
             )
         full = row + [""] * (width - len(row))
-        made.append(_numbers([full[i] for i in kept], f"{sheet.where}, row {number}")[None])
+        made.append(_numbers(sheet, full, kept, number)[None])
+    told = [] if group or not head else kept
+    others = {head[i]: [row[i] for row in body if i < len(row)] for i in told}
     named = f"column {head[place]!r}" if head else "the first column"
     return Table(
         ragged(made),
         np.array([row[place] for row in body]),
         _column(body, sheet.place(group)) if group else np.array([], np.str_),
-        (f"a row for each series; {named} is the label",),
+        (f"a row for each series; {named} is the label", *hints(others, "series")),
     )
 
 
@@ -191,15 +194,23 @@ def _long(sheet: _Sheet, label: str, series: str, group: str) -> Table:
                     f"{', '.join(sorted(values)[:3])}"
                 )
             into.append(values.pop())
-        values_at = [
-            _numbers([body[i][c] for c in channels], f"{where}, row {i + first}") for i in own
-        ]
+        values_at = [_numbers(sheet, body[i], channels, i + first) for i in own]
         made.append(np.stack(values_at, axis=1))
     what = ", ".join(head[i] for i in channels)
     note = f"a row for each time of a series ({series!r}); channels are {what}"
     if not time:
         note += "; no column is a time, so rows are taken in their order"
-    return Table(ragged(made), np.array(y), np.array(groups if group else [], np.str_), (note,))
+    others = {head[c]: _of_each(body, members, c) for c in channels if not group}
+    notes = (note, *hints(others, "series"))
+    return Table(ragged(made), np.array(y), np.array(groups if group else [], np.str_), notes)
+
+
+def _of_each(
+    body: Sequence[Sequence[str]], members: Mapping[str, Sequence[int]], column: int
+) -> list[str]:
+    """What a column says of each series; nothing where it says several things of one."""
+    found = [{body[i][column] for i in own} for own in members.values()]
+    return [next(iter(one)) for one in found] if all(len(one) == 1 for one in found) else []
 
 
 def _usual(head: Sequence[str], names: Sequence[str]) -> str:
@@ -215,12 +226,23 @@ def _is_number(cell: str) -> bool:
     return text in MISSING or re.fullmatch(r"[-+]?[\d.]+(e[-+]?\d+)?", text) is not None
 
 
-def _numbers(cells: Sequence[str], where: str) -> NDArray[np.float32]:
-    try:
-        found = [np.nan if c.lower() in MISSING else float(c) for c in cells]
-    except ValueError as error:
-        raise DataError(f"{where}: {error}; series must be numbers") from None
-    return np.array(found, np.float32)
+def _numbers(
+    sheet: _Sheet, row: Sequence[str], columns: Sequence[int], number: int
+) -> NDArray[np.float32]:
+    """Some cells of a row, which is the ``number``-th."""
+    found = np.empty(len(columns), np.float32)
+    for place, column in enumerate(columns):
+        cell = row[column]
+        try:
+            found[place] = np.nan if cell.lower() in MISSING else float(cell)
+        except ValueError:
+            name = sheet.head[column] if column < len(sheet.head) else str(column + 1)
+            raise DataError(
+                f"{sheet.where}, row {number}, column {name!r}: {cell[:40]!r} is no number, and "
+                f"series must be numbers: leave the column out, or give --group {name} if it says "
+                "whose a series is"
+            ) from None
+    return found
 
 
 def _sorted(body: list[list[str]], own: list[int], place: int) -> list[int]:
