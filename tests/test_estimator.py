@@ -7,7 +7,12 @@ import pickle
 import numpy as np
 import pytest
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits
-from sklearn.model_selection import train_test_split
+from sklearn.frozen import FrozenEstimator
+from sklearn.model_selection import (
+    FixedThresholdClassifier,
+    TunedThresholdClassifierCV,
+    train_test_split,
+)
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from brickwork import Classifier, Regressor
@@ -41,6 +46,17 @@ def test_a_classifier_learns_a_table(fitted):
 def test_it_is_pickled(fitted):
     model, x, _ = fitted
     assert np.array_equal(pickle.loads(pickle.dumps(model)).predict(x), model.predict(x))  # noqa: S301
+
+
+def test_another_threshold_is_scikit_learns(fitted):
+    model, x, y = fitted
+    tuned = TunedThresholdClassifierCV(model, scoring="balanced_accuracy", cv="prefit", refit=False)
+    tuned.fit(x, y)
+    assert 0 <= tuned.best_threshold_ <= 1
+    wary = FixedThresholdClassifier(FrozenEstimator(model), threshold=0.01, pos_label="ill")
+    said = wary.fit(x, y).predict(x)
+    assert np.array_equal(said == "ill", model.predict_proba(x)[:, 0] >= 0.01)
+    assert (said == "ill").sum() > (model.predict(x) == "ill").sum()
 
 
 def test_images_are_taken_as_they_are():

@@ -254,6 +254,11 @@ def test_groups_that_cannot_be(groups, says):
         Classifier(**QUICK).fit(rows(), ANIMALS, groups)
 
 
+def test_random_changes_are_those_asked_for(asked):
+    kind = KINDS["grey images"]()
+    assert asked(Classifier(augment="none"), kind.x, ANIMALS)["augment"] == "none"
+
+
 def test_randomness_is_asked_for_as_scikit_learn_does(asked):
     x = rows()
     assert asked(Classifier(random_state=7), x, ANIMALS)["seed"] == 7

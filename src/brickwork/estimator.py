@@ -55,6 +55,7 @@ class _Estimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no ty
         space: str = "auto",
         strategy: str = "auto",
         task: str = "auto",
+        augment: str = "",
         max_trials: int | None = None,
         workers: int | None = None,
         study: str | Path | None = None,
@@ -67,6 +68,7 @@ class _Estimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no ty
         self.space = space
         self.strategy = strategy
         self.task = task
+        self.augment = augment
         self.max_trials = max_trials
         self.workers = workers
         self.study = study
@@ -141,6 +143,7 @@ class _Estimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no ty
                     strategy=self.strategy,
                     task=self._task_for(x, y),
                     group=group,
+                    augment=self.augment,
                     max_trials=self.max_trials,
                     workers=self.workers,
                     study=folder / "study" if self.study is None else folder,
