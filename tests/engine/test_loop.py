@@ -183,6 +183,42 @@ def test_an_exhausted_strategy_ends_a_search(tmp_path: Path) -> None:
         assert len(loop.run(120.0).trials) == 3
 
 
+class Generations(Wanderer):
+    """Proposes six, then waits for what they came to, which decides the next six."""
+
+    def ask(self, n: int) -> list[Any]:
+        waits = self.asked > len(self.heard) and self.asked % 6 == 0
+        return [] if waits or self.asked == 18 else super().ask(n)
+
+
+@pytest.mark.parametrize("lag", [1, 2, 4, 9])
+def test_a_strategy_may_wait_for_results(tmp_path: Path, lag: int) -> None:
+    """Its history is that of any number of workers, and survives a crash after any event."""
+
+    def searched(
+        folder: Path, kind: type[Store] = Store, executor: Executor | None = None
+    ) -> list[Any]:
+        works = executor or Inline(SETUP)
+        with kind.create(folder, {"seed": 0}) as store:
+            loop = Loop(Generations(), describe, works, store, OBJECTIVES, LIMITS, lag=lag)
+            return history(loop.run(120.0).trials)
+
+    whole = searched(tmp_path / "whole")
+    assert len(whole) == 18
+    pool = Processes(Setup("toy:make", {"delay_s": 0.01}), 2, 20.0)
+    try:
+        assert searched(tmp_path / "two", executor=pool) == whole
+    finally:
+        pool.close()
+    events = 36 - sum(state is State.INFEASIBLE for _, _, state, *_ in whole)
+    for left in range(1, events + 1):
+        Fragile.left = left
+        with pytest.raises(Crash):
+            searched(tmp_path / f"{left}", Fragile)
+        Fragile.left = 10**9
+        assert searched(tmp_path / f"{left}") == whole
+
+
 def test_failed_trials_are_recorded_and_told(tmp_path: Path) -> None:
     class Failing(Inline):
         def __init__(self) -> None:

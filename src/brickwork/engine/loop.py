@@ -3,7 +3,8 @@ determines.
 
 Proposal number n is made when the trials up to n - W have been told (W is the lag: the number of
 workers, and one proposal that waits so that none of them has to), and trials are told in the order
-of their numbers. So the history depends on the seed and on W, not on which worker happens to finish
+of their numbers. A strategy that has no proposal then is told one more trial and asked again, until
+all are told. So the history depends on the seed and on W, not on which worker happens to finish
 first, and a study that was interrupted is continued by asking and telling the same again.
 """
 
@@ -112,6 +113,7 @@ class Loop:
         self._keys: dict[str, int] = {}  # of a candidate at a fidelity: the first trial with it
         self._told = 0
         self._dispatched: set[int] = set()
+        self._dry = False  # asked since the last was told, without an answer
         self._exhausted = False
         self._start = 0.0
 
@@ -187,15 +189,26 @@ class Loop:
             log.info("resumed with %d trials", len(stored))
 
     def _ask(self, number: int) -> Proposal | None:
-        """Proposal ``number``, made when all trials up to ``number - lag`` are told."""
+        """Proposal ``number``, made when all trials up to ``number - lag`` are told.
+
+        A strategy that has none then, because it waits for results, is told one more and asked
+        again, until all are told: what it proposes still follows from the order of trials alone.
+        """
         self._tell_until(number - self.lag + 1)
-        proposals = self.strategy.ask(1)
-        return proposals[0] if proposals else None
+        while True:
+            if not self._dry:
+                if proposals := self.strategy.ask(1):
+                    return proposals[0]
+                self._dry = True
+            if self._told == number or self.progress.trials[self._told].state is State.WAITING:
+                return None
+            self._tell_until(self._told + 1)
 
     def _tell_until(self, end: int) -> None:
         while self._told < end:
             self.strategy.tell(self.progress.trials[self._told])
             self._told += 1
+            self._dry = False
 
     def _fill(self, max_trials: float) -> bool:
         """Propose one more trial if its turn has come; whether it did."""
@@ -209,7 +222,7 @@ class Loop:
             return False
         proposal = self._ask(number)
         if proposal is None:
-            self._exhausted = True
+            self._exhausted = self._told == number
             return False
         self._consider(Trial(number, proposal))
         return True
