@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from brickwork.errors import DataError
 from brickwork.tasks.archives import members, names_in
-from brickwork.tasks.arrays import splits_of
+from brickwork.tasks.arrays import masks_of, splits_of
 from brickwork.tasks.folders import IMAGES, MASKS, PICTURES, visible
 from brickwork.tasks.rows import (
     LABELS,
@@ -189,10 +189,10 @@ def _of_arrays(x: NDArray[Any], y: NDArray[Any]) -> Recognised:
     shape = f"samples have the shape {x.shape[1:]}"
     if x.dtype.kind in "USO" and x.ndim == 1:
         return Recognised("text-classification", "samples are texts")
-    if y.ndim >= 3 and y.shape[1:] == x.shape[-(y.ndim - 1) :]:
+    if masks_of(x, y) is not None:
         return Recognised("segmentation", f"{shape} and labels {y.shape[1:]}")
     if x.ndim == 2:
-        numbers = _is_a_number(y.ravel()) if y.dtype.kind == "f" else _counts(y)
+        numbers = _are_amounts(y)
         if x.dtype.kind == "f" and x.shape[1] >= _NARROW and _smooth(x):
             task = "series-regression" if numbers else "series-classification"
             return Recognised(task, "neighbouring columns are alike, as in a series")
@@ -201,12 +201,17 @@ def _of_arrays(x: NDArray[Any], y: NDArray[Any]) -> Recognised:
         whole = x.dtype.kind in "bu" or (x.dtype.kind == "i" and x.min() >= 0 and x.max() <= 255)
         if whole or max(x.shape[1:]) < 2 * min(x.shape[1:]):
             return Recognised("image-classification", shape)
-        return Recognised("series-classification", f"{shape}, one axis much longer")
+        task = "series-regression" if _are_amounts(y) else "series-classification"
+        return Recognised(task, f"{shape}, one axis much longer")
     if x.ndim == 5:
         return Recognised("volume-classification", shape)
     if x.ndim == 4 and min(x.shape[1:]) > 4 and x.shape[1:] and len(set(x.shape[1:])) <= 2:
         return Recognised("volume-classification", f"{shape}, no axis short enough for colours")
     return Recognised("image-classification", shape)
+
+
+def _are_amounts(y: NDArray[Any]) -> bool:
+    return _is_a_number(y.ravel()) if y.dtype.kind == "f" else _counts(y)
 
 
 def _is_ragged(x: Any) -> bool:

@@ -100,7 +100,8 @@ class Strategy(Protocol):
         """Up to n proposals, none of which was asked before; fewer when the space is exhausted.
 
         None at all may also mean that results are waited for: the strategy is asked again after
-        each that it is told, and the search is over when it has heard them all. The same architecture comes again at another fidelity, or with another repetition.
+        each that it is told, and the search is over when it has heard them all. The same
+        architecture comes again at another fidelity, or with another repetition.
         """
         ...
 

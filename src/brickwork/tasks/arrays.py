@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from brickwork.errors import DataError
 
-__all__ = ["KEYS", "labels_of", "splits_of"]
+__all__ = ["KEYS", "labels_of", "masks_of", "splits_of"]
 
 KEYS: tuple[Mapping[str, tuple[str, str]], ...] = (
     {
@@ -58,6 +58,18 @@ def splits_of(found: Iterable[str], where: str) -> dict[str, tuple[str, str]]:
         f"{where}: found the keys {', '.join(sorted(names.values())) or '(none)'}; "
         f"expected one of: {expected}"
     )
+
+
+def masks_of(x: NDArray[Any], y: NDArray[Any]) -> NDArray[Any] | None:
+    """Labels as masks ``(n, *spatial)`` of images, without channels of their own; None if not such.
+
+    Args:
+        x: Images ``(n, *spatial)``, or with channels first or last.
+        y: What is said of them; masks may have an axis of one channel, first or last.
+    """
+    sides = {x.shape[1:], x.shape[2:], x.shape[1:-1]}
+    found = [y.squeeze(axis) for axis in (1, -1) if y.ndim > 3 and y.shape[axis] == 1]
+    return next((one for one in [*found, y] if one.ndim >= 3 and one.shape[1:] in sides), None)
 
 
 def labels_of(array: Any, count: int, where: str) -> NDArray[Any]:

@@ -48,7 +48,8 @@ def with_columns(
     parts = {"train": ~mask, "test": mask}
 
     def parted(values: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
-        return {split: values["train"][rows] for split, rows in parts.items()}
+        found = {split: values["train"][rows] for split, rows in parts.items()}
+        return {**found, **{split: given for split, given in values.items() if split != "train"}}
 
     return replace(
         raw,

@@ -19,7 +19,7 @@ from brickwork.space import Normalize, Shape
 from brickwork.tasks.changing import Changes, changes_of, described
 from brickwork.tasks.judging import ClassJudge, Judge, NumberJudge, judge_of
 from brickwork.tasks.raw import Raw
-from brickwork.tasks.splitting import encode_labels, leaks, with_all_splits
+from brickwork.tasks.splitting import encode_labels, leaks, uncovered, with_all_splits
 from brickwork.tasks.task import SPLITS, Arrays, Split, checksum
 
 if TYPE_CHECKING:
@@ -301,8 +301,10 @@ def classification(
             "add some or leave the class out"
         )
 
-    def judged(train: NDArray[Any]) -> tuple[Judge, list[str]]:
-        return ClassJudge.of(train, names)
+    def judged(found: Mapping[str, Arrays]) -> tuple[Judge, list[str]]:
+        bare = uncovered(found, names, raw.where)
+        judge, notes = ClassJudge.of(found["train"][1], names)
+        return judge, [*bare, *notes]
 
     return assembled(raw, labels, kind, seed, prepare, judged, {"val": validation})
 
@@ -336,8 +338,8 @@ def regression(
                 f"infinite, the first is that of row {bad[0] + 1}: fill or remove them"
             )
 
-    def judged(train: NDArray[Any]) -> tuple[Judge, list[str]]:
-        return NumberJudge.of(train, tuple(names), raw.where), []
+    def judged(found: Mapping[str, Arrays]) -> tuple[Judge, list[str]]:
+        return NumberJudge.of(found["train"][1], tuple(names), raw.where), []
 
     held_out = {"val": validation}
     return assembled(raw, raw.y, kind, seed, prepare, judged, held_out)
@@ -349,7 +351,7 @@ def assembled(
     kind: str,
     seed: int,
     prepare: Prepare,
-    judged: Callable[[NDArray[Any]], tuple[Judge, Sequence[str]]],
+    judged: Callable[[Mapping[str, Arrays]], tuple[Judge, Sequence[str]]],
     held_out: Mapping[str, float | None],
 ) -> DataTask:
     """A task from data as they were found, once it is known what is to be said of each sample.
@@ -360,7 +362,7 @@ def assembled(
         kind: Name of the task.
         seed: Decides the splits.
         prepare: Is given the samples of the training split.
-        judged: Makes the judge from the labels of the training split, and notes on it.
+        judged: Makes the judge from the labels of the training split, and notes on the splits.
         held_out: As for ``splitting.with_all_splits``.
 
     Raises:
@@ -368,7 +370,7 @@ def assembled(
     """
     found, made = with_all_splits(raw, labels, seed, held_out)
     shared = leaks(found)
-    judge, said = judged(found["train"][1])
+    judge, said = judged(found)
     opened: list[str] = []
 
     def of(prepared: Prepared) -> DataTask:

@@ -23,6 +23,7 @@ __all__ = [
     "leaks",
     "strata",
     "stratified",
+    "uncovered",
     "with_all_splits",
 ]
 
@@ -56,8 +57,37 @@ def encode_labels(raw: Mapping[str, NDArray[Any]], where: str) -> tuple[Rows, li
                 f"{where}: the {split} split has labels that training has not: "
                 f"{_listed(strange)}; training has {_listed(names)}"
             )
-        codes[split] = np.searchsorted(known, labels).astype(np.int64)
+        own, place = np.unique(labels, return_inverse=True)  # by name: 7 may be "7" elsewhere
+        code = np.array([names.index(str(label)) for label in own], np.int64)
+        codes[split] = code[place.reshape(-1)]
     return codes, names
+
+
+def uncovered(found: Mapping[str, Arrays], names: Sequence[str], where: str) -> list[str]:
+    """A hint for each split that lacks a class, as those of groups or of a rule may.
+
+    Args:
+        found: Samples and labels 0..k-1 of each split.
+        names: Of the classes.
+        where: The data come from, for messages.
+
+    Raises:
+        DataError: Training lacks one.
+    """
+    notes = []
+    for split, (_, labels) in found.items():
+        missing = np.setdiff1d(np.arange(len(names)), labels)
+        if not len(missing):
+            continue
+        listed = _listed([names[i] for i in missing])
+        if split == "train":
+            raise DataError(
+                f"{where}: the training split has no sample of {listed}: all are in the other "
+                "splits, as their groups or the rule for the test split have it: give more groups, "
+                "or another rule"
+            )
+        notes.append(f"hint: the {split} split has no sample of {listed}, so no score tells of it")
+    return notes
 
 
 def by_class(labels: NDArray[np.int64], rng: np.random.Generator) -> list[NDArray[np.int64]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -64,10 +65,11 @@ class MaskJudge:
     def metrics(
         self, answers: NDArray[Any], labels: NDArray[Any], source: str
     ) -> dict[str, Quantity]:
-        """``dice``: of each class but the background in each sample, the mean of all.
+        """``dice``: in each sample the mean over the classes but the background, then over samples.
 
-        A class that a sample neither has nor was said to have does not count. ``accuracy`` is that
-        of positions, over all of them.
+        A class that a sample neither has nor was said to have does not count, nor does a sample of
+        mere background that was said to be it; where there is nothing else the score is not known.
+        ``accuracy`` is that of positions, over all of them.
 
         Raises:
             TrainingError: An answer is not finite.
@@ -78,12 +80,13 @@ class MaskJudge:
                 f"the network answers {bad} of {len(answers)} samples with NaN or inf"
             )
         table, right = self._overlaps(answers, labels)
-        scores = [float(np.nanmean(row)) if np.isfinite(row).any() else 1.0 for row in table]
+        scores = np.array([np.nanmean(row) for row in table if np.isfinite(row).any()])
         how = f"{len(labels)} samples, {source}"
-        values = {"dice": np.array(scores), "accuracy": right}
+        if len(scores) < len(labels):
+            how = f"{len(scores)} of {how}: the others are background, and were said to be"
         return {
-            name: Quantity(float(v.mean()), "fraction", How.MEASURED, of_fractions(v), how)
-            for name, v in values.items()
+            "dice": _mean(scores, how) if len(scores) else _not_known(how),
+            "accuracy": _mean(right, f"{len(labels)} samples, {source}"),
         }
 
     def details(self, answers: NDArray[Any], labels: NDArray[Any]) -> dict[str, Any]:
@@ -126,3 +129,11 @@ class MaskJudge:
             "quality": self.quality,
             "weights": self.weights,
         }
+
+
+def _mean(values: NDArray[np.float64], how: str) -> Quantity:
+    return Quantity(float(values.mean()), "fraction", How.MEASURED, of_fractions(values), how)
+
+
+def _not_known(how: str) -> Quantity:
+    return Quantity(math.nan, "fraction", How.UNKNOWN, None, how)

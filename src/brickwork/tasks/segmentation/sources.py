@@ -10,7 +10,7 @@ import numpy as np
 
 from brickwork.errors import DataError
 from brickwork.tasks.archives import members
-from brickwork.tasks.arrays import splits_of
+from brickwork.tasks.arrays import masks_of, splits_of
 from brickwork.tasks.segmentation.folder import read_folder
 from brickwork.tasks.segmentation.pairs import Array, Pairs, checked, whole
 
@@ -48,8 +48,14 @@ def _of_arrays(arrays: dict[str, Any], name: str, where: str) -> Pairs:
     else:
         x, y, used = {}, {}, set[str]()
         for split, (images, masks) in splits_of(arrays, where).items():
-            x[split] = _channelled(np.asarray(arrays[images]), np.asarray(arrays[masks]), where)
-            y[split] = list(np.asarray(arrays[masks]))
+            image, given = np.asarray(arrays[images]), np.asarray(arrays[masks])
+            mask = masks_of(image, given)
+            if mask is None or len(mask) != len(image):
+                raise DataError(
+                    f"{where}: masks have the shape {given.shape}, images {image.shape}: they do "
+                    "not match; expected masks (n, height, width) or (n, depth, height, width)"
+                )
+            x[split], y[split] = _channelled(image, mask), list(mask)
             used |= {images, masks}
     y = {split: [whole(mask) for mask in masks] for split, masks in y.items()}
     for split in x:
@@ -76,17 +82,8 @@ def _cut(arrays: Mapping[str, Any], key: str, where: str) -> list[Array]:
     return [part.reshape(*lead, *shape) for part, shape in zip(parts, shapes, strict=True)]
 
 
-def _channelled(x: Array, y: Array, where: str) -> list[Array]:
-    """Images with their channels first, told by the shape of the masks."""
-    if y.ndim - 1 not in _AXES:
-        raise DataError(
-            f"{where}: masks have the shape {y.shape}, expected (n, height, width) or "
-            "(n, depth, height, width)"
-        )
-    if x.shape == y.shape:
+def _channelled(x: Array, y: Array) -> list[Array]:
+    """Images with their channels first, told by the shape of their masks."""
+    if x.shape[1:] == y.shape[1:]:
         return list(x[:, None])
-    if x.ndim == y.ndim + 1 and x.shape[2:] == y.shape[1:]:
-        return list(x)
-    if x.ndim == y.ndim + 1 and x.shape[1:-1] == y.shape[1:]:
-        return list(np.moveaxis(x, -1, 1))
-    raise DataError(f"{where}: images have the shape {x.shape}, masks {y.shape}: they do not match")
+    return list(x if x.shape[2:] == y.shape[1:] else np.moveaxis(x, -1, 1))

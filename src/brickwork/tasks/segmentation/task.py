@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +19,12 @@ from brickwork.tasks.raw import Raw
 from brickwork.tasks.samples import DataTask, Prepared, assembled
 from brickwork.tasks.scale import channel_statistics
 from brickwork.tasks.segmentation.sources import Source, read
+from brickwork.tasks.task import Arrays
 from brickwork.tasks.voxels import common_shape, files_for, fitted, objects, usual
 
 __all__ = ["load_masks"]
+
+_MUCH = 10  # times what all classes cover: from there on 255 may be one itself
 
 
 def load_masks(
@@ -77,7 +80,7 @@ def load_masks(
         changes = VoxelChanges(True, float(np.mean(scale.mean)), float(np.mean(scale.std)))
         return Prepared(scale, changes, encode, {}, files_for(sides, pairs.spacing))
 
-    def judged(_: NDArray[Any]) -> tuple[Judge, Sequence[str]]:
+    def judged(_: Mapping[str, Arrays]) -> tuple[Judge, Sequence[str]]:
         return MaskJudge(tuple(map(str, known))), []
 
     return assembled(raw, raw.y, "segmentation", seed, prepare, judged, {"val": validation})
@@ -85,12 +88,28 @@ def load_masks(
 
 def _classes(masks: Sequence[NDArray[Any]], where: str, notes: list[str]) -> NDArray[Any]:
     """The classes of masks. White is one where there is nothing but black beside it."""
-    known = np.unique(np.concatenate([np.unique(mask) for mask in masks]))
+    counts = np.zeros(NOWHERE + 1, np.int64)
+    for mask in masks:
+        counts += np.bincount(mask.ravel(), minlength=NOWHERE + 1)
+    known = np.flatnonzero(counts)
     if len(known) > 2 and known[-1] == NOWHERE:
+        said = f"{NOWHERE} in a mask, beside other classes, is none: it counts nowhere"
+        rest = int(counts[known[1:-1]].sum())
+        if counts[NOWHERE] > _MUCH * rest:
+            said = (
+                f"hint: {said}; yet it covers {counts[NOWHERE]:,} positions, and {known[1]} to "
+                f"{known[-2]} together {rest:,}: if it is a class, and these are its "
+                "blurred edges, make masks of two values"
+            )
+        notes.append(said)
         known = known[:-1]
-        notes.append(f"{NOWHERE} in a mask, beside other classes, is none: it counts nowhere")
     if len(known) < 2:
         raise DataError(f"{where}: all masks are {known[0]} everywhere: nothing to tell")
+    if known[0]:
+        notes.append(
+            f"hint: {known[0]}, the lowest value of the masks, is taken for the background, which "
+            "no score counts: if it is a class, number the classes so that the background is lower"
+        )
     return known
 
 
