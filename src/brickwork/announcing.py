@@ -61,8 +61,9 @@ def announced(run: Run, facts: Mapping[str, Any], whole: bool = True) -> list[Li
         lines.append(
             Line(
                 "threshold",
-                f"for a sensitivity of {run.sensitivity:g} it is chosen on the validation split, "
-                "which final trainings leave alone",
+                f"chosen so that {100 * run.sensitivity:g} % of {facts['classes'][-1]!r}, the "
+                "second class, are found: on the validation split, which final trainings leave "
+                "alone",
             )
         )
     lines += [Line("" if place else "notes", note) for place, note in enumerate(notes)]

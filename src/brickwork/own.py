@@ -52,8 +52,9 @@ def named(kind: str, name: str) -> Any:
     Raises:
         BrickworkError: There is no such file, it cannot be run, or it has no such object.
     """
-    file, _, attribute = name.partition(".py")
-    path, attribute = Path(f"{file}.py"), attribute.removeprefix(":")
+    match = _FILE.match(name)
+    file = match[0] if match else name
+    path, attribute = Path(file), name[len(file) :].removeprefix(":")
     what, fits = _KINDS[kind]
     module = _module(path, kind)
     own = {

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import ast
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from toy import SPACE
@@ -88,3 +92,36 @@ def test_inline_gives_the_same_results() -> None:
 
 def test_usable_cores_is_a_count() -> None:
     assert usable_cores() >= 1
+
+
+SCRIPT = """
+print("begun", flush=True)
+import sys
+sys.path.insert(0, sys.argv[1])
+from test_executors import collect, job
+from brickwork.engine.executors import Processes, Setup
+pool = Processes(Setup("toy:make", {}), 2, 20.0)
+for number in range(4):
+    pool.submit(number, job(number))
+print(collect(pool, 4))
+pool.close()
+"""
+
+
+@pytest.mark.parametrize("piped", [True, False])
+def test_a_search_may_stand_at_the_top_of_a_script(piped: bool, tmp_path: Path) -> None:
+    """Workers do not begin it again; it need not even be a file."""
+    script = tmp_path / "script.py"
+    script.write_text(SCRIPT)
+    done = subprocess.run(
+        [sys.executable, "-" if piped else str(script), str(Path(__file__).parent)],
+        input=SCRIPT if piped else None,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    begun, ended = done.stdout.splitlines()
+    assert begun == "begun"
+    assert ast.literal_eval(ended) == {0: "", 1: "", 2: "", 3: ""}

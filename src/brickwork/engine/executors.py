@@ -13,12 +13,15 @@ import os
 import queue
 import resource
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import CancelledError
 from dataclasses import dataclass
 from multiprocessing import connection
+from multiprocessing.context import ForkServerContext, ForkServerProcess
+from types import ModuleType
 from typing import Any, Protocol
 
 from brickwork.errors import BrickworkError
@@ -127,6 +130,26 @@ class Inline:
         self.cancel()
 
 
+class _Process(ForkServerProcess):
+    """A worker that does not begin with the user's script, as all it needs lies in modules.
+
+    So a search may stand anywhere in a script, in a notebook, or in what is piped into Python.
+    """
+
+    @staticmethod
+    def _Popen(process_obj: Any) -> Any:  # noqa: N802  # its name in the library
+        script = sys.modules["__main__"]
+        sys.modules["__main__"] = ModuleType("__main__")
+        try:
+            return ForkServerProcess._Popen(process_obj)
+        finally:
+            sys.modules["__main__"] = script
+
+
+class _Context(ForkServerContext):
+    Process = _Process
+
+
 class Processes:
     """Jobs run in worker processes (pebble), one thread each.
 
@@ -146,7 +169,7 @@ class Processes:
         self.timeout_s = timeout_s
         self._ended: queue.SimpleQueue[Outcome] = queue.SimpleQueue()
         self._running: dict[int, Any] = {}
-        context = multiprocessing.get_context("forkserver")
+        context = _Context()
         context.set_forkserver_preload(list(setup.preload))
         for name in THREADS:  # read by the libraries when the fork server loads them
             os.environ[name] = "1"

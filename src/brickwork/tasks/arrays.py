@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -41,6 +42,9 @@ def splits_of(found: Iterable[str], where: str) -> dict[str, tuple[str, str]]:
         DataError: They follow none of the known conventions.
     """
     names = {name.lower(): name for name in found}
+    for name in list(names):
+        usual = re.sub(r"(?<![a-z])valid(ation)?(?![a-z])", "val", name)
+        names.setdefault(usual, names[name])
     for convention in KEYS:
         if convention["train"][0] not in names:
             continue

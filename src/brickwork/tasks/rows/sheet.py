@@ -15,7 +15,7 @@ from brickwork.tasks.rows.cells import Rows, is_text
 from brickwork.tasks.rows.grouping import hints, owned
 from brickwork.tasks.rows.reading import read_rows
 
-__all__ = ["LABELS", "WIDE", "Sheet", "label_of", "read_sheet", "splitting", "words_of"]
+__all__ = ["LABELS", "WIDE", "Sheet", "label_of", "no_label", "read_sheet", "splitting", "words_of"]
 
 LABELS = (
     *("label", "labels", "target", "targets", "class", "classes", "classification", "y"),
@@ -206,7 +206,7 @@ def label_of(rows: Rows, group: str = "", *, texts: bool = False) -> tuple[str, 
 
 def _check_labels(rows: Rows, split: str, label: str) -> None:
     column = rows.column(label)
-    empty = [i for i, value in enumerate(column, start=1) if _no_label(value)]
+    empty = [i for i, value in enumerate(column, start=1) if no_label(value)]
     if empty:
         where = f"{rows.where}, {split} split" if split else rows.where
         count = "1 row has" if len(empty) == 1 else f"{len(empty)} rows have"
@@ -216,6 +216,6 @@ def _check_labels(rows: Rows, split: str, label: str) -> None:
         )
 
 
-def _no_label(value: str | float) -> bool:
+def no_label(value: str | float) -> bool:
     """Whether a label is missing; "none" and "NA" may be classes."""
     return isinstance(value, str) and value.lower() in ("", "nan", "?")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from brickwork.tasks.archives import members
 from brickwork.tasks.arrays import splits_of
 from brickwork.tasks.columns import columns_beside, with_columns
 from brickwork.tasks.raw import Raw
-from brickwork.tasks.rows import Rows, is_rows, read_rows, split_files
+from brickwork.tasks.rows import Rows, is_rows, no_label, read_rows, split_files
 from brickwork.tasks.rows.grouping import owned
 from brickwork.tasks.series.rows import Standing, series_of
 from brickwork.tasks.series.tables import Table, read_table
@@ -106,13 +107,23 @@ def _from_mapping(
 
 
 def _from_tables(path: Path, labels: Labels, label: str, series: str, group: str, test: str) -> Raw:
-    """A table, and one with the test split: that given, or one beside it, as in the UCR archive."""
-    files: dict[str, Path | Rows] = {"train": path}
+    """A table, and those of other splits beside ``train.csv`` or, as in the UCR archive, beside
+    ``NAME_TRAIN.txt``; the test split may be given instead.
+    """
+    files, notes = dict(split_files(path)), []
     other = re.sub(r"_train(\.\w+(\.gz)?)$", r"_TEST\1", path.name, flags=re.IGNORECASE)
-    if not test and other != path.name and path.with_name(other).exists():
+    if other != path.name and path.with_name(other).exists():
         files["test"] = path.with_name(other)
+    if test:
+        files.pop("test", None)
+    for split in sorted(files.keys() - {"train"}):
+        try:
+            read_table(files[split], label, series, group)
+        except DataError as error:  # such as one without labels, which are to be predicted
+            notes.append(f"{files.pop(split).name} is not used: {error}")
     name = path.name.partition(".")[0]
-    return _of_tables(files, name, str(path), labels, label, series, group, test)
+    raw = _of_tables(files, name, str(path), labels, label, series, group, test)
+    return replace(raw, notes=(*raw.notes, *notes))
 
 
 def _of_tables(
@@ -138,20 +149,32 @@ def _of_tables(
         table: Table = read_table(one, label, series, group)
         at = str(one) if isinstance(one, Path) else one.where
         x[split], _, said = series_of(table.x, None, at)
-        y[split] = labels(_typed(table.y), len(x[split]), at)
+        y[split] = labels(_typed(table.y, at), len(x[split]), at)
         if group:
             groups[split] = table.groups
         notes += said + list(table.notes if split == "train" else ())
-        if isinstance(one, Path) and split == "test":
-            notes.append(f"test is {one.name}")
+        if isinstance(one, Path) and split != "train":
+            notes.append(f"{split} is {one.name}")
     groups, alone = owned(groups, group)
     raw = Raw(name, name, where, x, y, (*notes, *alone), groups)
     _same_channels(raw)
     return raw
 
 
-def _typed(y: NDArray[np.str_]) -> NDArray[Any]:
-    """Labels as numbers if all of them are."""
+def _typed(y: NDArray[np.str_], where: str) -> NDArray[Any]:
+    """Labels as numbers if all of them are, none with zeros in front as codes have them.
+
+    Raises:
+        DataError: One is missing.
+    """
+    lacking = np.flatnonzero([no_label(one) for one in y])
+    if len(lacking):
+        raise DataError(
+            f"{where}: {len(lacking)} of {len(y)} series have no label, the first is series "
+            f"{lacking[0] + 1}: fill them or leave the series out"
+        )
+    if any(re.match(r"[-+]?0\d", one) for one in y):
+        return y
     try:
         return y.astype(np.float64)
     except ValueError:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import csv
 import gzip
 import re
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime, time
 from pathlib import Path
 from typing import Any
 
@@ -112,7 +114,7 @@ def _of_text(path: Path, label: str) -> _Sheet:
     try:
         with opened(path, "rt", encoding="utf-8-sig", newline="") as file:
             lines = [line for line in file if line.strip()]
-    except (OSError, EOFError, UnicodeDecodeError) as error:
+    except (OSError, EOFError, UnicodeDecodeError, zlib.error) as error:
         raise DataError(f"{path}: cannot be read as text ({error})") from error
     if not lines:
         raise DataError(f"{path}: is empty")
@@ -167,9 +169,9 @@ def _long(sheet: _Sheet, label: str, series: str, group: str) -> Table:
     told = label or _usual(head, LABELS)
     if not told:
         raise DataError(f"{where}: say which column is to be told: --label COLUMN")
-    place, time = sheet.place(told), _usual(head, _TIMES)
+    place, stamp = sheet.place(told), _usual(head, _TIMES)
     of = sheet.place(group) if group else place
-    aside = {ids, place, of} | ({head.index(time)} if time else set())
+    aside = {ids, place, of} | ({head.index(stamp)} if stamp else set())
     channels = [i for i in range(len(head)) if i not in aside]
     if not channels:
         raise DataError(f"{where}: there is no column of values beside {', '.join(head)}")
@@ -180,12 +182,13 @@ def _long(sheet: _Sheet, label: str, series: str, group: str) -> Table:
                 f"{where}, row {number + first}: {len(row)} cells, expected {len(head)}"
             )
         members.setdefault(row[ids], []).append(number)
+    clock = _clock([row[head.index(stamp)] for row in body], sheet, stamp) if stamp else None
     made = []
     y: list[str] = []
     groups: list[str] = []
     for name, own in members.items():
-        if time:
-            own = _sorted(body, own, head.index(time))
+        if clock is not None:
+            own = sorted(own, key=clock.__getitem__)
         for column, into in ((place, y), (of, groups)):
             values = {body[i][column] for i in own}
             if len(values) > 1:
@@ -198,8 +201,13 @@ def _long(sheet: _Sheet, label: str, series: str, group: str) -> Table:
         made.append(np.stack(values_at, axis=1))
     what = ", ".join(head[i] for i in channels)
     note = f"a row for each time of a series ({series!r}); channels are {what}"
-    if not time:
+    if not stamp:
         note += "; no column is a time, so rows are taken in their order"
+    elif clock is None:
+        note += (
+            f"; {stamp!r} holds neither numbers nor dates as ISO 8601 writes them "
+            f"({body[0][head.index(stamp)]!r}), so rows are taken in their order"
+        )
     others = {head[c]: _of_each(body, members, c) for c in channels if not group}
     notes = (note, *hints(others, "series"))
     return Table(ragged(made), np.array(y), np.array(groups if group else [], np.str_), notes)
@@ -245,9 +253,23 @@ def _numbers(
     return found
 
 
-def _sorted(body: list[list[str]], own: list[int], place: int) -> list[int]:
-    """Rows in the order of time, by number if all are numbers, else as text."""
-    cells: Mapping[int, str] = {i: body[i][place] for i in own}
-    if all(_is_number(cell) and cell.lower() not in MISSING for cell in cells.values()):
-        return sorted(own, key=lambda i: float(cells[i]))
-    return sorted(own, key=lambda i: cells[i])
+def _clock(cells: Sequence[str], sheet: _Sheet, name: str) -> list[Any] | None:
+    """Times that can be compared: numbers, or dates and times as ISO 8601 has them; None if none.
+
+    Raises:
+        DataError: One is missing.
+    """
+    lacking = [i for i, cell in enumerate(cells) if cell.lower() in MISSING]
+    if lacking:
+        raise DataError(
+            f"{sheet.where}, row {sheet.first + lacking[0]}: has no {name!r}, so that its place in "
+            "the series is unknown: fill it or leave the row out"
+        )
+    for read in (float, datetime.fromisoformat, time.fromisoformat):
+        try:
+            found: list[Any] = [read(cell) for cell in cells]
+            max(found)  # those with and without a zone cannot be compared
+        except (ValueError, TypeError):
+            continue
+        return found
+    return None

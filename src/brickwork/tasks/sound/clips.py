@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from brickwork.errors import DataError
 from brickwork.tasks.sound.wav import from_floats
 
-__all__ = ["clips_of", "cut", "ragged", "samples_of"]
+__all__ = ["clips_of", "cut", "mu_law", "ragged", "samples_of"]
 
 
 def ragged(clips: Iterable[NDArray[np.int16]]) -> NDArray[Any]:
@@ -23,17 +23,22 @@ def ragged(clips: Iterable[NDArray[np.int16]]) -> NDArray[Any]:
     return found
 
 
+def mu_law(x: NDArray[np.uint8]) -> NDArray[np.int16]:
+    """Samples of 8-bit mu-law as 16-bit ones."""
+    y = np.arange(256) / 255 * 2 - 1
+    table = np.sign(y) * (256.0 ** np.abs(y) - 1) / 255
+    decoded: NDArray[np.int16] = np.round(table * 32767).astype(np.int16)[x]
+    return decoded
+
+
 def samples_of(x: NDArray[Any], where: str) -> NDArray[np.int16]:
-    """Numbers of any kind as 16-bit samples: uint8 is mu-law, floats lie in -1..1.
+    """Numbers of any kind as 16-bit samples: bytes are those of 8-bit wav, floats lie in -1..1.
 
     Raises:
         DataError: They are of no such kind.
     """
     if x.dtype == np.uint8:
-        y = np.arange(256) / 255 * 2 - 1
-        table = np.sign(y) * (256.0 ** np.abs(y) - 1) / 255
-        decoded: NDArray[np.int16] = np.round(table * 32767).astype(np.int16)[x]
-        return decoded
+        return (x.astype(np.int16) - 128) * np.int16(256)
     if x.dtype.kind == "f":
         return from_floats(x.astype(np.float32), where)
     if x.dtype.kind == "i":
@@ -42,7 +47,7 @@ def samples_of(x: NDArray[Any], where: str) -> NDArray[np.int16]:
         return x.astype(np.int16)
     raise DataError(
         f"{where}: samples are of the type {x.dtype}; expected int16, floats in -1..1, or uint8 "
-        "for mu-law"
+        "around 128"
     )
 
 
@@ -65,7 +70,7 @@ def cut(data: NDArray[Any], offsets: NDArray[Any], where: str) -> NDArray[Any]:
         raise DataError(
             f"{where}: clip {int(np.flatnonzero(np.diff(ends) == 0)[0])} is empty: leave it out"
         )
-    samples = samples_of(data, where)
+    samples = mu_law(data) if data.dtype == np.uint8 else samples_of(data, where)
     return ragged(samples[a:b] for a, b in itertools.pairwise(ends))
 
 
