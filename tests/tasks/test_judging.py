@@ -134,6 +134,24 @@ def test_labels_that_never_change_have_no_r2():
     assert found["r2"].how is How.UNKNOWN
 
 
+def test_mere_background_is_no_merit():
+    """Nine masks of ten are empty: to find nothing is worth nothing, to find the tenth all."""
+    judge = MaskJudge(("0", "1"))
+    y = np.zeros((10, 8, 8), np.uint8)
+    y[0, 2:5, 2:5] = 1
+    nothing = np.moveaxis(np.eye(2)[np.zeros_like(y)], -1, 1)
+    assert judge.metrics(nothing, y, "x")["dice"].value == 0
+    found = judge.metrics(np.moveaxis(np.eye(2)[y], -1, 1), y, "x")["dice"]
+    assert found.value == 1
+    assert "1 of 10 samples" in found.source
+    more = y.copy()
+    more[1, 0, 0] = 1  # said where nothing is
+    assert judge.metrics(np.moveaxis(np.eye(2)[more], -1, 1), y, "x")["dice"].value == 0.5
+    empty = judge.metrics(nothing[1:], y[1:], "x")
+    assert empty["dice"].how is How.UNKNOWN
+    assert empty["accuracy"].value == 1
+
+
 JUDGES = [
     ClassJudge(("a", "b"), "balanced_accuracy", (1.0, 2.0)),
     NumberJudge(("a",), (1.0,), (2.0,)),
@@ -177,7 +195,8 @@ def test_a_perfect_score_is_not_certain(count):
     masks = np.repeat(labels[:, None], 4, 1)
     answer = np.repeat(logits[:, :, None], 4, 2)
     dice = MaskJudge(("nothing", "b", "c"))
-    assert dice.metrics(answer, masks, "x")["dice"].spread == pytest.approx(below)
+    told = z2 / (2 * count + z2)  # a third of them is background, which does not count
+    assert dice.metrics(answer, masks, "x")["dice"].spread == pytest.approx(told)
     assert all(row["±"] > 0 for row in dice.details(answer, masks)["classes"])
 
 

@@ -309,6 +309,59 @@ def test_a_column_that_looks_like_a_patient_is_pointed_out(form, tmp_path):
     refusal(text(tmp_path / "b.csv", rows), *named, **settings)
 
 
+@pytest.mark.parametrize(
+    ("times", "known"),
+    [
+        ([8, 9, 10, 11, 12], True),
+        (["1e1", "2e1", "1e2", "2e2", "1e3"], True),
+        (["2024-01-31", "2024-02-01", "2024-02-02", "2024-11-03", "2024-12-01"], True),
+        ([f"2024-01-02 {hour:02}:30:00" for hour in range(8, 13)], True),
+        (["08:30", "09:30", "10:30", "11:30", "12:30"], True),
+        (["1/2/2024 8:00", "1/2/2024 9:00", *(f"1/2/2024 {h}:00" for h in (10, 11, 12))], False),
+        (["30/01/2024", "31/01/2024", "01/02/2024", "02/02/2024", "03/02/2024"], False),
+        (["8ms", "9ms", "10ms", "11ms", "12ms"], False),
+    ],
+)
+def test_times_put_rows_in_order_or_leave_them(times, known, tmp_path):
+    """Of times that are not understood the order of rows is kept, and that is said."""
+    rows: list[list[Any]] = [["id", "time", "v", "label"]]
+    for series in range(30):
+        steps = list(range(5))
+        if known and series % 2:
+            steps.reverse()
+        rows += [[series, times[i], 10 * series + i, "ab"[series % 2]] for i in steps]
+    task = load_series(text(tmp_path / "a.csv", rows), series="id", label="label")
+    assert (np.diff(together(task)[..., :5]) == 1).all()
+    assert any("rows are taken in their order" in note for note in task.notes) != known
+
+
+def test_a_time_that_is_missing_is_named(tmp_path):
+    rows = long()
+    rows[7][1] = ""
+    says = ("row 8", "has no 'time'")
+    refusal(text(tmp_path / "a.csv", rows), *says, label="state", series="recording")
+
+
+def test_labels_of_tables_are_what_they_are_called(tmp_path):
+    rows = wide()
+    for row, name in zip(rows, ["007", "7", "08"] * len(rows), strict=False):
+        row[0] = name
+    assert load_series(text(tmp_path / "a.csv", rows)).classes == ("007", "08", "7")
+    rows[4][0] = ""
+    says = ("1 of", "series have no label", "series 5")
+    refusal(text(tmp_path / "b.csv", rows), *says)
+    refusal(text(tmp_path / "c.csv", rows), *says, load=load_series_numbers)
+
+
+def test_other_splits_lie_beside_a_training_table(tmp_path):
+    text(tmp_path / "train.csv", wide())
+    text(tmp_path / "test.csv", wide(12))
+    assert load_series(tmp_path / "train.csv").splits["test"].size == 12
+    text(tmp_path / "test.csv", [["what", "is", "this"]] * 3)
+    task = load_series(tmp_path / "train.csv")
+    assert any(note.startswith("test.csv is not used: ") for note in task.notes)
+
+
 def test_long_tables_that_do_not_fit(tmp_path):
     rows = long()
     file = text(tmp_path / "a.csv", rows)

@@ -256,6 +256,16 @@ def test_mu_law_is_as_the_formula_says():
         np.testing.assert_array_equal(a, load_sounds(plain).data[split][0])
 
 
+def test_bytes_of_clips_are_8_bit_samples():
+    """As readers of wav files give them; mu-law is in one row with offsets only."""
+    made = [tone(300 + 900 * (i % 2), 0.2, i) for i in range(20)]
+    wide = {"x": np.stack(made), "y": np.arange(20) % 2, "rate": RATE}
+    coarse = (np.stack(made) >> 8) << 8
+    narrow = {**wide, "x": ((np.stack(made) >> 8) + 128).astype(np.uint8)}
+    for split, (x, _) in load_sounds(narrow).data.items():
+        np.testing.assert_array_equal(x, load_sounds({**wide, "x": coarse}).data[split][0])
+
+
 def test_lists_and_rows_are_clips():
     made = [tone(300 + 900 * (i % 2), 0.2, i) for i in range(20)]
     given = {"x": made, "y": np.arange(20) % 2, "rate": RATE}

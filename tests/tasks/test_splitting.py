@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from brickwork.errors import DataError
+from brickwork.tasks.image import load_images
 from brickwork.tasks.raw import Raw
-from brickwork.tasks.splitting import grouped, leaks, with_all_splits
+from brickwork.tasks.splitting import encode_labels, grouped, leaks, with_all_splits
 
 PARTS = {"test": 0.2, "val": 0.2}
 
@@ -71,3 +72,44 @@ def test_samples_that_are_in_two_splits_are_told():
     assert note == "leak: 1 sample is in train and in test: scores may flatter"
     texts = np.array(["a", "b"], object), np.array(["b"], object)
     assert len(leaks({"train": (texts[0], y[:2]), "test": (texts[1], y[:1])})) == 1
+
+
+def patients(ill: int, n: int = 6) -> dict[str, np.ndarray]:
+    of = np.repeat(np.arange(n), 10)
+    x = np.random.default_rng(0).integers(0, 255, (10 * n, 8, 8)).astype(np.uint8)
+    return {"x": x, "y": np.where(of < ill, "ill", "well"), "patient": of}
+
+
+def test_a_class_that_a_split_lacks_is_said():
+    """One patient is ill: whichever split it is in, others know nothing of the illness."""
+    task = load_images(patients(1), group="patient")
+    hints = [note for note in task.notes if note.startswith("hint:")]
+    assert any("has no sample of 'ill', so no score tells of it" in note for note in hints)
+    plain = load_images(patients(1))
+    assert not any("no score tells" in note for note in plain.notes)
+    with pytest.raises(DataError, match="the training split has no sample of '"):
+        load_images(patients(1, n=3), group="patient")
+
+
+def test_a_label_has_one_name_in_all_splits():
+    raw = {"train": np.arange(12), "test": np.array(["9", "10", "11", "0"])}
+    codes, names = encode_labels(raw, "here")
+    assert [names[code] for code in codes["test"]] == ["9", "10", "11", "0"]
+    assert codes["train"].tolist() == list(range(12))
+
+
+def test_splits_that_are_given_stay_beside_a_rule():
+    rng = np.random.default_rng(0)
+    made = {
+        "x_train": rng.integers(0, 255, (60, 8, 8)).astype(np.uint8),
+        "y_train": np.arange(60) % 2,
+        "x_valid": rng.integers(0, 255, (20, 8, 8)).astype(np.uint8),
+        "y_valid": np.arange(20) % 2,
+        "day": np.arange(60),
+    }
+    task = load_images(made, test="day>=45")
+    assert {split: len(x) for split, (x, _) in task.data.items()} == {
+        "train": 45,
+        "val": 20,
+        "test": 15,
+    }

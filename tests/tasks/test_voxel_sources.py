@@ -336,6 +336,36 @@ def test_arrays_that_are_no_pairs(source, says):
         load_masks(source)
 
 
+@pytest.mark.parametrize("axis", [1, -1])
+@pytest.mark.parametrize("colours", [0, 1, 3])
+def test_masks_may_have_an_axis_of_channels(axis, colours):
+    """As PyTorch and Keras lay them out; they are pictures all the same."""
+    y = noise(30, 9, 8) // 128
+    plain = noise(30, 9, 8)
+    x = plain if not colours else np.stack([plain] * colours, axis)
+    masks = np.expand_dims(y, axis)
+    for given in (masks, y):
+        assert recognised((x, given)).task == "segmentation"
+        task = load_masks((x, given))
+        assert task.input == (max(1, colours), 16, 8)
+        assert np.array_equal(task.data["train"][1], load_masks((plain, y)).data["train"][1])
+
+
+def test_what_is_taken_for_the_background_is_said():
+    x, y = noise(30, 8, 8), noise(30, 8, 8) // 128
+    assert not any("background" in note for note in load_masks((x, y)).notes)
+    assert any(
+        note.startswith("hint: 1, the lowest value") for note in load_masks((x, y + 1)).notes
+    )
+    blurred = y * np.uint8(255)
+    blurred[:, 0, 0] = 127
+    (said,) = [note for note in load_masks((x, blurred)).notes if "255 in a mask" in note]
+    assert said.startswith("hint:")
+    several = np.where(y, np.uint8(255), np.arange(8, dtype=np.uint8) % 3)
+    (said,) = [note for note in load_masks((x, several)).notes if "255 in a mask" in note]
+    assert not said.startswith("hint:")
+
+
 def test_masks_may_be_whole_numbers_of_any_type():
     y = noise(9, 8, 8) // 128
     for masks in (y.astype(bool), y.astype(np.float32), y.astype(np.int64)):
