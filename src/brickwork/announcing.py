@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from brickwork.config import AUGMENT, Run
+from brickwork.config import AUGMENT, POSITIVE, Run
 from brickwork.names import settings_of
 from brickwork.quantity import METRICS
 from brickwork.tasks.task import is_warning
@@ -61,13 +61,14 @@ def announced(run: Run, facts: Mapping[str, Any], whole: bool = True) -> list[Li
         lines.append(
             Line(
                 "threshold",
-                f"chosen so that {100 * run.sensitivity:g} % of {facts['classes'][-1]!r}, the "
-                "second class, are found: on the validation split, which final trainings leave "
-                "alone",
+                f"chosen so that {100 * run.sensitivity:g} % of {facts['classes'][-1]!r} are "
+                "found (--positive names the other class): on the validation split, which final "
+                "trainings leave alone",
             )
         )
     lines += [Line("" if place else "notes", note) for place, note in enumerate(notes)]
-    options = ("task", *settings_of(run.task), AUGMENT)
+    options = ["task", *settings_of(run.task), AUGMENT]
+    options += [POSITIVE] if len(facts["classes"]) == 2 else []
     said = ", ".join(f"--{name.replace('_', '-')}" for name in options)
     lines.append(Line("change", f"{said} (see 'brickwork search --help')"))
     return lines

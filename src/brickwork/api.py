@@ -35,6 +35,7 @@ def search(
     series: str = "",
     front_end: str = "",
     augment: str = "",
+    positive: str = "",
     max_trials: int | None = None,
     workers: int | None = None,
     control: bool = False,
@@ -71,12 +72,14 @@ def search(
         augment: Which random changes training makes to samples: ``"none"``, or of images
             ``"mirror"`` or ``"no-mirror"``; by default what is usual for such data (a note says
             what that is).
+        positive: Of two classes, the one that is to be found, of which sensitivity, specificity and
+            thresholds tell; by default the second in order.
         max_trials: The most trials that are trained.
         workers: Processes that train at once; by default one for each usable core.
         control: Whether a random search with the same budget is run beside.
         warm_start: Whether final trainings begin with the weights of the supernets that the
             strategy trained.
-        sensitivity: Of two classes, the part of the second that is to be found, such as 0.95. The
+        sensitivity: Of two classes, the part of the positive that is to be found, such as 0.95. The
             threshold for it is chosen on the validation split, which final trainings then do not
             learn from; the test split tells what it is worth.
         study: The study's folder; by default below ``studies``.
@@ -96,6 +99,7 @@ def search(
             series=series,
             front_end=front_end,
             augment=augment,
+            positive=positive,
         ),
         target=str(target),
         space=space,

@@ -82,6 +82,9 @@ def search(
     augment: Annotated[
         str, typer.Option(help="Random changes in training: 'none', 'no-mirror' or 'mirror'.")
     ] = "",
+    positive: Annotated[
+        str, typer.Option(help="Of two classes, the one that is to be found.")
+    ] = "",
     seed: Annotated[int, typer.Option(help="Determines splits, proposals and training.")] = 0,
     workers: Annotated[
         int | None, typer.Option(help="Processes that train at once; default: usable cores.")
@@ -97,7 +100,7 @@ def search(
         typer.Option("--warm-start", help="Final trainings begin with a supernet's weights."),
     ] = False,
     sensitivity: Annotated[
-        float | None, typer.Option(help="Of two classes, the part of the second to find; see docs.")
+        float | None, typer.Option(help="Of two classes, the part of the positive to find.")
     ] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -124,6 +127,7 @@ def search(
                 series=series,
                 front_end=front_end,
                 augment=augment,
+                positive=positive,
                 max_trials=max_trials,
                 workers=workers,
                 control=control,

@@ -52,7 +52,7 @@ __all__ = ["AUGMENT", "AUTO", "Context", "Run", "space_for", "task_for"]
 AUTO = "auto"
 """What a task or a space is called that the data decide on."""
 
-AUGMENT = "augment"
+AUGMENT, POSITIVE = "augment", "positive"
 """The setting that says which random changes training makes; for any task."""
 
 _EXPORT_S = 1.5  # of a nominal core, to write and verify a model's files
@@ -372,9 +372,10 @@ def task_for(run: Run, data: Any = None) -> Task:
         DataError: The data cannot be used.
     """
     from brickwork.tasks.augmenting import augmented  # it loads torch
+    from brickwork.tasks.positive import with_positive
 
     source, rest = as_arrays(run.data if data is None else data, run.reading)
-    reading = {key: value for key, value in rest.items() if key != AUGMENT}
+    reading = {key: value for key, value in rest.items() if key not in (AUGMENT, POSITIVE)}
     name, why = run.task, tuple[str, ...]()
     if name == AUTO:
         found = recognised(source, reading)
@@ -384,5 +385,7 @@ def task_for(run: Run, data: Any = None) -> Task:
         if setting not in settings_of(name):
             option = setting.replace("_", "-")
             raise DataError(f"task {name!r} takes no --{option}: leave it out")
-    task: DataTask = read(source, seed=run.seed, **reading)
+    task: DataTask = with_positive(
+        read(source, seed=run.seed, **reading), run.reading.get(POSITIVE, "")
+    )
     return augmented(task, run.reading.get(AUGMENT, "")).noted(why)
