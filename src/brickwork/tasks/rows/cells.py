@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -12,11 +13,15 @@ from numpy.typing import NDArray
 
 from brickwork.errors import DataError
 
-__all__ = ["MISSING", "Rows", "cell", "filled", "is_missing", "is_text", "number"]
+__all__ = ["ALONE", "MISSING", "Rows", "cell", "filled", "is_missing", "is_text", "number"]
 
 MISSING = frozenset({"", "?", "na", "n/a", "nan", "null", "none"})
 """What an empty cell is written as, in lower case."""
 
+ALONE = "\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff"
+"""Kana and Chinese characters, as a range of a regular expression: each is a word."""
+
+_CHARACTER = re.compile(f"[{ALONE}]")
 _WORDS = 3.0  # in an ordinary text; what has fewer is a category
 _DIFFERENT = 0.5  # part of the rows: of texts, hardly two are the same
 
@@ -121,5 +126,10 @@ def is_text(column: Iterable[str | float]) -> bool:
     texts = [one for one in column if not is_missing(one)]
     if not texts or all(number(one) is not None for one in texts):
         return False
-    words = sum(len(str(one).split()) for one in texts) / len(texts)
+    words = sum(map(_words, texts)) / len(texts)
     return words >= _WORDS and len(set(texts)) > _DIFFERENT * len(texts)
+
+
+def _words(value: str | float) -> int:
+    """How many words a cell holds; of Chinese and Japanese each character is one."""
+    return len(_CHARACTER.sub(" x ", str(value)).split())
