@@ -295,8 +295,7 @@ def _are_numbers(column: NDArray[Any]) -> bool:
 
 def _counts(y: NDArray[Any]) -> bool:
     """Whether whole numbers are amounts: many, and most of them once."""
-    values = np.unique(y)
-    return y.dtype.kind in "iu" and len(values) > max(_NUMBERS, 0.5 * len(y))
+    return y.dtype.kind in "iu" and len(np.unique(y)) > max(_NUMBERS, 0.5 * len(y))
 
 
 def _is_a_number(values: NDArray[Any]) -> bool:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from brickwork.errors import DataError
 from brickwork.tasks.folders import SPLIT_NAMES
-from brickwork.tasks.rows.cells import Rows, filled, number
+from brickwork.tasks.rows.cells import Rows, filled, no_cells, number
 
 __all__ = ["SUFFIXES", "read_file", "split_files", "suffix"]
 
@@ -124,9 +124,9 @@ def _questions(path: Path, lines: Sequence[str]) -> Rows:
         if not (colon and coarse and finer):
             raise DataError(f"{path}: line {place} does not begin with a CLASS:finer label")
         rows.append((coarse, finer, text))
-    columns = list(zip(*rows, strict=True))
-    cells = filled(columns, len(rows))
-    return Rows(_stem(path), str(path), ("class", "finer class", "text"), cells, label="class")
+    names = ("class", "finer class", "text")
+    cells = filled(list(zip(*rows, strict=True)), len(rows), names, str(path))
+    return Rows(_stem(path), str(path), names, cells, label="class")
 
 
 def _split(
@@ -239,8 +239,11 @@ def _parquet(path: Path, most: int | None) -> Rows:
         raise DataError(f"{path}: not a readable parquet file ({what})") from error
     if not len(frame):
         raise DataError(f"{path}: is empty")
+    for name, kind in frame.schema.items():
+        if kind.is_nested():
+            raise no_cells(str(path), name, str(kind).partition("(")[0])
     columns: list[Any] = [frame[name].to_list() for name in frame.columns]
-    cells: NDArray[Any] = filled(columns, len(frame))
+    cells: NDArray[Any] = filled(columns, len(frame), frame.columns, str(path))
     return Rows(_stem(path), str(path), tuple(frame.columns), cells)
 
 
