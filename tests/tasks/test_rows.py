@@ -45,12 +45,59 @@ def cells(source, **kwargs):
         ("a.tsv", 'ham\tsay "hi\nspam\t"win"\nham\tok\n', ("1", "2"), ["ham", 'say "hi']),
         ("a.txt", "text\tlabel\nfar, far off\tham\n", ("text", "label"), ["far, far off", "ham"]),
         ("a.csv", ",x\n0,3\n1,4\n", ("column 1", "x"), ["0", "3"]),
+        ("a.csv", "1,5;2,25;x\n1,7;-3;y\n1;4,5;x\n", ("1", "2", "3"), ["1.5", "2.25", "x"]),
+        ("a.csv", "a;b\n1,234;x\n2,345;y\n", ("a", "b"), ["1,234", "x"]),  # or thousands
+        ("a.csv", "a;b\n1,234;0,5\n2,345;7\n", ("a", "b"), ["1.234", "0.5"]),
+        ("a.csv", "a;b\n1,5;x\n2.5;y\n", ("a", "b"), ["1,5", "x"]),  # points as well
+        ("a.csv", 'a,b\n"1,5",x\n"2,5",y\n', ("a", "b"), ["1,5", "x"]),
     ],
 )
 def test_files(tmp_path, name, text, names, first):
     found, rows = cells(write(tmp_path / name, text))
     assert found == names
     assert rows[0] == first
+
+
+LONG = "How satisfied are you with the service that our company provides?"
+
+
+@pytest.mark.parametrize(
+    ("names", "row"),
+    [
+        (f"{LONG},age,verdict", "{i},{j},{kind}"),
+        (f"{LONG},verdict", "{some},{kind}"),
+        ("region,2019,2020,2021,verdict", "{some},{i},{i}.5,{j},{kind}"),
+    ],
+)
+def test_names_that_look_like_no_names(tmp_path, names, row):
+    rows = [row.format(i=i, j=7 * i % 30, some="nsew"[i % 4], kind="xy"[i % 2]) for i in range(30)]
+    found = read_rows(write(tmp_path / "a.csv", "\n".join([names, *rows])))["train"]
+    assert found.names == tuple(names.split(","))
+    assert len(found) == 30
+
+
+@pytest.mark.parametrize(
+    "row",
+    ["born {i},1950,1990,{kind}", "{i},?,{kind}", "a text of many words, all in all {i},{kind}"],
+)
+def test_first_rows_that_are_no_names(tmp_path, row):
+    rows = [row.format(i=i, kind="xy"[i % 2]) for i in range(30)]
+    assert len(read_rows(write(tmp_path / "a.csv", "\n".join(rows)))["train"]) == 30
+
+
+def test_names_that_a_file_has_twice(tmp_path):
+    path = write(tmp_path / "a.csv", "a,a,kind\n1,2,x\n3,4,y\n")
+    with pytest.raises(DataError, match="2 columns are called 'a': rename them"):
+        read_rows(path)
+
+
+def test_decimal_commas_are_said(tmp_path):
+    text = "größe;gewicht;note\n" + "1,71;70,3;gut, ja\n?;80;nein, 1,5\n" * 9
+    sheet = read_sheet(write(tmp_path / "a.csv", text))
+    assert sheet.x["train"].tolist()[:2] == [["1.71", "70.3"], ["?", "80"]]
+    assert sheet.y["train"].tolist()[:2] == ["gut, ja", "nein, 1,5"]
+    said = "numbers with a decimal comma in 'größe', 'gewicht': 1,71 was read as 1.71; give later"
+    assert any(said in note and "with a point" in note for note in sheet.notes)
 
 
 def test_latin_1_and_utf_8(tmp_path):

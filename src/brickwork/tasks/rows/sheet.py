@@ -39,6 +39,7 @@ class Sheet:
         label: Its name.
         groups: As in ``Raw``; empty where none was asked for.
         notes: What was decided.
+        advice: As in ``Raw``: of a class that only the first line of a file has.
     """
 
     name: str
@@ -49,6 +50,7 @@ class Sheet:
     label: str
     groups: Mapping[str, NDArray[Any]] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    advice: Mapping[str, str] = field(default_factory=dict)
 
 
 def read_sheet(
@@ -105,7 +107,17 @@ def read_sheet(
         label,
         groups,
         (*notes, *alone),
+        {} if train.header else _advice(train, label),
     )
+
+
+def _advice(rows: Rows, label: str) -> dict[str, str]:
+    """What to say of the class in the first line of a file, which was read as a row."""
+    first = str(words_of(rows.column(label)[:1])[0])
+    return {
+        first: "; the first line was read as a row: if it holds the names of the columns, say "
+        f"which of them is the label, as --label {first!r}"
+    }
 
 
 def words_of(cells: NDArray[Any]) -> NDArray[Any]:
