@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from brickwork.errors import DataError
 from brickwork.tasks.archives import members
@@ -17,9 +18,10 @@ from brickwork.tasks.folders import SPLIT_NAMES
 from brickwork.tasks.rows.cells import Rows, filled
 from brickwork.tasks.rows.files import SUFFIXES, read_file, split_files, suffix
 
-__all__ = ["first_rows", "is_rows", "read_rows", "sample_rows"]
+__all__ = ["first_rows", "is_rows", "read_rows", "sample_rows", "whole_column"]
 
 _FIRST = 200  # rows that tell what data are
+_MANY = 20_000  # rows that tell what a column holds, of a file with more
 
 
 def is_rows(source: Any) -> bool:
@@ -40,6 +42,20 @@ def first_rows(source: Any, label: str = "") -> Rows:
         path = Path(source)
         return read_file(split_files(path).get("train", path), label, most=_FIRST)
     return read_rows(source, label, _FIRST)["train"]
+
+
+def whole_column(source: Any, name: str, label: str = "") -> NDArray[Any]:
+    """The cells of a column from all rows of a source, or of a large file from rows spread over it.
+
+    Args:
+        source: As for ``first_rows``; of splits it is the training split.
+        name: Of the column, as ``first_rows`` names it.
+        label: As for ``first_rows``.
+    """
+    if isinstance(source, str | os.PathLike):
+        path = Path(source)
+        return read_file(split_files(path).get("train", path), label, about=_MANY).column(name)
+    return read_rows(source, label)["train"].column(name)
 
 
 def sample_rows(x: Any, where: str) -> Rows:
