@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from stand_ins import Frame
 
 from brickwork.config import Run, task_for
 from brickwork.errors import DataError
@@ -277,6 +278,30 @@ def test_whole_numbers_may_be_amounts():
     x = RNG.normal(size=(200, 5))
     assert recognised((x, RNG.integers(0, 5000, 200))).task == "table-regression"
     assert recognised((x, np.arange(200) % 25)).task == "table-classification"
+
+
+@pytest.mark.parametrize("suffix", ["csv", "parquet", "frame"])
+@pytest.mark.parametrize("count", [3000, 60_000])
+def test_rows_that_are_sorted_by_the_label(tmp_path, suffix, count):
+    columns = {
+        "a": [round(v, 3) for v in RNG.uniform(size=count)],
+        "age": [i * 55 // count for i in range(count)],
+        "sex": [i % 2 for i in range(count)],
+    }
+    source = Frame(columns) if suffix == "frame" else tmp_path / f"rows.{suffix}"
+    if suffix == "parquet":
+        pytest.importorskip("polars").DataFrame(columns).write_parquet(source)
+    elif suffix == "csv":
+        table(source, [list(columns), *zip(*columns.values(), strict=True)])
+    assert recognised(source, {"label": "age"}).task == "table-regression"
+    assert recognised(source, {"label": "sex"}).task == "table-classification"
+
+
+def test_a_fraction_or_a_word_below_the_first_rows(tmp_path):
+    rows = [["a", "y"], *[[i, i % 3] for i in range(900)]]
+    for last, task in (("2.5", "table-regression"), ("x", "table-classification")):
+        path = table(tmp_path / "rows.csv", [*rows, [900, last]])
+        assert recognised(path).task == task
 
 
 def test_a_tensor_with_a_gradient_is_read():

@@ -29,12 +29,14 @@ from brickwork.tasks.rows import (
     label_of,
     number,
     splitting,
+    whole_column,
 )
 
 __all__ = ["Recognised", "recognised"]
 
 _FILES = 500  # of a folder, looked at to tell what is in it
 _ROWS = 4000  # of arrays
+_LABELS = 200  # drawn from all rows of a table, to tell how many are different
 _SUFFIXES: Mapping[str, tuple[str, ...]] = {
     "images": PICTURES,
     "sounds": (".wav", ".flac", ".ogg"),
@@ -73,7 +75,6 @@ def recognised(source: Any, reading: Mapping[str, str] | None = None) -> Recogni
         DataError: There is nothing there, or nothing that is known.
     """
     reading = reading or {}
-    label = reading.get("label", "")
     if isinstance(source, str) and source == "digits":
         return Recognised("image-classification", "'digits' are images")
     if isinstance(source, str | os.PathLike):
@@ -88,13 +89,13 @@ def recognised(source: Any, reading: Mapping[str, str] | None = None) -> Recogni
         if path.suffix.lower() == ".npz":
             return _of_npz(path)
         if is_rows(path):
-            return _of_rows(first_rows(path, label), reading)
+            return _of_rows(path, reading)
         raise DataError(
             f"{path}: not a kind of file that is known: give a folder of images, sounds or "
             "volumes, an .npz file, or a table as .csv, .tsv or .parquet"
         )
     if is_rows(source):  # data frames, and data sets of Hugging Face
-        return _of_rows(first_rows(source, label), reading)
+        return _of_rows(source, reading)
     if isinstance(source, tuple | list) and len(source) == 2:
         return _of_pair(source[0], source[1])
     if isinstance(source, Mapping) and (source.keys() & {"offsets", "rate"}):
@@ -115,7 +116,7 @@ def _of_folder(folder: Path, reading: Mapping[str, str]) -> Recognised:
     files = list(itertools.islice(_files(folder), _FILES))
     kinds = Counter(kind for file in files if (kind := _kind(file)))
     if not kinds and is_rows(folder):
-        return _of_rows(first_rows(folder, reading.get("label", "")), reading)
+        return _of_rows(folder, reading)
     if not kinds:
         raise DataError(
             f"{folder}: holds no images, sounds or volumes: give a folder with a folder of files "
@@ -236,15 +237,16 @@ def _smooth(x: NDArray[Any]) -> bool:
     return near > _SMOOTH and near > float(np.abs(table).mean()) + 0.1
 
 
-def _of_rows(rows: Rows, reading: Mapping[str, str]) -> Recognised:
+def _of_rows(source: Any, reading: Mapping[str, str]) -> Recognised:
     """By its columns: texts with hardly anything beside them are texts, anything else a table."""
     label, series = reading.get("label", ""), reading.get("series", "")
     group = reading.get("group", "")
+    rows = first_rows(source, label)
     rows = rows.without({group, *splitting(rows)} - {label})
     across = _across(rows, label, sure=series == WIDE)
     if (series and series != WIDE) or across:
         told = label if label in rows.names else across
-        amounts = told in rows.names and _are_numbers(rows.column(told))
+        amounts = told in rows.names and _are_amounts(source, rows, told, label)
         task = "series-regression" if amounts else "series-classification"
         why = f"{series!r} says of which series a row is"
         if across:
@@ -257,7 +259,7 @@ def _of_rows(rows: Rows, reading: Mapping[str, str]) -> Recognised:
         count = "one column" if len(texts) == 1 else f"{len(texts)} columns"
         return Recognised("text-classification", f"{rows.where} has {count} of text")
     told = label if label in rows.names else label_of(rows)[0]
-    if _are_numbers(rows.column(told)):
+    if _are_amounts(source, rows, told, label):
         return Recognised("table-regression", f"{told!r} is a number")
     return Recognised("table-classification", f"{rows.where} has {len(rows.names)} columns")
 
@@ -298,10 +300,29 @@ def _are_numbers(column: NDArray[Any]) -> bool:
     return len(known) == len(values) and _is_a_number(np.array(known, np.float64))
 
 
+def _are_amounts(source: Any, rows: Rows, told: str, label: str) -> bool:
+    """Whether the label is an amount, by all rows: they may be sorted by it.
+
+    Args:
+        source: Where the rows are from.
+        rows: The first ones.
+        told: The label.
+        label: As it was named, if it was.
+    """
+    if any(number(one) is None for one in rows.column(told) if not is_missing(one)):
+        return False
+    cells = whole_column(source, told, label)
+    values = [number(one) for one in cells if not is_missing(one)]
+    known = np.array([one for one in values if one is not None], np.float64)
+    if len(known) < len(values):
+        return False
+    some = np.random.default_rng(0).permutation(known)[:_LABELS]
+    return bool((known % 1 != 0).any()) or _is_a_number(some)
+
+
 def _counts(y: NDArray[Any]) -> bool:
     """Whether whole numbers are amounts: many, and most of them once."""
-    values = np.unique(y)
-    return y.dtype.kind in "iu" and len(values) > max(_NUMBERS, 0.5 * len(y))
+    return y.dtype.kind in "iu" and len(np.unique(y)) > max(_NUMBERS, 0.5 * len(y))
 
 
 def _is_a_number(values: NDArray[Any]) -> bool:

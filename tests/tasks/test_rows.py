@@ -11,6 +11,7 @@ from stand_ins import ClassLabel, DataSet, Frame
 
 from brickwork.errors import DataError
 from brickwork.recognising import recognised
+from brickwork.tasks.arrays import labels_of
 from brickwork.tasks.rows import first_rows, is_text, read_rows, read_sheet
 
 TEXTS = [f"message number {i} has {i % 7} words or so" for i in range(12)]
@@ -44,12 +45,59 @@ def cells(source, **kwargs):
         ("a.tsv", 'ham\tsay "hi\nspam\t"win"\nham\tok\n', ("1", "2"), ["ham", 'say "hi']),
         ("a.txt", "text\tlabel\nfar, far off\tham\n", ("text", "label"), ["far, far off", "ham"]),
         ("a.csv", ",x\n0,3\n1,4\n", ("column 1", "x"), ["0", "3"]),
+        ("a.csv", "1,5;2,25;x\n1,7;-3;y\n1;4,5;x\n", ("1", "2", "3"), ["1.5", "2.25", "x"]),
+        ("a.csv", "a;b\n1,234;x\n2,345;y\n", ("a", "b"), ["1,234", "x"]),  # or thousands
+        ("a.csv", "a;b\n1,234;0,5\n2,345;7\n", ("a", "b"), ["1.234", "0.5"]),
+        ("a.csv", "a;b\n1,5;x\n2.5;y\n", ("a", "b"), ["1,5", "x"]),  # points as well
+        ("a.csv", 'a,b\n"1,5",x\n"2,5",y\n', ("a", "b"), ["1,5", "x"]),
     ],
 )
 def test_files(tmp_path, name, text, names, first):
     found, rows = cells(write(tmp_path / name, text))
     assert found == names
     assert rows[0] == first
+
+
+LONG = "How satisfied are you with the service that our company provides?"
+
+
+@pytest.mark.parametrize(
+    ("names", "row"),
+    [
+        (f"{LONG},age,verdict", "{i},{j},{kind}"),
+        (f"{LONG},verdict", "{some},{kind}"),
+        ("region,2019,2020,2021,verdict", "{some},{i},{i}.5,{j},{kind}"),
+    ],
+)
+def test_names_that_look_like_no_names(tmp_path, names, row):
+    rows = [row.format(i=i, j=7 * i % 30, some="nsew"[i % 4], kind="xy"[i % 2]) for i in range(30)]
+    found = read_rows(write(tmp_path / "a.csv", "\n".join([names, *rows])))["train"]
+    assert found.names == tuple(names.split(","))
+    assert len(found) == 30
+
+
+@pytest.mark.parametrize(
+    "row",
+    ["born {i},1950,1990,{kind}", "{i},?,{kind}", "a text of many words, all in all {i},{kind}"],
+)
+def test_first_rows_that_are_no_names(tmp_path, row):
+    rows = [row.format(i=i, kind="xy"[i % 2]) for i in range(30)]
+    assert len(read_rows(write(tmp_path / "a.csv", "\n".join(rows)))["train"]) == 30
+
+
+def test_names_that_a_file_has_twice(tmp_path):
+    path = write(tmp_path / "a.csv", "a,a,kind\n1,2,x\n3,4,y\n")
+    with pytest.raises(DataError, match="2 columns are called 'a': rename them"):
+        read_rows(path)
+
+
+def test_decimal_commas_are_said(tmp_path):
+    text = "größe;gewicht;note\n" + "1,71;70,3;gut, ja\n?;80;nein, 1,5\n" * 9
+    sheet = read_sheet(write(tmp_path / "a.csv", text))
+    assert sheet.x["train"].tolist()[:2] == [["1.71", "70.3"], ["?", "80"]]
+    assert sheet.y["train"].tolist()[:2] == ["gut, ja", "nein, 1,5"]
+    said = "numbers with a decimal comma in 'größe', 'gewicht': 1,71 was read as 1.71; give later"
+    assert any(said in note and "with a point" in note for note in sheet.notes)
 
 
 def test_latin_1_and_utf_8(tmp_path):
@@ -186,6 +234,55 @@ def test_groups_are_an_array_beside_the_others(tmp_path):
             read_sheet(source, group="who")
 
 
+@pytest.mark.parametrize("values", [[[0.5, 1.5]] * 4, [{"a": 1}] * 4, [None, *[[0.5]] * 3]])
+def test_columns_of_values_with_parts_are_refused(tmp_path, values):
+    polars = pytest.importorskip("polars")
+    frame = polars.DataFrame({"parts": values, "label": list("xyxy")})
+    frame.write_parquet(tmp_path / "a.parquet")
+    for source in (frame, tmp_path / "a.parquet"):
+        with pytest.raises(DataError, match=r"column 'parts' holds [A-Za-z]+ values, not texts"):
+            read_rows(source)
+
+
+def test_a_frame_that_is_not_computed_yet():
+    polars = pytest.importorskip("polars")
+    frame = polars.DataFrame({"age": [39, 50], "job": ["clerk", "cook"]})
+    assert cells(frame.lazy()) == cells(frame)
+    assert cells((frame.lazy(), [0, 1])) == cells((frame, [0, 1]))
+    assert recognised(frame.lazy()).task == recognised(frame).task
+
+
+def test_texts_as_bytes():
+    made = (np.array(["groß und alt".encode(), b"b c d"]), np.array([b"cat", "kühn".encode()]))
+    assert cells(made)[1] == [["groß und alt", "cat"], ["b c d", "kühn"]]
+    with pytest.raises(DataError, match="column 'label' holds bytes that are no text in UTF-8"):
+        read_rows((np.zeros((2, 2)), ["kühn".encode("latin-1"), b"a"]))
+
+
+@pytest.mark.parametrize(
+    ("labels", "says"),
+    [
+        (["a", "b", None], "1 label is missing, the first is that of sample 3"),
+        (np.array([float("nan"), "b", None], object), "2 labels are missing, .* of sample 1"),
+        (np.array(["a", 1, 2], object), r"labels are of several kinds \(int, str\)"),
+    ],
+)
+def test_labels_that_lack_or_are_of_several_kinds(labels, says):
+    given = (np.zeros((3, 4)), labels)
+    assert recognised(given).task == "table-classification"
+    with pytest.raises(DataError, match=says):
+        read_rows(given)
+    with pytest.raises(DataError, match=says):
+        labels_of(labels, 3, "the given arrays")
+
+
+def test_labels_as_bytes():
+    for labels in (["kühn".encode(), b"a"], np.array(["kühn".encode(), b"a"], object)):
+        assert labels_of(labels, 2, "here").tolist() == ["kühn", "a"]
+    with pytest.raises(DataError, match="here: labels are bytes that are no text in UTF-8"):
+        labels_of([b"\xfc", b"a"], 2, "here")
+
+
 # --- roles ----------------------------------------------------------------------------------------
 
 TABLE = "age,who,split,y\n1,a,train,no\n2,b,train,yes\n3,a,val,no\n4,c,test,yes\n"
@@ -203,6 +300,13 @@ def test_roles(tmp_path):
     assert sheet.groups["val"].tolist() == ["a"]
     assert any("'y' is what is to be told" in note for note in sheet.notes)
     assert any("'split' says" in note for note in sheet.notes)
+
+
+def test_a_column_of_splits_may_be_in_capitals(tmp_path):
+    sheet = read_sheet(write(tmp_path / "a.csv", TABLE.replace("split", "Split")))
+    assert (sheet.label, sheet.columns) == ("y", ("age", "who"))
+    assert [len(sheet.x[split]) for split in ("train", "val", "test")] == [2, 1, 1]
+    assert any("'Split' says" in note for note in sheet.notes)
 
 
 def test_the_label_is_guessed(tmp_path):

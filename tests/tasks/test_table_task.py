@@ -137,6 +137,19 @@ def test_a_run_reads_both_files(tmp_path):
         task_for(Run.of(data="digits", reading={"series": "patient"}))
 
 
+def test_a_first_line_that_was_taken_for_a_row_is_pointed_out(tmp_path):
+    rows = [f"{'abc'[i % 3]},{i / 7:.3f},{i * i % 31},{'xy'[i // 3 % 2]}" for i in range(60)]
+    path = tmp_path / "a.csv"
+    path.write_text("\n".join(["region,10,30,verdict", *rows]) + "\n")
+    with pytest.raises(DataError, match=r"class 'verdict' has 1 .*--label 'verdict'") as caught:
+        load_table(path)
+    assert "the first line was read as a row" in str(caught.value)
+    assert load_table(path, label="verdict").classes == ("x", "y")
+    path.write_text("\n".join([*rows, "a,1,2,z"]) + "\n")
+    with pytest.raises(DataError, match=r"class 'z' has 1 training sample.*leave the class out$"):
+        load_table(path)
+
+
 def test_what_a_missing_cell_is_written_as():
     assert prepared.MISSING == cells.MISSING  # twice, since prepare.py stands alone
 

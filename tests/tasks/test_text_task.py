@@ -13,10 +13,13 @@ import torch
 from brickwork.errors import DataError
 from brickwork.names import make_space
 from brickwork.nets.build import build
+from brickwork.recognising import recognised
 from brickwork.space import graph
 from brickwork.tasks.changing import TextChanges, changes_of, described
+from brickwork.tasks.rows import cells
 from brickwork.tasks.samples import load_saved
 from brickwork.tasks.text import load_texts
+from brickwork.tasks.text import prepare as prepared
 from brickwork.tasks.text.prepare import UNKNOWN, begins, prepare, words_in, writing
 from brickwork.tasks.text.tokens import learned, unknowns
 from brickwork.tasks.training import Recipe, evaluate, predict, train
@@ -209,3 +212,27 @@ def test_empty_texts_are_said():
     some, labels = texts(60)
     task = load_texts((["", " - ", *some[2:]], labels))
     assert any("empty" in note for note in task.notes)
+
+
+# --- texts without spaces -------------------------------------------------------------------------
+
+CHINESE = ("这家餐厅的菜非常好吃我很喜欢", "服务态度太差了再也不会来")
+JAPANESE = ("この映画はとても面白かった", "二度と見たくない作品でした")
+
+
+@pytest.mark.parametrize("sentences", [CHINESE, JAPANESE])
+@pytest.mark.parametrize("count", [80, 200])
+def test_texts_without_spaces_are_recognised(tmp_path, sentences, count):
+    lines = [f"{sentences[i % 2]}{i}," + "好差"[i % 2] for i in range(count)]
+    path = tmp_path / "reviews.csv"
+    path.write_text("\n".join(["text,label", *lines]) + "\n", encoding="utf-8")
+    assert recognised(path).task == "text-classification"
+    numbered = [f"{7 * i % 211},{line}" for i, line in enumerate(lines)]
+    path.write_text("\n".join(["id,review,label", *numbered]) + "\n", encoding="utf-8")
+    assert load_texts(path).classes == ("好", "差")
+
+
+def test_a_character_that_is_a_word_is_one_to_both():
+    assert prepared._ALONE == cells.ALONE  # twice, since prepare.py stands alone
+    assert cells.is_text(["很好吃", "很难吃", "不好吃"])
+    assert not cells.is_text(["北京", "上海", "广州"])

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from brickwork.errors import DataError
 
-__all__ = ["KEYS", "labels_of", "masks_of", "splits_of"]
+__all__ = ["KEYS", "check_labels", "labels_of", "masks_of", "splits_of"]
 
 KEYS: tuple[Mapping[str, tuple[str, str]], ...] = (
     {
@@ -93,7 +93,10 @@ def labels_of(array: Any, count: int, where: str) -> NDArray[Any]:
         )
     if len(y) != count:
         raise DataError(f"{where}: there are {count} samples but {len(y)} labels")
-    if y.dtype.kind in "US":
+    check_labels(y, where)
+    if y.dtype.kind == "S" or (y.dtype == object and all(isinstance(one, bytes) for one in y)):
+        return _decoded(y, where)
+    if y.dtype.kind == "U":
         return y.astype(str)
     if y.dtype == object and all(isinstance(label, str) for label in y):
         return y.astype(str)
@@ -105,3 +108,43 @@ def labels_of(array: Any, count: int, where: str) -> NDArray[Any]:
         f"{where}: labels must be integers or text, got the type {y.dtype}"
         + (" with fractions, NaN or infinite values" if y.dtype.kind == "f" else "")
     )
+
+
+def check_labels(y: NDArray[Any], where: str) -> None:
+    """See to it that labels that are objects are all there, and of one kind.
+
+    Raises:
+        DataError: They are not.
+    """
+    if y.dtype != object or y.ndim != 1:
+        return
+    lacking = [place for place, label in enumerate(y, start=1) if _is_nothing(label)]
+    if lacking:
+        count = "1 label is" if len(lacking) == 1 else f"{len(lacking)} labels are"
+        raise DataError(
+            f"{where}: {count} missing, the first is that of sample {lacking[0]}: fill them or "
+            "leave the samples out"
+        )
+    kinds = sorted({type(label).__name__ for label in y})
+    if len({isinstance(label, str | bytes) for label in y}) > 1:
+        raise DataError(
+            f"{where}: labels are of several kinds ({', '.join(kinds)}): give all of them as text "
+            "or all as numbers"
+        )
+
+
+def _is_nothing(label: Any) -> bool:
+    """Whether a label is None, NaN or what pandas has for it."""
+    if isinstance(label, float):
+        return label != label
+    return label is None or type(label).__name__ in ("NAType", "NaTType")
+
+
+def _decoded(y: NDArray[Any], where: str) -> NDArray[Any]:
+    """Labels that are bytes, as HDF5 keeps texts."""
+    try:
+        return np.array([label.decode() for label in y])
+    except UnicodeDecodeError as error:
+        raise DataError(
+            f"{where}: labels are bytes that are no text in UTF-8: decode them first"
+        ) from error

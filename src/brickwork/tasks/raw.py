@@ -24,6 +24,7 @@ class Raw:
         notes: What was done to the data.
         groups: For each split, who or what each sample is of, ``(n,)``: a speaker, a patient. What
             is of one group stays in one split. Empty where nothing is known.
+        advice: What else to say of a class, by its name, if it has too few samples.
         reading: What samples that come later are to be read with, as JSON.
     """
 
@@ -34,4 +35,5 @@ class Raw:
     y: Mapping[str, NDArray[Any]]
     notes: tuple[str, ...] = field(default=())
     groups: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+    advice: Mapping[str, str] = field(default_factory=dict)
     reading: Mapping[str, Any] = field(default_factory=dict)

@@ -298,7 +298,7 @@ def classification(
         raise DataError(
             f"{raw.where}: class {names[few]!r} has {counts[few]} training "
             f"{'sample' if counts[few] == 1 else 'samples'}, at least {need} are needed: "
-            "add some or leave the class out"
+            f"add some or leave the class out{raw.advice.get(names[few], '')}"
         )
 
     def judged(found: Mapping[str, Arrays]) -> tuple[Judge, list[str]]:

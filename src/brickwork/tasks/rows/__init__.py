@@ -3,7 +3,13 @@
 from brickwork.tasks.folders import SPLIT_NAMES
 from brickwork.tasks.rows.cells import Rows, is_missing, is_text, number
 from brickwork.tasks.rows.files import split_files
-from brickwork.tasks.rows.reading import first_rows, is_rows, read_rows, sample_rows
+from brickwork.tasks.rows.reading import (
+    first_rows,
+    is_rows,
+    read_rows,
+    sample_rows,
+    whole_column,
+)
 from brickwork.tasks.rows.sheet import (
     LABELS,
     WIDE,
@@ -33,5 +39,6 @@ __all__ = [
     "sample_rows",
     "split_files",
     "splitting",
+    "whole_column",
     "words_of",
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -12,11 +13,25 @@ from numpy.typing import NDArray
 
 from brickwork.errors import DataError
 
-__all__ = ["MISSING", "Rows", "cell", "filled", "is_missing", "is_text", "number"]
+__all__ = [
+    "ALONE",
+    "MISSING",
+    "Rows",
+    "cell",
+    "filled",
+    "is_missing",
+    "is_text",
+    "no_cells",
+    "number",
+]
 
 MISSING = frozenset({"", "?", "na", "n/a", "nan", "null", "none"})
 """What an empty cell is written as, in lower case."""
 
+ALONE = "\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff"
+"""Kana and Chinese characters, as a range of a regular expression: each is a word."""
+
+_CHARACTER = re.compile(f"[{ALONE}]")
 _WORDS = 3.0  # in an ordinary text; what has fewer is a category
 _DIFFERENT = 0.5  # part of the rows: of texts, hardly two are the same
 
@@ -80,18 +95,48 @@ class Rows:
         )
 
 
-def filled(columns: Sequence[Iterable[Any]], count: int) -> NDArray[Any]:
-    """Columns of values of any kind as cells ``(count, columns)``."""
+def filled(
+    columns: Sequence[Iterable[Any]], count: int, names: Sequence[str], where: str
+) -> NDArray[Any]:
+    """Columns of values of any kind as cells ``(count, columns)``.
+
+    Raises:
+        DataError: A column holds texts as bytes that are no UTF-8, or something that is no cell: a
+            list, or a value with parts.
+    """
     cells = np.empty((count, len(columns)), object)
-    for index, column in enumerate(columns):
-        cells[:, index] = [cell(value) for value in column]
+    for index, (name, column) in enumerate(zip(names, columns, strict=True)):
+        values = list(column)
+        known = next((value for value in values if value is not None), "")
+        if not isinstance(known, str | bytes) and hasattr(known, "__len__"):
+            raise no_cells(where, name, type(known).__name__)
+        try:
+            cells[:, index] = [cell(value) for value in values]
+        except UnicodeDecodeError as error:
+            raise DataError(
+                f"{where}: column {name!r} holds bytes that are no text in UTF-8: decode them first"
+            ) from error
     return cells
 
 
+def no_cells(where: str, name: str, kind: str) -> DataError:
+    """What to say of a column whose values have parts."""
+    return DataError(
+        f"{where}: column {name!r} holds {kind} values, not texts or numbers: give such data as "
+        "arrays (x, y)"
+    )
+
+
 def cell(value: Any) -> str | float:
-    """A value as a cell: numbers stay numbers, what is missing is empty, else its text."""
+    """A value as a cell: numbers stay numbers, what is missing is empty, else its text.
+
+    Raises:
+        UnicodeDecodeError: It is of bytes that are no UTF-8.
+    """
     if isinstance(value, str):
         return value.strip()
+    if isinstance(value, bytes):  # as HDF5 keeps texts
+        return value.decode().strip()
     if value is None:
         return ""
     if isinstance(value, bool | np.bool_):
@@ -121,5 +166,10 @@ def is_text(column: Iterable[str | float]) -> bool:
     texts = [one for one in column if not is_missing(one)]
     if not texts or all(number(one) is not None for one in texts):
         return False
-    words = sum(len(str(one).split()) for one in texts) / len(texts)
+    words = sum(map(_words, texts)) / len(texts)
     return words >= _WORDS and len(set(texts)) > _DIFFERENT * len(texts)
+
+
+def _words(value: str | float) -> int:
+    """How many words a cell holds; of Chinese and Japanese each character is one."""
+    return len(_CHARACTER.sub(" x ", str(value)).split())

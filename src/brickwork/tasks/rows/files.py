@@ -16,7 +16,9 @@ from numpy.typing import NDArray
 
 from brickwork.errors import DataError
 from brickwork.tasks.folders import SPLIT_NAMES
-from brickwork.tasks.rows.cells import Rows, filled, number
+from brickwork.tasks.rows.cells import Rows, filled, no_cells
+from brickwork.tasks.rows.commas import comma_note, has_decimals, points_for_commas
+from brickwork.tasks.rows.header import has_names
 
 __all__ = ["SUFFIXES", "read_file", "split_files", "suffix"]
 
@@ -25,10 +27,6 @@ SUFFIXES = (".csv", ".tsv", ".txt", ".data", ".train", ".test", ".label", ".parq
 
 _SEPARATORS = (",", "\t", ";", "|")
 _LOOK = 200  # lines that tell the form of a file
-_NAMES = frozenset(
-    ("label", "labels", "target", "class", "text", "sentence", "message", "review", "comment")
-) | {"question", "id", "index", "split"}  # with one of these a first line is one of names
-_LONGEST_NAME = 60  # characters; first lines with longer cells hold no names
 
 
 def suffix(path: Path) -> str:
@@ -61,37 +59,52 @@ def _split_of(path: Path) -> str:
     return SPLIT_NAMES.get(_stem(path).lower(), "") if suffix(path) in SUFFIXES else ""
 
 
-def read_file(path: Path, label: str = "", most: int | None = None) -> Rows:
+def read_file(
+    path: Path, label: str = "", most: int | None = None, about: int | None = None
+) -> Rows:
     """The rows of a file.
 
     Args:
         path: The file.
         label: Name of a column, which tells that the first line holds names.
         most: Only so many lines, the first ones.
+        about: Only about so many rows, drawn from all of the file, without those of another width
+            than the first.
 
     Raises:
         DataError: The file cannot be read; the message says which line is at fault.
     """
     kind = suffix(path)
     if kind == ".parquet":
-        return _parquet(path, most)
+        return _parquet(path, most, about)
     lines = _lines(path, most)
     if kind == ".label":
         return _questions(path, lines)
-    table, numbers = _split(path, lines, kind, complete=most is None)
-    header = _has_names(table, label)
+    separator = _separator([line for line in lines[:_LOOK] if line.strip()], kind)
+    table, numbers = _split(path, _spread(lines, about), separator, complete=most is None)
+    if about is None:
+        _check_widths(path, table, numbers)
+    table = [row for row in table if len(row) == len(table[0])]
+    table, commas = (table, {}) if separator == "," else points_for_commas(table)
+    header = has_names(table, label)
     names = [one.strip() for one in table[0]] if header else []
     body = table[1:] if header else table
     width = len(table[0])
-    _check_widths(path, table, numbers)
     if not body:
         raise DataError(f"{path}: holds a line of names but no rows")
+    twice = next((one for one in names if one and names.count(one) > 1), "")
+    if twice:
+        raise DataError(
+            f"{path}: {names.count(twice)} columns are called {twice!r}: rename them, so that each "
+            "has a name of its own"
+        )
     cells = np.empty((len(body), width), object)
     for row, values in enumerate(body):
         cells[row] = [value.strip() for value in values]
     named = tuple(name or f"column {i}" for i, name in enumerate(names, start=1))
     numbered = tuple(str(i) for i in range(1, width + 1))
-    return Rows(_stem(path), str(path), named or numbered, cells, header)
+    notes = (comma_note(commas, named or numbered),) if commas else ()
+    return Rows(_stem(path), str(path), named or numbered, cells, header, notes=notes)
 
 
 def _lines(path: Path, most: int | None) -> list[str]:
@@ -113,6 +126,23 @@ def _lines(path: Path, most: int | None) -> list[str]:
     return io.StringIO(text, newline=None).readlines()
 
 
+def _spread(lines: list[str], about: int | None) -> list[str]:
+    """The first lines, which tell the form of a file, and others drawn from the rest.
+
+    A row in quotes may be of several lines, so all of a file with quotes are kept.
+    """
+    if about is None or len(lines) <= about or any('"' in line for line in lines):
+        return lines
+    first = _LOOK + 1
+    return [*lines[:first], *(lines[first + i] for i in _drawn(len(lines) - first, about))]
+
+
+def _drawn(count: int, about: int) -> NDArray[np.int64]:
+    """Places among so many, in order, always the same."""
+    few = min(count, about)
+    return np.sort(np.random.default_rng(0).choice(count, few, replace=False))
+
+
 def _questions(path: Path, lines: Sequence[str]) -> Rows:
     """``CLASS:finer text``, a line each (Li and Roth, "Learning question classifiers", 2002)."""
     rows = []
@@ -124,16 +154,15 @@ def _questions(path: Path, lines: Sequence[str]) -> Rows:
         if not (colon and coarse and finer):
             raise DataError(f"{path}: line {place} does not begin with a CLASS:finer label")
         rows.append((coarse, finer, text))
-    columns = list(zip(*rows, strict=True))
-    cells = filled(columns, len(rows))
-    return Rows(_stem(path), str(path), ("class", "finer class", "text"), cells, label="class")
+    names = ("class", "finer class", "text")
+    cells = filled(list(zip(*rows, strict=True)), len(rows), names, str(path))
+    return Rows(_stem(path), str(path), names, cells, label="class")
 
 
 def _split(
-    path: Path, lines: Sequence[str], kind: str, complete: bool
+    path: Path, lines: Sequence[str], separator: str, complete: bool
 ) -> tuple[list[list[str]], list[int]]:
     """The cells of each line that is not blank, and the number of the line."""
-    separator = _separator([line for line in lines[:_LOOK] if line.strip()], kind)
     if separator == "\t":  # texts hold quotes that close nothing
         plain = [
             (i, line.rstrip("\n").split("\t")) for i, line in enumerate(lines, 1) if line.strip()
@@ -166,7 +195,8 @@ def _separator(lines: Sequence[str], kind: str) -> str:
     counts = {s: min(line.count(s) for line in lines) for s in _SEPARATORS}
     best = max(_SEPARATORS, key=lambda s: counts[s])
     if counts[best]:
-        return best
+        others = (s for s in _SEPARATORS if counts[s] and has_decimals(lines, s))
+        return next(others, best) if best == "," else best
     widths = {len(line.split()) for line in lines}
     if kind != ".csv" and len(widths) == 1 and widths != {1}:
         return " "
@@ -191,41 +221,7 @@ def _check_widths(path: Path, table: Sequence[Sequence[str]], numbers: Sequence[
             )
 
 
-def _has_names(table: Sequence[Sequence[str]], label: str) -> bool:
-    """Whether the first line holds names: texts unlike what stands below them."""
-    first = [one.strip() for one in table[0]]
-    if label and label in first:
-        return True
-    named = [one for one in first if one]
-    if not named or len(set(named)) < len(named) or max(map(len, named)) > _LONGEST_NAME:
-        return False
-    if any(one.lower() in _NAMES and not _below(table, i) for i, one in enumerate(first)):
-        return True  # beside numbers, too: columns of a series are often called 0, 1, 2 ...
-    if any(number(one) is not None for one in named):
-        return False
-    body = [row for row in table[1 : _LOOK + 1] if len(row) == len(first)]
-    if not body:
-        return False
-    below = [[row[i].strip() for row in body] for i in range(len(first))]
-    if any(_mostly_numbers(column) for column in below):
-        return True  # it has a name on top
-    return not any(name in column for name, column in zip(first, below, strict=True)) and all(
-        len(one.split()) <= 3 for one in named
-    )
-
-
-def _below(table: Sequence[Sequence[str]], column: int) -> bool:
-    """Whether what stands on top of a column stands below again."""
-    name = table[0][column].strip()
-    rows = table[1 : _LOOK + 1]
-    return any(len(row) > column and row[column].strip() == name for row in rows)
-
-
-def _mostly_numbers(column: Sequence[str]) -> bool:
-    return sum(number(one) is not None for one in column) > 0.8 * len(column)
-
-
-def _parquet(path: Path, most: int | None) -> Rows:
+def _parquet(path: Path, most: int | None, about: int | None = None) -> Rows:
     try:
         import polars
     except ImportError:
@@ -239,8 +235,13 @@ def _parquet(path: Path, most: int | None) -> Rows:
         raise DataError(f"{path}: not a readable parquet file ({what})") from error
     if not len(frame):
         raise DataError(f"{path}: is empty")
+    if about is not None:
+        frame = frame[_drawn(len(frame), about)]
+    for name, kind in frame.schema.items():
+        if kind.is_nested():
+            raise no_cells(str(path), name, str(kind).partition("(")[0])
     columns: list[Any] = [frame[name].to_list() for name in frame.columns]
-    cells: NDArray[Any] = filled(columns, len(frame))
+    cells: NDArray[Any] = filled(columns, len(frame), frame.columns, str(path))
     return Rows(_stem(path), str(path), tuple(frame.columns), cells)
 
 

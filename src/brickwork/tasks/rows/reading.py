@@ -9,17 +9,19 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from brickwork.errors import DataError
 from brickwork.tasks.archives import members
-from brickwork.tasks.arrays import splits_of
+from brickwork.tasks.arrays import check_labels, splits_of
 from brickwork.tasks.folders import SPLIT_NAMES
 from brickwork.tasks.rows.cells import Rows, filled
 from brickwork.tasks.rows.files import SUFFIXES, read_file, split_files, suffix
 
-__all__ = ["first_rows", "is_rows", "read_rows", "sample_rows"]
+__all__ = ["first_rows", "is_rows", "read_rows", "sample_rows", "whole_column"]
 
 _FIRST = 200  # rows that tell what data are
+_MANY = 20_000  # rows that tell what a column holds, of a file with more
 
 
 def is_rows(source: Any) -> bool:
@@ -42,6 +44,20 @@ def first_rows(source: Any, label: str = "") -> Rows:
     return read_rows(source, label, _FIRST)["train"]
 
 
+def whole_column(source: Any, name: str, label: str = "") -> NDArray[Any]:
+    """The cells of a column from all rows of a source, or of a large file from rows spread over it.
+
+    Args:
+        source: As for ``first_rows``; of splits it is the training split.
+        name: Of the column, as ``first_rows`` names it.
+        label: As for ``first_rows``.
+    """
+    if isinstance(source, str | os.PathLike):
+        path = Path(source)
+        return read_file(split_files(path).get("train", path), label, about=_MANY).column(name)
+    return read_rows(source, label)["train"].column(name)
+
+
 def sample_rows(x: Any, where: str) -> Rows:
     """Samples without labels, ``(n, columns)`` or texts ``(n,)``, as the same with labels are read.
 
@@ -49,7 +65,7 @@ def sample_rows(x: Any, where: str) -> Rows:
         DataError: They are no rows.
     """
     names, columns = _columns(x, where)
-    return Rows("samples", where, names, filled(columns, len(columns[0])))
+    return Rows("samples", where, names, filled(columns, len(columns[0]), names, where))
 
 
 def read_rows(
@@ -124,7 +140,15 @@ def _with_beside(path: Path, label: str, splits: Collection[str]) -> dict[str, R
 
 
 def _is_frame(source: Any) -> bool:
-    return hasattr(source, "columns") and hasattr(source, "head")
+    return _is_lazy(source) or (hasattr(source, "columns") and hasattr(source, "head"))
+
+
+def _is_lazy(source: Any) -> bool:
+    """Whether a source is a frame of polars that is not computed yet; it is slow to ask for names.
+
+    What is computed has no ``collect``.
+    """
+    return hasattr(source, "collect") and hasattr(source, "collect_schema")
 
 
 def _is_data_set(source: Any) -> bool:
@@ -151,6 +175,8 @@ def _from_splits(source: Mapping[Any, Any], most: int | None) -> dict[str, Rows]
 
 def _of_table(table: Any, where: str, most: int | None) -> Rows:
     """A data frame, or a data set of Hugging Face."""
+    if _is_lazy(table):
+        table = (table if most is None else table.head(most)).collect()
     names = list(table.column_names if _is_data_set(table) else table.columns)
     texts = tuple(str(name) for name in names)
     twice = sorted(name for name in set(texts) if texts.count(name) > 1)
@@ -164,13 +190,7 @@ def _of_table(table: Any, where: str, most: int | None) -> Rows:
         columns = [list(part[name]) for name in names]
     if not columns or not columns[0]:
         raise DataError(f"{where}: there are no rows")
-    for name, column in zip(texts, columns, strict=True):
-        if not isinstance(column[0], str) and hasattr(column[0], "__len__"):
-            raise DataError(
-                f"{where}: column {name!r} holds {type(column[0]).__name__} values, not texts or "
-                "numbers: give such data as arrays (x, y)"
-            )
-    return Rows("data", where, texts, filled(columns, len(columns[0])))
+    return Rows("data", where, texts, filled(columns, len(columns[0]), texts, where))
 
 
 def _told(feature: Any, values: list[Any]) -> list[Any]:
@@ -206,6 +226,8 @@ def _of_pair(
     more = {**(beside or {}), str(getattr(y, "name", None) or "label"): y}
     for name, values in more.items():
         array, what = np.asarray(values), "groups" if name in (beside or {}) else "labels"
+        if what == "labels":
+            check_labels(array, where)
         if array.ndim == 2 and array.shape[1] == 1:
             array = array[:, 0]
         if array.shape != (count,):
@@ -218,10 +240,10 @@ def _of_pair(
                 "samples as well"
             )
         columns.append(array)
-    cells = filled(
-        [column[:most] for column in columns], count if most is None else min(count, most)
-    )
-    return Rows("arrays", where, (*names, *more), cells, label=next(reversed(more)))
+    names = (*names, *more)
+    few = [column[:most] for column in columns]
+    cells = filled(few, count if most is None else min(count, most), names, where)
+    return Rows("arrays", where, names, cells, label=next(reversed(more)))
 
 
 def _columns(x: Any, where: str) -> tuple[tuple[str, ...], list[Any]]:

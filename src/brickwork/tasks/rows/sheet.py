@@ -39,6 +39,7 @@ class Sheet:
         label: Its name.
         groups: As in ``Raw``; empty where none was asked for.
         notes: What was decided.
+        advice: As in ``Raw``: of a class that only the first line of a file has.
     """
 
     name: str
@@ -49,6 +50,7 @@ class Sheet:
     label: str
     groups: Mapping[str, NDArray[Any]] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    advice: Mapping[str, str] = field(default_factory=dict)
 
 
 def read_sheet(
@@ -105,7 +107,17 @@ def read_sheet(
         label,
         groups,
         (*notes, *alone),
+        {} if train.header else _advice(train, label),
     )
+
+
+def _advice(rows: Rows, label: str) -> dict[str, str]:
+    """What to say of the class in the first line of a file, which was read as a row."""
+    first = str(words_of(rows.column(label)[:1])[0])
+    return {
+        first: "; the first line was read as a row: if it holds the names of the columns, say "
+        f"which of them is the label, as --label {first!r}"
+    }
 
 
 def words_of(cells: NDArray[Any]) -> NDArray[Any]:
@@ -148,20 +160,22 @@ def _matched(rows: Rows, train: Rows) -> Rows:
 
 
 def splitting(rows: Rows) -> tuple[str, ...]:
-    """The column that says of which split a row is; empty for none."""
-    if "split" not in rows.names:
-        return ()
-    words = {str(one).lower() for one in rows.column("split")}
-    return ("split",) if words <= set(SPLIT_NAMES) else ()
+    """The column that says of which split a row is, in capitals or not; empty for none."""
+    for name in sorted({one for one in rows.names if one.lower() == "split"}, reverse=True):
+        words = {str(one).lower() for one in rows.column(name)}
+        if words <= set(SPLIT_NAMES):
+            return (name,)
+    return ()
 
 
 def _by_column(found: dict[str, Rows], notes: list[str], keep: tuple[str, ...]) -> dict[str, Rows]:
     """The splits that a column of that name tells, if there is one and nothing else tells them."""
     train = found["train"]
-    if not splitting(train) or "split" in keep:
+    column = next(iter(splitting(train)), "")
+    if not column or column in keep:
         return found
-    words = [str(one).lower() for one in train.column("split")]
-    rest = [i for i, name in enumerate(train.names) if name != "split"]
+    words = [str(one).lower() for one in train.column(column)]
+    rest = [i for i, name in enumerate(train.names) if name != column]
 
     def without(rows: Rows, chosen: Any = slice(None)) -> Rows:
         return replace(
@@ -169,12 +183,12 @@ def _by_column(found: dict[str, Rows], notes: list[str], keep: tuple[str, ...]) 
         )
 
     if len(found) > 1:
-        notes.append("column 'split' is not used, since the source has splits of its own")
+        notes.append(f"column {column!r} is not used, since the source has splits of its own")
         return {split: without(rows) for split, rows in found.items()}
     splits = np.array([SPLIT_NAMES[word] for word in words])
     if "train" not in splits:
-        raise DataError(f"{train.where}: column 'split' has no row with 'train'")
-    notes.append("column 'split' says which rows are for training, validation and test")
+        raise DataError(f"{train.where}: column {column!r} has no row with 'train'")
+    notes.append(f"column {column!r} says which rows are for training, validation and test")
     return {
         split: without(train, splits == split)
         for split in ("train", "val", "test")

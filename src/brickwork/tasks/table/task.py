@@ -94,7 +94,7 @@ def _sheet(source: Any, label: str, group: str, test: str) -> Sheet:
 def _raw(sheet: Sheet, y: dict[str, NDArray[Any]]) -> Raw:
     told = giveaways(sheet.x["train"], y["train"].reshape(len(y["train"])), sheet.columns)
     notes = (*sheet.notes, *told)
-    return Raw(sheet.name, sheet.name, sheet.where, sheet.x, y, notes, sheet.groups)
+    return Raw(sheet.name, sheet.name, sheet.where, sheet.x, y, notes, sheet.groups, sheet.advice)
 
 
 def _numbers(sheet: Sheet, split: str) -> NDArray[np.float32]:

@@ -51,7 +51,7 @@ def load_texts(
     if not groups and len(x) < 3:
         groups = _same(x["train"], notes)
     y = {split: words_of(labels) for split, labels in sheet.y.items()}
-    raw = Raw(sheet.name, sheet.name, sheet.where, x, y, tuple(notes), groups)
+    raw = Raw(sheet.name, sheet.name, sheet.where, x, y, tuple(notes), groups, sheet.advice)
 
     def prepared(texts: NDArray[Any]) -> Prepared:
         about, said = learned(list(texts))
