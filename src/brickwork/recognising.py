@@ -193,7 +193,7 @@ def _of_arrays(x: NDArray[Any], y: NDArray[Any]) -> Recognised:
     if masks_of(x, y) is not None:
         return Recognised("segmentation", f"{shape} and labels {y.shape[1:]}")
     if x.ndim == 2:
-        numbers = _are_amounts(y)
+        numbers = _tells_amounts(y)
         if x.dtype.kind == "f" and x.shape[1] >= _NARROW and _smooth(x):
             task = "series-regression" if numbers else "series-classification"
             return Recognised(task, "neighbouring columns are alike, as in a series")
@@ -202,7 +202,7 @@ def _of_arrays(x: NDArray[Any], y: NDArray[Any]) -> Recognised:
         whole = x.dtype.kind in "bu" or (x.dtype.kind == "i" and x.min() >= 0 and x.max() <= 255)
         if whole or max(x.shape[1:]) < 2 * min(x.shape[1:]):
             return Recognised("image-classification", shape)
-        task = "series-regression" if _are_amounts(y) else "series-classification"
+        task = "series-regression" if _tells_amounts(y) else "series-classification"
         return Recognised(task, f"{shape}, one axis much longer")
     if x.ndim == 5:
         return Recognised("volume-classification", shape)
@@ -211,7 +211,7 @@ def _of_arrays(x: NDArray[Any], y: NDArray[Any]) -> Recognised:
     return Recognised("image-classification", shape)
 
 
-def _are_amounts(y: NDArray[Any]) -> bool:
+def _tells_amounts(y: NDArray[Any]) -> bool:
     return _is_a_number(y.ravel()) if y.dtype.kind == "f" else _counts(y)
 
 
