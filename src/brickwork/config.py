@@ -373,7 +373,8 @@ def task_for(run: Run, data: Any = None) -> Task:
     """
     from brickwork.tasks.augmenting import augmented  # it loads torch
 
-    source, rest = as_arrays(run.data if data is None else data, run.reading)
+    notes: list[str] = []
+    source, rest = as_arrays(run.data if data is None else data, run.reading, notes)
     reading = {key: value for key, value in rest.items() if key != AUGMENT}
     name, why = run.task, tuple[str, ...]()
     if name == AUTO:
@@ -385,4 +386,4 @@ def task_for(run: Run, data: Any = None) -> Task:
             option = setting.replace("_", "-")
             raise DataError(f"task {name!r} takes no --{option}: leave it out")
     task: DataTask = read(source, seed=run.seed, **reading)
-    return augmented(task, run.reading.get(AUGMENT, "")).noted(why)
+    return augmented(task, run.reading.get(AUGMENT, "")).noted((*why, *notes))

@@ -183,7 +183,7 @@ def _of_arrays(x: NDArray[Any], y: NDArray[Any]) -> Recognised:
     shape = f"samples have the shape {x.shape[1:]}"
     if x.dtype.kind in "USO" and x.ndim == 1:
         return Recognised("text-classification", "samples are texts")
-    if y.ndim >= 3 and y.shape[1:] == x.shape[-(y.ndim - 1) :]:
+    if y.ndim >= 3 and y.shape[1:] in (x.shape[1 - y.ndim :], x.shape[1 : y.ndim]):
         return Recognised("segmentation", f"{shape} and labels {y.shape[1:]}")
     if x.ndim == 2:
         numbers = _is_a_number(y.ravel()) if y.dtype.kind == "f" else _counts(y)
