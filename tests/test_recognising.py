@@ -42,6 +42,7 @@ def walks(n: int, length: int) -> np.ndarray:
         (np.zeros((9, 1, 16, 16, 8)), np.arange(9) % 2, "volume-classification"),
         (np.zeros((9, 1, 16, 16)), np.zeros((9, 16, 16), int), "segmentation"),
         (np.zeros((9, 16, 16, 8)), np.zeros((9, 16, 16, 8), int), "segmentation"),
+        (np.zeros((9, 8, 16, 3), np.uint8), np.zeros((9, 8, 16), int), "segmentation"),
         (np.zeros((9, 6, 100)), np.arange(9) % 2, "series-classification"),
         (walks(60, 50), np.arange(60) % 2, "series-classification"),
         (walks(60, 50), RNG.standard_normal(60), "series-regression"),

@@ -374,7 +374,8 @@ def task_for(run: Run, data: Any = None) -> Task:
     from brickwork.tasks.augmenting import augmented  # it loads torch
     from brickwork.tasks.positive import with_positive
 
-    source, rest = as_arrays(run.data if data is None else data, run.reading)
+    notes: list[str] = []
+    source, rest = as_arrays(run.data if data is None else data, run.reading, notes)
     reading = {key: value for key, value in rest.items() if key not in (AUGMENT, POSITIVE)}
     name, why = run.task, tuple[str, ...]()
     if name == AUTO:
@@ -385,7 +386,6 @@ def task_for(run: Run, data: Any = None) -> Task:
         if setting not in settings_of(name):
             option = setting.replace("_", "-")
             raise DataError(f"task {name!r} takes no --{option}: leave it out")
-    task: DataTask = with_positive(
-        read(source, seed=run.seed, **reading), run.reading.get(POSITIVE, "")
-    )
-    return augmented(task, run.reading.get(AUGMENT, "")).noted(why)
+    plain: DataTask = read(source, seed=run.seed, **reading)
+    task = with_positive(plain, run.reading.get(POSITIVE, ""))
+    return augmented(task, run.reading.get(AUGMENT, "")).noted((*why, *notes))

@@ -6,7 +6,7 @@ import itertools
 import os
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from brickwork.errors import DataError
 from brickwork.tasks.archives import members, names_in
 from brickwork.tasks.arrays import masks_of, splits_of
-from brickwork.tasks.folders import IMAGES, MASKS, PICTURES, visible
+from brickwork.tasks.folders import IMAGES, MASKS, PICTURES, visible, walked
 from brickwork.tasks.rows import (
     LABELS,
     WIDE,
@@ -113,7 +113,7 @@ def recognised(source: Any, reading: Mapping[str, str] | None = None) -> Recogni
 
 def _of_folder(folder: Path, reading: Mapping[str, str]) -> Recognised:
     """By what most of its files are."""
-    files = list(itertools.islice(_files(folder), _FILES))
+    files = list(itertools.islice(walked(folder), _FILES))
     kinds = Counter(kind for file in files if (kind := _kind(file)))
     if not kinds and is_rows(folder):
         return _of_rows(folder, reading)
@@ -140,12 +140,6 @@ def _has_masks(folder: Path, depth: int) -> bool:
     if names & set(IMAGES) and names & set(MASKS):
         return True
     return depth > 0 and any(_has_masks(path, depth - 1) for path in below)
-
-
-def _files(folder: Path) -> Iterator[Path]:
-    for place, folders, names in os.walk(folder):
-        folders.sort()
-        yield from (Path(place, name) for name in sorted(names) if not name.startswith("."))
 
 
 def _kind(file: Path) -> str:

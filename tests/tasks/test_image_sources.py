@@ -12,6 +12,7 @@ import torch
 from PIL import Image
 
 from brickwork.errors import DataError
+from brickwork.recognising import recognised
 from brickwork.tasks.arrays import labels_of
 from brickwork.tasks.image import load_images
 from brickwork.tasks.image.arrays import images_of
@@ -303,6 +304,36 @@ def test_a_folder_in_a_folder_and_foreign_files(tmp_path: Path) -> None:
     assert sum(split.size for split in task.splits.values()) == 11
     assert "the data lies in inner/" in task.notes
     assert any(note.startswith("1 files") for note in task.notes)
+
+
+def test_class_folders_may_be_links_and_have_links_in_them(tmp_path: Path) -> None:
+    stored = write_folder(tmp_path / "stored", {"a": 6, "b": 6})
+    write_folder(tmp_path / "more", {"x": 2}, size=(8, 7))
+    for name in "ab":
+        (stored / name / "more").symlink_to(tmp_path / "more" / "x")
+        (stored / name / "again").symlink_to(stored / name)
+        (stored / name / "up").symlink_to(stored)
+        (stored / name / "nowhere.png").symlink_to(tmp_path / "nowhere.png")
+        (tmp_path / "links").mkdir(exist_ok=True)
+        (tmp_path / "links" / name).symlink_to(stored / name)
+    for folder in (stored, tmp_path / "links"):
+        assert recognised(folder).task == "image-classification"
+        assert sum(split.size for split in load_images(folder).splits.values()) == 16
+
+
+def test_folders_are_read_from_within(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(write_folder(tmp_path / "pets", {"cat": 5, "dog": 5}) / "cat")
+    assert recognised("..").task == "image-classification"
+    assert sum(split.size for split in load_images("..").splits.values()) == 10
+
+
+def test_what_is_hidden_in_a_class_folder_is_no_sample(tmp_path: Path) -> None:
+    write_folder(tmp_path, {"a": 5, "b": 5})
+    for left in (".ipynb_checkpoints", "__MACOSX"):
+        write_folder(tmp_path / "a" / "deeper", {left: 3})
+    task = load_images(tmp_path)
+    assert sum(split.size for split in task.splits.values()) == 10
+    assert recognised(tmp_path).why.startswith("10 of the first 10 files")
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import os
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +19,7 @@ __all__ = [
     "listed",
     "splits_below",
     "visible",
+    "walked",
 ]
 
 PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff")
@@ -81,8 +83,27 @@ def listed(folder: Path, suffixes: Sequence[str], what: str, aside: Sequence[str
 
 def visible(folder: Path) -> list[Path]:
     """What is in a folder, sorted, without hidden files and what archives leave behind."""
-    found = (p for p in folder.iterdir() if not p.name.startswith((".", "__")))
-    return sorted(found, key=lambda p: p.name)
+    return sorted((p for p in folder.iterdir() if _shown(p.name)), key=lambda p: p.name)
+
+
+def walked(folder: Path) -> Iterator[Path]:
+    """All files below a folder, those of one folder after the other, without what is hidden.
+
+    Links to folders are followed: each folder is there once, and none that this one lies in.
+    """
+    known = set(folder.resolve().parents)
+    for place, folders, names in os.walk(folder, followlinks=True):
+        real = Path(place).resolve()
+        if real in known:
+            folders.clear()
+            continue
+        known.add(real)
+        folders[:] = sorted(filter(_shown, folders))
+        yield from (Path(place, name) for name in sorted(filter(_shown, names)))
+
+
+def _shown(name: str) -> bool:
+    return not name.startswith((".", "__"))
 
 
 def descended(folder: Path, notes: list[str]) -> Path:
@@ -140,7 +161,7 @@ def _classes(
             "is named after the class"
         )
     for path in classes:
-        below = sorted(p for p in path.rglob("*") if p.is_file() and not p.name.startswith("."))
+        below = sorted(p for p in walked(path) if p.is_file())
         own = [p for p in below if fits(p)]
         if not own:
             raise DataError(f"{path}: there is no {what} file in this class folder")

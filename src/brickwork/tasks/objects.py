@@ -15,12 +15,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from brickwork.errors import DataError
+from brickwork.tasks.arrays import splits_of
 from brickwork.tasks.rows import LABELS, SPLIT_NAMES
 
 __all__ = ["as_arrays", "samples_of"]
 
 
-def as_arrays(source: Any, reading: Mapping[str, str]) -> tuple[Any, Mapping[str, str]]:
+def as_arrays(
+    source: Any, reading: Mapping[str, str], notes: list[str] | None = None
+) -> tuple[Any, Mapping[str, str]]:
     """Samples and labels of a data set as a dictionary of arrays; anything else as it is.
 
     Args:
@@ -28,6 +31,7 @@ def as_arrays(source: Any, reading: Mapping[str, str]) -> tuple[Any, Mapping[str
             one of Hugging Face has one column of samples and one of labels. A mapping of such has
             a split of each name.
         reading: How it is to be read; ``"label"`` is the column of labels.
+        notes: Are told what was done to pictures.
 
     Returns:
         The data, and how what is left is to be read. Of a data set: ``x`` and ``y``, with what else
@@ -37,12 +41,13 @@ def as_arrays(source: Any, reading: Mapping[str, str]) -> tuple[Any, Mapping[str
     Raises:
         DataError: A sample cannot be used, or it is not clear which column holds what.
     """
+    notes = [] if notes is None else notes
     label = reading.get("label", "")
     rest = {name: value for name, value in reading.items() if name != "label"}
     if _holds_samples(source):
-        return _read(source, label, "the given data set"), rest
+        return _drawn(_read(source, label, "the given data set"), notes), rest
     if not isinstance(source, Mapping) or not any(map(_holds_samples, source.values())):
-        return _detached(source), reading
+        return _drawn(_detached(source), notes), reading
     found: dict[str, Any] = {}
     for name, one in source.items():
         split = SPLIT_NAMES.get(str(name).lower())
@@ -58,7 +63,8 @@ def as_arrays(source: Any, reading: Mapping[str, str]) -> tuple[Any, Mapping[str
     if "x_train" not in found:
         names = ", ".join(map(str, source))
         raise DataError(f"the given splits are called {names}: one must be 'train'")
-    return {name: value for name, value in found.items() if value is not None}, rest
+    found = {name: value for name, value in found.items() if value is not None}
+    return _drawn(found, notes), rest
 
 
 def _detached(source: Any) -> Any:
@@ -68,6 +74,50 @@ def _detached(source: Any) -> Any:
     if isinstance(source, tuple | list) and len(source) == 2:
         return tuple(_values(one) if hasattr(one, "detach") else one for one in source)
     return source
+
+
+def _drawn(source: Any, notes: list[str]) -> Any:
+    """Arrays in place of pictures of PIL, of all splits in one form; anything else as it is.
+
+    Raises:
+        DataError: A picture is damaged, or they have several sizes.
+    """
+    if isinstance(source, tuple | list) and len(source) == 2:
+        both = _drawn({"x": source[0], "y": source[1]}, notes)
+        return source if both["x"] is source[0] and both["y"] is source[1] else tuple(both.values())
+    if not isinstance(source, Mapping) or not any(map(_has_pictures, source.values())):
+        return source
+    from brickwork.tasks.pictures import drawn  # PIL is there: it made them
+
+    splits = splits_of(source, "the given arrays")
+    told = {y: _each(source[y]) for _, y in splits.values()}
+    masked = all(_are_masks(told[y], source[x]) for x, y in splits.values())
+    sizes = {s: [one.shape[1::-1] for one in told[y]] for s, (_, y) in splits.items() if masked}
+    pictures = {split: source[x] for split, (x, _) in splits.items()}
+    made = drawn(pictures, notes, _GIVEN, sizes, as_stored=masked)
+    done = dict(source)
+    for split, (x, y) in splits.items():
+        if _has_pictures(source[x]):
+            done[x] = _stacked(map(_values, made[split]), f"{_GIVEN}, {x}")
+        if _has_pictures(source[y]):
+            done[y] = _stacked(told[y], f"{_GIVEN}, {y}")
+    return done
+
+
+def _each(labels: Any) -> list[NDArray[Any]]:
+    return [_values(one) for one in labels] if np.iterable(labels) else []
+
+
+def _are_masks(labels: list[NDArray[Any]], samples: Any) -> bool:
+    return len(labels) == len(samples) and all(one.ndim > 1 for one in labels)
+
+
+def _has_pictures(values: Any) -> bool:
+    """Whether some of the samples are pictures of PIL."""
+    pil = sys.modules.get("PIL.Image")  # nobody has one who has not imported it
+    if pil is None or not isinstance(values, list | tuple):
+        return False
+    return any(isinstance(one, pil.Image) for one in values)
 
 
 def samples_of(x: Any, where: str) -> Any:
@@ -84,6 +134,10 @@ def samples_of(x: Any, where: str) -> Any:
     Raises:
         DataError: Samples differ in more than their length.
     """
+    if _has_pictures(x):
+        from brickwork.tasks.pictures import drawn
+
+        x = drawn({"train": x}, [], where, as_stored=True)["train"]
     listed = isinstance(x, list | tuple) or (isinstance(x, np.ndarray) and x.ndim == 1)
     if listed and len(x) and all(map(_has_parts, x)):
         return _of_parts(x, where)
@@ -155,7 +209,10 @@ def _of_pairs(source: Any, where: str) -> dict[str, Any]:
             )
         x.append(item[0])
         y.append(item[1])
-    return {"x": _samples(x, where), "y": _stacked(map(_values, y), f"{where}, labels")}
+    return {
+        "x": _samples(x, where),
+        "y": y if _has_pictures(y) else _stacked(map(_values, y), f"{where}, labels"),
+    }
 
 
 def _of_columns(source: Any, label: str, where: str) -> dict[str, Any]:
@@ -197,11 +254,13 @@ def _with_rate(values: list[Any], where: str) -> dict[str, Any]:
 def _samples(values: Sequence[Any], where: str) -> Any:
     if not values:
         raise DataError(f"{where}: there are no samples")
+    if _has_pictures(values):
+        return values  # they are drawn when those of all splits are known
     return _stacked(map(_values, values), where)
 
 
 def _values(sample: Any) -> NDArray[Any]:
-    """One sample: an array, a tensor, a picture, or numbers in lists."""
+    """One sample: an array, a tensor, numbers in lists, or a picture as it is stored."""
     if hasattr(sample, "detach"):
         sample = sample.detach().cpu().numpy()
     return np.asarray(sample)
@@ -231,5 +290,6 @@ def _stacked(samples: Iterable[NDArray[Any]], where: str) -> Any:
     return arrays
 
 
+_GIVEN = "the given images"
 _STREAMS = "it has no length, and streams cannot be split: give a data set that is loaded"
 _SERIES = 32  # channels; with more on both axes, samples of two axes are pictures

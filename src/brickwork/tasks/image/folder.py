@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import warnings
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,13 +15,22 @@ from brickwork.errors import DataError
 from brickwork.tasks.folders import PICTURES, listed
 from brickwork.tasks.image.arrays import SMALLEST_SIDE
 from brickwork.tasks.owners import owners
+from brickwork.tasks.pictures import (
+    ALL_GREY,
+    BROKEN,
+    DAMAGED,
+    GREY,
+    ORIENTATION,
+    Depth,
+    bytes_of,
+    colourless,
+    depth_of,
+    seen,
+    told,
+)
 from brickwork.tasks.raw import Raw
 
 __all__ = ["LARGEST_SIDE", "read_folder"]
-
-_ORIENTATION = 0x0112  # the EXIF tag
-_GREY = ("1", "L", "LA", "I", "I;16", "I;16B", "I;16L", "F")
-_DEEP = ("I", "F")  # modes of more than eight bits begin so
 
 LARGEST_SIDE = 224
 """Larger images are made smaller to this, the customary size for photographs, in pixels."""
@@ -45,10 +53,12 @@ def read_folder(folder: Path, group: str = "") -> Raw:
     groups, said = owners(found, group) if group else ({}, [])
     notes = [*found.notes, *said]
     size, grey = _form(found.files, notes)
-    depth = _depth(found.files["train"], notes)
-    x = {split: _decoded(group, size, grey, depth) for split, group in found.files.items()}
-    if not grey and all(_colourless(images) for images in x.values()):
-        notes.append("all images are grey: one channel is kept")
+    depth = depth_of(_shown(found.files["train"]), notes)
+    done = Counter[str]()
+    x = {split: _decoded(files, size, grey, depth, done) for split, files in found.files.items()}
+    notes += told(done, sum(map(len, x.values())))
+    if not grey and all(colourless(np.moveaxis(images, 1, -1)) for images in x.values()):
+        notes.append(ALL_GREY)
         x = {split: np.ascontiguousarray(images[:, :1]) for split, images in x.items()}
     y = {split: np.array(group) for split, group in found.labels.items()}
     name = found.folder.name
@@ -66,7 +76,7 @@ def _form(files: Mapping[str, Sequence[Path]], notes: list[str]) -> tuple[tuple[
         for file in group:
             size, mode = _header(file)
             sizes[split][size] += 1
-            grey = grey and mode in _GREY
+            grey = grey and mode in GREY
     most = max(sizes["train"].values())
     common = sorted((s for s, n in sizes["train"].items() if n == most), key=lambda s: s[0] * s[1])
     width, height = common[len(common) // 2]
@@ -88,50 +98,21 @@ def _form(files: Mapping[str, Sequence[Path]], notes: list[str]) -> tuple[tuple[
     return (width, height), grey
 
 
-class _Depth(NamedTuple):
-    """What makes values of more than eight bits eight: ``(value - low) * factor``."""
-
-    low: float = 0.0
-    factor: float = 1.0
-
-
-def _depth(files: Sequence[Path], notes: list[str]) -> _Depth:
-    """How values of more than eight bits become eight, by all that there are for training.
-
-    Whole numbers from 0 on lose their lowest bits, as many as the largest has too many; others
-    run from the least to the largest.
-    """
-    low, high, whole = np.inf, -np.inf, True
+def _shown(files: Sequence[Path]) -> Iterator[tuple[str, Image.Image]]:
+    """Images one after the other, each with its name."""
     for file in files:
         with _opened(file) as image:
-            if not image.mode.startswith(_DEEP):
-                continue
-            try:
-                values = np.asarray(image)
-            except (OSError, SyntaxError, ValueError) as error:
-                raise DataError(f"{file}: the image is damaged: replace or remove it") from error
-        if not np.isfinite(values).all():
-            raise DataError(f"{file}: holds NaN or infinite values: repair or remove it")
-        low, high = min(low, float(values.min())), max(high, float(values.max()))
-        whole = whole and values.dtype.kind in "iu"
-    if high < low:
-        return _Depth()
-    if whole and low >= 0:
-        bits = int(high).bit_length()
-        if bits > 8:
-            notes.append(f"images have {bits} bits: the upper 8 are kept")
-        return _Depth(0.0, 2.0 ** -max(0, bits - 8))
-    notes.append(f"values of images run from {low:g} to {high:g}: they were brought to 0 to 255")
-    return _Depth(low, 255.0 / max(high - low, 1e-12))
+            yield str(file), image
 
 
 def _header(file: Path) -> tuple[tuple[int, int], str]:
     """The (width, height) of an image as it is seen, and its mode."""
     with _opened(file) as image:
         try:
-            turned = image.getexif().get(_ORIENTATION, 1) >= 5  # the camera was held upright
-        except (OSError, SyntaxError, ValueError) as error:
-            raise DataError(f"{file}: the image is damaged: replace or remove it") from error
+            turned = image.getexif().get(ORIENTATION, 1) >= 5  # the camera was held upright
+        except BROKEN as error:
+            raise DataError(f"{file}: {DAMAGED}") from error
+        turned = turned and image.format != "TIFF"  # there PIL turns by itself
         return (image.size[::-1] if turned else image.size), image.mode
 
 
@@ -140,38 +121,30 @@ def _opened(file: Path) -> Image.Image:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
             return Image.open(file)
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+    except (*BROKEN, Image.DecompressionBombError) as error:
         raise DataError(f"{file}: cannot be read as an image: replace or remove it") from error
 
 
 def _decoded(
-    files: Sequence[Path], size: tuple[int, int], grey: bool, depth: _Depth
+    files: Sequence[Path], size: tuple[int, int], grey: bool, depth: Depth, done: Counter[str]
 ) -> NDArray[np.uint8]:
     width, height = size
     out = np.empty((len(files), 1 if grey else 3, height, width), np.uint8)
-    for index, file in enumerate(files):
-        with _opened(file) as image:
-            try:
-                pixels = _pixels(image, size, grey, depth)
-            except (OSError, SyntaxError, ValueError) as error:
-                raise DataError(f"{file}: the image is damaged: replace or remove it") from error
+    for index, (name, image) in enumerate(_shown(files)):
+        try:
+            found = seen(image)
+            pixels = _pixels(found.image, size, grey, depth)
+        except BROKEN as error:
+            raise DataError(f"{name}: {DAMAGED}") from error
+        done.update(found.told)
         out[index] = pixels[None] if grey else pixels.transpose(2, 0, 1)
     return out
 
 
 def _pixels(
-    image: Image.Image, size: tuple[int, int], grey: bool, depth: _Depth
+    image: Image.Image, size: tuple[int, int], grey: bool, depth: Depth
 ) -> NDArray[np.uint8]:
-    image.load()
-    if image.mode.startswith(_DEEP):  # PIL would cut them off instead of scaling
-        values = (np.asarray(image).astype(np.float64) - depth.low) * depth.factor
-        image = Image.fromarray(values.clip(0, 255).astype(np.uint8))
-    upright = ImageOps.exif_transpose(image).convert("L" if grey else "RGB")
-    if upright.size != size:
-        upright = ImageOps.fit(upright, size, Image.Resampling.LANCZOS)
-    return np.asarray(upright)
-
-
-def _colourless(images: NDArray[Any]) -> bool:
-    first = images[:, 0]
-    return bool((first == images[:, 1]).all() and (first == images[:, 2]).all())
+    image = bytes_of(image, grey, depth)
+    if image.size != size:
+        image = ImageOps.fit(image, size, Image.Resampling.LANCZOS)
+    return np.asarray(image)

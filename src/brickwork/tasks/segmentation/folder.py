@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 
 from brickwork.errors import DataError
 from brickwork.tasks.folders import IMAGES, MASKS, Listed, descended, splits_below, visible
 from brickwork.tasks.owners import owners
+from brickwork.tasks.pictures import BROKEN, seen, told
 from brickwork.tasks.segmentation.pairs import Array, Pairs, checked, whole
 from brickwork.tasks.voxels import NIFTI, Scan, apart, common_spacing, read_nifti, resampled
 
@@ -48,10 +53,13 @@ def read_folder(folder: Path, group: str = "") -> Pairs:
             ]
             y[split] = [resampled(b.values, a.spacing, spacing, labels=True) for a, b in part]
     else:
+        done = Counter[str]()
         for split, pairs in files.items():
-            x[split] = [_picture(image) for image, _ in pairs]
             y[split] = [_mask(mask) for _, mask in pairs]
+            both = zip(pairs, y[split], strict=True)
+            x[split] = [_picture(image, mask.shape, done) for (image, _), mask in both]
             checked(x[split], y[split], str(folder), [image.name for image, _ in pairs])
+        notes += told(done, len(every))
     images = {split: [image for image, _ in part] for split, part in files.items()}
     groups, said = owners(Listed(inner, images, {}, []), group) if group else ({}, [])
     return Pairs(inner.name, str(folder), x, y, (*notes, *said), groups, spacing)
@@ -104,15 +112,25 @@ def _scanned(image: Path, mask: Path) -> tuple[Scan, Scan]:
     return a, b
 
 
-def _picture(file: Path) -> Array:
-    """An image ``(channels, height, width)``: more than eight bits stay, colours become RGB."""
-    pixels, mode = _pixels(file, {"1": "L", "LA": "L"}, "RGB")
+def _picture(file: Path, sides: tuple[int, ...], done: Counter[str]) -> Array:
+    """An image ``(channels, height, width)``: more than eight bits stay, colours become RGB.
+
+    Args:
+        file: The image.
+        sides: Of its mask.
+        done: Counts what was done to images.
+    """
+    with _opened(file) as image:
+        found = seen(image, (sides[1], sides[0]))
+        done.update(found.told)
+        pixels, mode = _pixels(found.image, {"1": "L", "LA": "L"}, "RGB")
     return pixels[None] if mode != "RGB" else np.moveaxis(pixels, -1, 0)
 
 
 def _mask(file: Path) -> Array:
     """A mask ``(height, width)``: what is stored, of a palette its numbers."""
-    pixels, mode = _pixels(file, {"P": "P", "1": "1", "LA": "L"}, "RGB")
+    with _opened(file) as image:
+        pixels, mode = _pixels(image, {"P": "P", "1": "1", "LA": "L"}, "RGB")
     if mode == "RGB":
         if (pixels != pixels[..., :1]).any():
             raise DataError(
@@ -123,13 +141,16 @@ def _mask(file: Path) -> Array:
     return whole(pixels)
 
 
-def _pixels(file: Path, kept: dict[str, str], otherwise: str) -> tuple[Array, str]:
-    from PIL import Image, UnidentifiedImageError
-
+@contextmanager
+def _opened(file: Path) -> Iterator[Image.Image]:
     try:
         with Image.open(file) as image:
-            mode = image.mode if image.mode in _EXACT else kept.get(image.mode, otherwise)
-            return np.asarray(image if mode == image.mode else image.convert(mode)), mode
-    except (OSError, UnidentifiedImageError, SyntaxError, ValueError) as error:
+            yield image
+    except BROKEN as error:
         what = " ".join(str(error).split())[:200]
         raise DataError(f"{file}: not an image that can be read ({what})") from error
+
+
+def _pixels(image: Image.Image, kept: dict[str, str], otherwise: str) -> tuple[Array, str]:
+    mode = image.mode if image.mode in _EXACT else kept.get(image.mode, otherwise)
+    return np.asarray(image if mode == image.mode else image.convert(mode)), mode
