@@ -70,10 +70,19 @@ def as_arrays(
 def _detached(source: Any) -> Any:
     """Arrays in place of tensors, which may be on a device or have a gradient."""
     if isinstance(source, Mapping):
-        return {k: _values(v) if hasattr(v, "detach") else v for k, v in source.items()}
+        return {name: _without_tensors(values) for name, values in source.items()}
     if isinstance(source, tuple | list) and len(source) == 2:
-        return tuple(_values(one) if hasattr(one, "detach") else one for one in source)
+        return tuple(map(_without_tensors, source))
     return source
+
+
+def _without_tensors(values: Any) -> Any:
+    """An array in place of a tensor; in a list of samples, of each."""
+    if hasattr(values, "detach"):
+        return _values(values)
+    if isinstance(values, list | tuple) and any(hasattr(one, "detach") for one in values):
+        return [_values(one) for one in values]
+    return values
 
 
 def _drawn(source: Any, notes: list[str]) -> Any:
@@ -262,7 +271,9 @@ def _samples(values: Sequence[Any], where: str) -> Any:
 def _values(sample: Any) -> NDArray[Any]:
     """One sample: an array, a tensor, numbers in lists, or a picture as it is stored."""
     if hasattr(sample, "detach"):
-        sample = sample.detach().cpu().numpy()
+        sample = sample.detach().cpu()
+        half = str(sample.dtype) == "torch.bfloat16"  # NumPy has no such numbers
+        sample = (sample.float() if half else sample).numpy()
     return np.asarray(sample)
 
 
