@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -250,10 +251,13 @@ class Context:
     def typical_macs(self) -> float:
         """The median MACs of the space inside the limits: what an ordinary member costs."""
         rng = rng_for(self.run.seed, "typical")
-        costs = (self.known(self.space.sample(rng)) for _ in range(200))
-        fitting = sorted(
-            known["macs"].value for known in costs if violation(known, self.limits) == 0
-        )
+        fitting = []
+        for _ in range(200):
+            with contextlib.suppress(SpaceError):  # it does not fit the input
+                known = self.known(self.space.sample(rng))
+                if violation(known, self.limits) == 0:
+                    fitting.append(known["macs"].value)
+        fitting.sort()
         return fitting[len(fitting) // 2] if fitting else 1e6
 
     @functools.cached_property
@@ -293,7 +297,11 @@ class Context:
 
         For decisions that a seed must determine, not for display.
         """
-        nodes = len(self.graph(self.space.sample(rng_for(self.run.seed, "nodes"))).nodes)
+        rng, nodes = rng_for(self.run.seed, "nodes"), 0
+        for _ in range(200):
+            with contextlib.suppress(SpaceError):
+                nodes = len(self.graph(self.space.sample(rng)).nodes)
+                break
         return self.pass_s(nodes, round(self.typical_macs)) * self._typical_epochs
 
     @property

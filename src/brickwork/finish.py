@@ -21,6 +21,7 @@ from brickwork.engine.store import Store
 from brickwork.errors import TrainingError
 from brickwork.export.formats import impossible, preferred
 from brickwork.final import candidates, expected, overhead, runners_up, spread_out
+from brickwork.leading import some_or_raise
 from brickwork.objective import quality_of, violation
 from brickwork.oneshot import SHARED
 from brickwork.oneshot.gated import alone, believable
@@ -223,18 +224,13 @@ class Finish:
         for event in self.store.events("plan"):
             return _Planned.from_json(event)
         trials = self.store.trials()
-        found = self._found(trials)
-        quality, scale = quality_of(self.context.objectives), self.context.run.scale
+        context = self.context
+        found = some_or_raise(self._found(trials), trials, context.limits)
+        quality, scale = quality_of(context.objectives), context.run.scale
         longer = length(alone(trials), quality, scale)
         seconds_of = self._seconds(trials, longer)
-        made = plan(
-            found,
-            self.context.objectives,
-            seconds_of,
-            seconds,
-            self.executor.workers,
-            extra=2 if self.context.run.control else 0,
-        )
+        workers, extra = self.executor.workers, 2 if context.run.control else 0
+        made = plan(found, context.objectives, seconds_of, seconds, workers, extra=extra)
         by_number = {trial.number: trial for trial in trials}
 
         def net(number: int, repetitions: int) -> Net:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from brickwork.bench.setting import Setting
+from brickwork.bench.setting import Setting, _least
 from brickwork.bench.table import Table
 from brickwork.errors import BrickworkError, DataError, LimitError, SpaceError, UnknownName
 from brickwork.spaces.cell import string_of
@@ -144,6 +144,38 @@ def test_it_is_said_how_many_rows_were_left_out_and_why(table: Table) -> None:
     assert "10 rows: no number in 'test'; 15,615 rows: 'phone' is at most 0.5 ms" in str(
         caught.value
     )
+
+
+@pytest.mark.parametrize(
+    ("column", "least"),
+    [
+        ("pi_latency_s", 0.0005),
+        ("phone", 0.5),
+        ("phone_ms", 0.5),
+        ("board_us", 500.0),
+        ("board_ns", 5e5),
+        ("model_mb", 0.0),
+        ("weights_kb", 0.0),
+        ("params", 0.0),
+        ("energy_mj", 0.0),
+    ],
+)
+def test_what_is_an_error_depends_on_the_unit(column: str, least: float) -> None:
+    assert _least(column)[0] == pytest.approx(least)
+
+
+def test_tables_are_joined_by_their_networks(tmp_path: Path) -> None:
+    """Whatever else both have, such as the number of a row; one has a mark of a spreadsheet."""
+    cells = [
+        "|nor_conv_3x3~0|+|none~0|none~1|+|none~0|none~1|skip_connect~2|",
+        "|skip_connect~0|+|none~0|none~1|+|none~0|none~1|skip_connect~2|",
+    ]
+    first, second = tmp_path / "a.csv", tmp_path / "b.csv"
+    first.write_text(f"id,arch,val\n0,{cells[0]},90\n1,{cells[1]},80\n", "utf-8-sig")
+    second.write_text(f"id,arch,lat\n0,{cells[1]},2\n1,{cells[0]},1\n")
+    read = Table.read(first, "nasbench201", second)
+    assert read.column("val").tolist() == [90, 80]
+    assert read.column("lat").tolist() == [1, 2]
 
 
 def test_a_training_takes_the_seconds_of_the_table(table: Table) -> None:

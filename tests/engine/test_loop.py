@@ -258,3 +258,63 @@ def test_a_repetition_is_trained_again_and_a_twin_is_not(tmp_path: Path) -> None
     assert [job["repetition"] for job in jobs] == [0, 1]
     with Store.open(tmp_path / "s") as store:
         assert [t.proposal.repetition for t in store.trials()] == [0, 1, 1]
+
+
+class Chosen(Wanderer):
+    """Asks for the first of its samples again and again, then for others."""
+
+    def ask(self, n: int) -> list[Any]:
+        again, self.heard = self.asked in range(1, 4), []
+        self.asked = 0 if again else self.asked
+        found = super().ask(n)
+        self.calls = getattr(self, "calls", 0) + 1
+        self.asked = self.calls
+        return found
+
+
+class Answering(Inline):
+    """The first network fails, or breaks a limit when it is measured; all others have a score."""
+
+    def __init__(self, first: str) -> None:
+        super().__init__(SETUP)
+        self.jobs = 0
+        work, name = self._work, ""
+
+        def answer(job: Any) -> Any:
+            nonlocal name
+            self.jobs += 1
+            name = name or str(job["arch"])
+            if str(job["arch"]) != name:
+                return work(job)
+            if first == "fails":
+                raise RuntimeError("no luck")
+            return {**work(job), "infeasible": "too slow"}
+
+        self._work = answer
+
+
+def searched(folder: Path, executor: Executor, trials: int) -> list[Trial]:
+    with Store.create(folder, {}) as store:
+        return (
+            Loop(Chosen(), describe, executor, store, OBJECTIVES, (), lag=1).run(99, trials).trials
+        )
+
+
+def test_twins_of_a_failure_are_no_trainings(tmp_path: Path) -> None:
+    executor = Answering("fails")
+    trials = searched(tmp_path / "s", executor, 6)
+    assert sum(trial.twin_of is not None for trial in trials) >= 2
+    assert executor.jobs == 6
+
+
+def test_what_broke_a_limit_in_a_measurement_is_not_measured_again(tmp_path: Path) -> None:
+    """Not either when the study is gone on with."""
+    whole = searched(tmp_path / "whole", Answering("slow"), 6)
+    assert [trial.twin_of for trial in whole[:4]] == [None, 0, 0, 0]
+    assert {trial.state for trial in whole[:4]} == {State.INFEASIBLE}
+    broken_off, folder = Answering("slow"), tmp_path / "b"
+    Fragile.left = 2  # proposed and ended
+    with Fragile.create(folder, {}) as store, pytest.raises(Crash):
+        Loop(Chosen(), describe, broken_off, store, OBJECTIVES, (), lag=1).run(99, 6)
+    Fragile.left = 10**9
+    assert history(searched(folder, broken_off, 6)) == history(whole)

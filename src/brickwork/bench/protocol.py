@@ -96,7 +96,10 @@ class Score:
             axes(accuracy)[some] for axes, (accuracy, some) in zip(self._scales, parts, strict=True)
         )
         found = [hypervolume(one, self._ones) for one in (shown, judged[front(shown)], small)]
-        over = (hv / whole for hv, whole in zip(found, self._whole, strict=True))
+        over = (
+            hv / whole if whole > 0 else float("nan")  # of few rows each may lie outside the bounds
+            for hv, whole in zip(found, self._whole, strict=True)
+        )
         return dict(zip(("signal", "test", "small"), over, strict=True)) | scores
 
     def along(self, told: Iterable[Told], marks: Sequence[int]) -> dict[int, dict[str, float]]:

@@ -35,6 +35,9 @@ _MEANT = {
 
 _TIME = re.compile(r"[mun]?s|[mun]?secs?|(milli|micro|nano)?seconds?")  # ends the name of a latency
 _LEAST_MS = 0.5  # a latency that is no longer is an error of measurement
+_FEW = 0.5  # of all rows may be errors
+_UNITS = {"m": 1.0, "u": 1e3, "n": 1e6, "": 1e-3}  # in a millisecond, by how a time's name begins
+_SIZE = re.compile(r"[kmg]?i?b|bytes|[kmg]?bits?")  # no time, whatever else the name says
 _PERCENT = 1.5  # an accuracy above it is given in percent
 
 
@@ -248,9 +251,11 @@ def _usable(
     for column in dict.fromkeys((*scores, *costs, *last)):
         keep(np.isfinite(table.column(column)), f"no number in {column!r}")
     for column in costs:
-        latency = _meant(column) == "latency_ms"
-        least, unit = (_LEAST_MS, " ms, which is taken for an error") if latency else (0.0, "")
-        keep(table.column(column) > least, f"{column!r} is at most {least:g}{unit}")
+        least, unit = _least(column)
+        if unit != "ms" and (table.column(column)[kept] <= least).mean() > _FEW:  # of another unit
+            least, unit = 0.0, ""
+        error = f" {unit}, which is taken for an error" if unit else ""
+        keep(table.column(column) > least, f"{column!r} is at most {least:g}{error}")
     if time:
         keep(table.column(time) > 0, f"{time!r} is at most 0")
     return kept, left_out
@@ -263,6 +268,16 @@ def _meant(column: str) -> str:
         return "latency_ms"
     found = (m for m, form in _MEANT.items() if any(re.fullmatch(form, word) for word in words))
     return next(found, "latency_ms")
+
+
+def _least(column: str) -> tuple[float, str]:
+    """What a cost must be above: of a latency 0.5 ms, in the unit that ends its name."""
+    words = re.findall(r"[a-z]+", column.lower())
+    if _meant(column) != "latency_ms" or any(_SIZE.fullmatch(word) for word in words):
+        return 0.0, ""
+    timed = bool(words) and _TIME.fullmatch(words[-1]) is not None
+    prefix = re.sub(r"(s|secs?|seconds?)$", "", words[-1])[:1] if timed else "m"
+    return _LEAST_MS * _UNITS[prefix], f"{prefix}s"
 
 
 def _metrics(costs: Sequence[str]) -> tuple[str, ...]:

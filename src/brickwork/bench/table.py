@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -145,17 +145,23 @@ def _lines(path: Path) -> list[dict[str, str]]:
     try:
         if ".json" in path.suffixes:
             return _networks(path)
-        opened = gzip.open if path.suffix == ".gz" else open
-        with opened(path, "rt", newline="", encoding="utf-8") as file:
+        with _opened(path) as file:
             return [{k: v or "" for k, v in line.items() if k} for line in csv.DictReader(file)]
     except (OSError, ValueError, EOFError, csv.Error) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else error
         raise DataError(f"{path}: cannot be read as a table ({reason})") from None
 
 
+def _opened(path: Path) -> TextIO:
+    """A text, which may be packed, and may begin with the mark of a spreadsheet."""
+    if path.suffix == ".gz":
+        return gzip.open(path, "rt", newline="", encoding="utf-8-sig")
+    return path.open(newline="", encoding="utf-8-sig")
+
+
 def _networks(path: Path) -> list[dict[str, str]]:
     """The networks of a JSON object, its keys, and their numbers; a list becomes columns."""
-    with path.open(encoding="utf-8") as file:
+    with _opened(path) as file:
         read = json.load(file, object_pairs_hook=_once)
     if not isinstance(read, dict):
         raise DataError(f"{path}: the JSON of a table is an object with networks as keys")
@@ -187,8 +193,9 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 def _joined(
     lines: Sequence[dict[str, str]], others: Sequence[dict[str, str]], path: Path
 ) -> list[dict[str, str]]:
-    """The lines that both have, by the first column that both have."""
-    key = next((n for n in next(iter(lines), ()) if others and n in others[0]), None)
+    """The lines that both have, by the column ``arch``, else the first that both have."""
+    both = [name for name in next(iter(lines), ()) if others and name in others[0]]
+    key = "arch" if "arch" in both else next(iter(both), None)
     if key is None:
         raise DataError(f"{path}: has no column in common with the table it is joined to")
     found = {other[key]: other for other in others}

@@ -68,12 +68,14 @@ class Progress:
     trials: list[Trial] = field(default_factory=list)
     running: int = 0
     counts: Counter[State] = field(default_factory=Counter)
+    trained: int = 0
     last_done: int = -1
 
     def note(self, trial: Trial) -> None:
         """Take in a trial that has ended."""
         self.trials[trial.number] = trial
         self.counts[trial.state] += 1
+        self.trained += trial.twin_of is None and trial.state in (State.DONE, State.FAILED)
         if trial.state is State.DONE:
             self.last_done = max(self.last_done, trial.number)
 
@@ -179,14 +181,24 @@ class Loop:
             self.progress.trials.append(trial)
             if trial.state is not State.WAITING:
                 self.progress.note(trial)
-            if trial.state is not State.INFEASIBLE and trial.twin_of is None:
-                self._keys[self._key(proposal, self.describe(proposal))] = trial.number
+            self._note_key(trial)
         for trial in stored:
             if trial.state is State.WAITING:
                 self._dispatch(trial, record=False)
         self._settle()
         if stored:
             log.info("resumed with %d trials", len(stored))
+
+    def _note_key(self, trial: Trial) -> None:
+        """Remember a stored trial that was carried out, so that it is not a second time."""
+        if trial.twin_of is not None:
+            return
+        try:
+            candidate = self.describe(trial.proposal)
+        except SpaceError:
+            return
+        if not broken(candidate.metrics, self.limits):  # it may have broken one in a measurement
+            self._keys[self._key(trial.proposal, candidate)] = trial.number
 
     def _ask(self, number: int) -> Proposal | None:
         """Proposal ``number``, made when all trials up to ``number - lag`` are told.
@@ -216,8 +228,7 @@ class Loop:
         number = len(trials)
         if any(trials[i].state is State.WAITING for i in range(self._told, number - self.lag + 1)):
             return False
-        counts = self.progress.counts
-        trained = counts[State.DONE] + counts[State.FAILED] + len(self._dispatched)
+        trained = self.progress.trained + len(self._dispatched)
         if trained >= max_trials or number - self.progress.last_done > _BARREN:
             return False
         proposal = self._ask(number)
