@@ -123,7 +123,7 @@ def check_labels(y: NDArray[Any], where: str) -> None:
         count = "1 label is" if len(lacking) == 1 else f"{len(lacking)} labels are"
         raise DataError(
             f"{where}: {count} missing, the first is that of sample {lacking[0]}: fill them or "
-            "leave the samples out"
+            "leave the samples out (labels are integers or text)"
         )
     kinds = sorted({type(label).__name__ for label in y})
     if len({isinstance(label, str | bytes) for label in y}) > 1:
