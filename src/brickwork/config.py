@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -48,13 +48,13 @@ if TYPE_CHECKING:
     from brickwork.tasks.samples import DataTask
     from brickwork.tasks.task import Task
 
-__all__ = ["AUGMENT", "AUTO", "Context", "Run", "space_for", "task_for"]
+__all__ = ["AUGMENT", "AUTO", "POSITIVE", "Context", "Run", "space_for", "task_for"]
 
 AUTO = "auto"
 """What a task or a space is called that the data decide on."""
 
 AUGMENT, POSITIVE = "augment", "positive"
-"""The setting that says which random changes training makes; for any task."""
+"""Settings for any task: which random changes training makes, and which of two classes is found."""
 
 _EXPORT_S = 1.5  # of a nominal core, to write and verify a model's files
 _PASSES = 3.0  # over the test split: PyTorch, ONNX, int8
@@ -247,17 +247,20 @@ class Context:
         recipe = sorted(self.space.recipe(proposal.arch).items())
         return Candidate(f"{whole.hash}{recipe}", known_costs(whole, self.target))
 
+    def _members(self, purpose: str) -> Iterator[Arch]:
+        """Those of 200 random members that fit the input."""
+        rng = rng_for(self.run.seed, purpose)
+        for _ in range(200):
+            arch = self.space.sample(rng)
+            with contextlib.suppress(SpaceError):
+                self.graph(arch)
+                yield arch
+
     @functools.cached_property
     def typical_macs(self) -> float:
         """The median MACs of the space inside the limits: what an ordinary member costs."""
-        rng = rng_for(self.run.seed, "typical")
-        fitting = []
-        for _ in range(200):
-            with contextlib.suppress(SpaceError):  # it does not fit the input
-                known = self.known(self.space.sample(rng))
-                if violation(known, self.limits) == 0:
-                    fitting.append(known["macs"].value)
-        fitting.sort()
+        known = map(self.known, self._members("typical"))
+        fitting = sorted(one["macs"].value for one in known if violation(one, self.limits) == 0)
         return fitting[len(fitting) // 2] if fitting else 1e6
 
     @functools.cached_property
@@ -297,11 +300,8 @@ class Context:
 
         For decisions that a seed must determine, not for display.
         """
-        rng, nodes = rng_for(self.run.seed, "nodes"), 0
-        for _ in range(200):
-            with contextlib.suppress(SpaceError):
-                nodes = len(self.graph(self.space.sample(rng)).nodes)
-                break
+        member = next(self._members("nodes"), None)
+        nodes = len(self.graph(member).nodes) if member else 0
         return self.pass_s(nodes, round(self.typical_macs)) * self._typical_epochs
 
     @property

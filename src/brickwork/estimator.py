@@ -28,6 +28,7 @@ from brickwork.errors import BrickworkError, DataError
 from brickwork.names import INPUTS, load
 from brickwork.objective import Limit, broken
 from brickwork.recognising import recognised
+from brickwork.tasks.arrays import is_nothing
 from brickwork.tasks.objects import samples_of
 
 if TYPE_CHECKING:
@@ -330,7 +331,7 @@ def _with_groups(x: Any, y: NDArray[Any], groups: Any) -> tuple[Any, str]:
         return (x, y), ""
     of = column_or_1d(np.asarray(groups))
     _same_length(of, y, "groups")
-    lacking = [i for i, one in enumerate(of) if _is_missing(one)]
+    lacking = [i for i, one in enumerate(of) if is_nothing(one)]
     if lacking:
         raise ValueError(f"groups: sample {lacking[0]} has none: give each sample one")
     name = "groups"
@@ -351,13 +352,9 @@ def _names(classes: NDArray[Any]) -> list[str]:
     return names if told else [f"{code}: {name}" for code, name in enumerate(names)]
 
 
-def _is_missing(one: Any) -> bool:
-    return one is None or (isinstance(one, float | np.floating) and bool(np.isnan(one)))
-
-
 def _are_texts(array: NDArray[Any]) -> bool:
     """Whether all are texts but those that are missing."""
-    texts = [isinstance(one, str) or _is_missing(one) for one in array]
+    texts = [isinstance(one, str) or is_nothing(one) for one in array]
     return array.dtype == object and all(texts) and any(isinstance(one, str) for one in array)
 
 

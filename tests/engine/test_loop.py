@@ -263,13 +263,15 @@ def test_a_repetition_is_trained_again_and_a_twin_is_not(tmp_path: Path) -> None
 class Chosen(Wanderer):
     """Asks for the first of its samples again and again, then for others."""
 
+    def __init__(self) -> None:
+        super().__init__()
+        self.calls = 0
+
     def ask(self, n: int) -> list[Any]:
-        again, self.heard = self.asked in range(1, 4), []
-        self.asked = 0 if again else self.asked
-        found = super().ask(n)
-        self.calls = getattr(self, "calls", 0) + 1
-        self.asked = self.calls
-        return found
+        self.asked = self.calls if self.calls >= 4 else 0
+        self.calls += 1
+        self.heard.clear()
+        return super().ask(n)
 
 
 class Answering(Inline):

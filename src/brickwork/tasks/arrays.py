@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from brickwork.errors import DataError
 
-__all__ = ["KEYS", "check_labels", "labels_of", "masks_of", "splits_of"]
+__all__ = ["KEYS", "check_labels", "is_nothing", "labels_of", "masks_of", "splits_of"]
 
 KEYS: tuple[Mapping[str, tuple[str, str]], ...] = (
     {
@@ -118,7 +118,7 @@ def check_labels(y: NDArray[Any], where: str) -> None:
     """
     if y.dtype != object or y.ndim != 1:
         return
-    lacking = [place for place, label in enumerate(y, start=1) if _is_nothing(label)]
+    lacking = [place for place, label in enumerate(y, start=1) if is_nothing(label)]
     if lacking:
         count = "1 label is" if len(lacking) == 1 else f"{len(lacking)} labels are"
         raise DataError(
@@ -133,10 +133,10 @@ def check_labels(y: NDArray[Any], where: str) -> None:
         )
 
 
-def _is_nothing(label: Any) -> bool:
+def is_nothing(label: Any) -> bool:
     """Whether a label is None, NaN or what pandas has for it."""
-    if isinstance(label, float):
-        return label != label
+    if isinstance(label, float | np.floating):
+        return bool(label != label)
     return label is None or type(label).__name__ in ("NAType", "NaTType")
 
 

@@ -16,10 +16,10 @@ from brickwork.tasks.archives import members
 from brickwork.tasks.arrays import splits_of
 from brickwork.tasks.columns import columns_beside, with_columns
 from brickwork.tasks.raw import Raw
-from brickwork.tasks.rows import Rows, is_rows, no_label, read_rows, split_files
+from brickwork.tasks.rows import is_rows, no_label, read_rows, split_files
 from brickwork.tasks.rows.grouping import owned
 from brickwork.tasks.series.rows import Standing, series_of
-from brickwork.tasks.series.tables import Table, read_table
+from brickwork.tasks.series.tables import Sheet, read_table, sheet_of
 
 __all__ = ["Labels", "Source", "read"]
 
@@ -47,8 +47,8 @@ def read(
         DataError: There is no such source, or it cannot be used.
     """
     if not isinstance(source, str | Path) and is_rows(source):
-        frames = read_rows(source, label)
-        return _of_tables(frames, "table", "the given table", labels, label, series, group, test)
+        sheets = {split: sheet_of(rows, label) for split, rows in read_rows(source, label).items()}
+        return _of_sheets(sheets, "table", "the given table", labels, label, series, group, test)
     if isinstance(source, Mapping):
         _only_tables(label, series)
         return _from_mapping(source, "arrays", "the given arrays", labels, group, test)
@@ -69,7 +69,8 @@ def read(
         _only_tables(label, series)
         return _from_mapping(members(path), path.stem, str(path), labels, group, test)
     if path.is_dir() and (parts := split_files(path)):
-        return _of_tables(parts, path.name, str(path), labels, label, series, group, test)
+        sheets = {split: sheet_of(file, label) for split, file in parts.items()}
+        return _of_sheets(sheets, path.name, str(path), labels, label, series, group, test)
     if path.is_file() and Path(path.name.lower().removesuffix(".gz")).suffix in _TABLES:
         return _from_tables(path, labels, label, series, group, test)
     raise DataError(
@@ -110,24 +111,27 @@ def _from_tables(path: Path, labels: Labels, label: str, series: str, group: str
     """A table, and those of other splits beside ``train.csv`` or, as in the UCR archive, beside
     ``NAME_TRAIN.txt``; the test split may be given instead.
     """
-    files, notes = dict(split_files(path)), []
+    files = split_files(path)
     other = re.sub(r"_train(\.\w+(\.gz)?)$", r"_TEST\1", path.name, flags=re.IGNORECASE)
     if other != path.name and path.with_name(other).exists():
         files["test"] = path.with_name(other)
     if test:
         files.pop("test", None)
-    for split in sorted(files.keys() - {"train"}):
-        try:
-            read_table(files[split], label, series, group)
-        except DataError as error:  # such as one without labels, which are to be predicted
-            notes.append(f"{files.pop(split).name} is not used: {error}")
+    sheets = {split: sheet_of(file, label) for split, file in files.items()}
+    head = sorted(sheets["train"].head)
+    same = {split: sheet for split, sheet in sheets.items() if sorted(sheet.head) == head}
     name = path.name.partition(".")[0]
-    raw = _of_tables(files, name, str(path), labels, label, series, group, test)
-    return replace(raw, notes=(*raw.notes, *notes))
+    raw = _of_sheets(same, name, str(path), labels, label, series, group, test)
+    others = (
+        f"{sheet.file} is not used: it has other columns than {path.name}"
+        for split, sheet in sheets.items()
+        if split not in same
+    )
+    return replace(raw, notes=(*raw.notes, *others))
 
 
-def _of_tables(
-    tables: Mapping[str, Path] | Mapping[str, Rows] | Mapping[str, Path | Rows],
+def _of_sheets(
+    given: Mapping[str, Sheet],
     name: str,
     where: str,
     labels: Labels,
@@ -137,24 +141,23 @@ def _of_tables(
     test: str,
 ) -> Raw:
     """Tables of one form, one for each split; ``test`` is a file with a further one."""
-    parts: dict[str, Path | Rows] = dict(tables)
+    sheets = dict(given)
     if test:
-        if "test" in parts:
+        if "test" in sheets:
             raise DataError(f"{where}: has a test split of its own: leave --test out")
-        parts["test"] = Path(test)
         if not Path(test).is_file():
             raise DataError(f"{where}: --test must be a file like it, there is no {test!r}")
+        sheets["test"] = sheet_of(Path(test), label)
     x, y, groups, notes = {}, {}, {}, []
-    for split, one in parts.items():
-        table: Table = read_table(one, label, series, group)
-        at = str(one) if isinstance(one, Path) else one.where
+    for split, sheet in sheets.items():
+        table, at = read_table(sheet, label, series, group), sheet.where
         x[split], _, said = series_of(table.x, None, at)
         y[split] = labels(_typed(table.y, at), len(x[split]), at)
         if group:
             groups[split] = table.groups
         notes += said + list(table.notes if split == "train" else ())
-        if isinstance(one, Path) and split != "train":
-            notes.append(f"{split} is {one.name}")
+        if sheet.file and split != "train":
+            notes.append(f"{split} is {sheet.file}")
     groups, alone = owned(groups, group)
     raw = Raw(name, name, where, x, y, (*notes, *alone), groups)
     _same_channels(raw)

@@ -7,7 +7,7 @@ import gzip
 import re
 import zlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, time
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ from brickwork.tasks.rows.files import read_file, suffix
 from brickwork.tasks.rows.grouping import hints
 from brickwork.tasks.series.rows import ragged
 
-__all__ = ["Table", "read_table"]
+__all__ = ["Sheet", "Table", "read_table", "sheet_of"]
 
 _TIMES = ("time", "t", "timestamp", "date", "datetime", "step", "index")
 
@@ -44,12 +44,29 @@ class Table:
     notes: tuple[str, ...]
 
 
-def read_table(source: Path | Rows, label: str, series: str, group: str) -> Table:
-    """Read a table.
+def sheet_of(source: Path | Rows, label: str) -> Sheet:
+    """The cells of a table.
 
     Args:
         source: A ``.csv``, ``.tsv`` or ``.txt``, possibly with ``.gz``, or a ``.parquet``; or rows
             of a data frame.
+        label: The column to tell, which tells that a text has names on top; empty if not known.
+
+    Raises:
+        DataError: It cannot be read.
+    """
+    if not isinstance(source, Path):
+        return _of_rows(source)
+    if suffix(source) == ".parquet":
+        return replace(_of_rows(read_file(source)), file=source.name, label="")
+    return _of_text(source, label)
+
+
+def read_table(sheet: Sheet, label: str, series: str, group: str) -> Table:
+    """The series of a table.
+
+    Args:
+        sheet: Its cells.
         label: The column to tell; by default one with such a name, else in wide form the first.
         series: In long form the column that says which series a row is of; empty, or ``WIDE``, for
             wide form.
@@ -58,17 +75,13 @@ def read_table(source: Path | Rows, label: str, series: str, group: str) -> Tabl
     Raises:
         DataError: It cannot be read as series.
     """
-    if isinstance(source, Path):
-        packed = suffix(source) == ".parquet"
-        sheet = _of_rows(read_file(source)) if packed else _of_text(source, label)
-    else:
-        sheet, label = _of_rows(source), label or source.label
+    label = label or sheet.label
     wide = not series or (series == WIDE and WIDE not in sheet.head)
     return _wide(sheet, label, group) if wide else _long(sheet, label, series, group)
 
 
 @dataclass(frozen=True, slots=True)
-class _Sheet:
+class Sheet:
     """Cells as text.
 
     Attributes:
@@ -76,12 +89,16 @@ class _Sheet:
         head: Names of the columns; empty where there are none.
         body: The rows.
         first: Number of the first of them, as a person counts.
+        file: Name of the file; empty of a data frame.
+        label: The column to tell, where the source says so.
     """
 
     where: str
     head: list[str]
     body: list[list[str]]
     first: int
+    file: str = ""
+    label: str = ""
 
     def place(self, name: str) -> int:
         """Where a column stands; the first where none has a name.
@@ -97,9 +114,9 @@ class _Sheet:
         return self.head.index(name)
 
 
-def _of_rows(rows: Rows) -> _Sheet:
+def _of_rows(rows: Rows) -> Sheet:
     cells = [[_text(cell) for cell in row] for row in rows.cells]
-    return _Sheet(rows.where, list(rows.names), cells, 1)
+    return Sheet(rows.where, list(rows.names), cells, 1, label=rows.label)
 
 
 def _text(cell: str | float) -> str:
@@ -108,7 +125,7 @@ def _text(cell: str | float) -> str:
     return cell
 
 
-def _of_text(path: Path, label: str) -> _Sheet:
+def _of_text(path: Path, label: str) -> Sheet:
     """A text; its first row holds names if a label's is there, or if not all are numbers."""
     opened = gzip.open if path.suffix.lower() == ".gz" else open
     try:
@@ -128,10 +145,11 @@ def _of_text(path: Path, label: str) -> _Sheet:
     for place, name in enumerate(rows[0]):  # beside columns that are called 0, 1, 2 ...
         below = (row[place] for row in rows[1:] if len(row) > place)
         named = named or (name.lower() in LABELS and name not in below)
-    return _Sheet(str(path), rows[0] if named else [], rows[1:] if named else rows, 1 + named)
+    head, body = (rows[0], rows[1:]) if named else ([], rows)
+    return Sheet(str(path), head, body, 1 + named, path.name)
 
 
-def _wide(sheet: _Sheet, label: str, group: str) -> Table:
+def _wide(sheet: Sheet, label: str, group: str) -> Table:
     head, body = sheet.head, sheet.body
     if (label or group) and not head:
         raise DataError(
@@ -161,7 +179,7 @@ def _wide(sheet: _Sheet, label: str, group: str) -> Table:
     )
 
 
-def _long(sheet: _Sheet, label: str, series: str, group: str) -> Table:
+def _long(sheet: Sheet, label: str, series: str, group: str) -> Table:
     where, head, body, first = sheet.where, sheet.head, sheet.body, sheet.first
     if not head:
         raise DataError(f"{where}: the first row must name the columns, one of them {series!r}")
@@ -235,7 +253,7 @@ def _is_number(cell: str) -> bool:
 
 
 def _numbers(
-    sheet: _Sheet, row: Sequence[str], columns: Sequence[int], number: int
+    sheet: Sheet, row: Sequence[str], columns: Sequence[int], number: int
 ) -> NDArray[np.float32]:
     """Some cells of a row, which is the ``number``-th."""
     found = np.empty(len(columns), np.float32)
@@ -253,7 +271,7 @@ def _numbers(
     return found
 
 
-def _clock(cells: Sequence[str], sheet: _Sheet, name: str) -> list[Any] | None:
+def _clock(cells: Sequence[str], sheet: Sheet, name: str) -> list[Any] | None:
     """Times that can be compared: numbers, or dates and times as ISO 8601 has them; None if none.
 
     Raises:
