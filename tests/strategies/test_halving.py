@@ -32,6 +32,25 @@ class Listed:
         self.told.append(trial)
 
 
+class Generations(Listed):
+    """Proposes six, then waits for what they came to; ``left`` in all."""
+
+    def __init__(self, archs: list[Arch]) -> None:
+        super().__init__(archs)
+        self.out: set[str] = set()
+
+    def ask(self, n: int) -> list[Proposal]:
+        if self.out and len(self.left) % 6 == 0:
+            return []
+        proposals = super().ask(n)
+        self.out |= {proposal.arch.id for proposal in proposals}
+        return proposals
+
+    def tell(self, trial: Trial) -> None:
+        super().tell(trial)
+        self.out.discard(trial.proposal.arch.id)
+
+
 def counts(trials: list[Trial]) -> list[int]:
     found = Counter(trial.proposal.fidelity for trial in trials)
     return [found[rung] for rung in RUNGS]
@@ -45,6 +64,20 @@ def test_networks_come_from_the_inner_strategy_which_is_told_every_score(make) -
     first = [t.proposal.arch.id for t in trials if t.proposal.continues is None]
     assert first == wanted[: len(first)]
     assert inner.told == trials
+
+
+@pytest.mark.parametrize("lag", [1, 3, 8])
+@pytest.mark.parametrize("make", [Asha, Halving, Hyperband, Pasha])
+def test_an_inner_strategy_may_wait_for_what_it_is_to_hear(make, lag: int) -> None:
+    """Nothing is drawn in its place until it has heard all and proposes nothing."""
+    inner = Generations(list(every(NESTED, rng_for(0)))[:36])
+    wanted = [arch.id for arch in inner.left]
+    trials = search(make(problem(NESTED), 0, inner=lambda *_: inner), 120, lag=lag, end=done)
+    first = sorted((t.number, t.proposal.arch.id) for t in trials if t.proposal.continues is None)
+    assert [id for _, id in first][: len(wanted)] == wanted
+    assert len(trials) > 36
+    whole = {t.proposal.arch.id for t in trials if t.proposal.fidelity == 1}
+    assert whole & set(wanted)
 
 
 def test_asha_promotes_one_in_three_of_each_rung_as_soon_as_it_is_due() -> None:

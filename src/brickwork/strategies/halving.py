@@ -10,7 +10,8 @@
   (``Pasha``).
 
 Differs from the papers:
-- networks come from an inner strategy, which is told every score; without one they are drawn;
+- networks come from an inner strategy, which is told every score and may wait for them; without
+  one, or where it has heard all and proposes nothing, they are drawn;
 - of several objectives the front is promoted first, then the next, the loneliest of each first.
   Costs are objectives, so small networks, which short trainings under-rank, stay in the race;
 - where nothing new is left, the best go straight to whole trainings.
@@ -76,7 +77,10 @@ class _Rungs:
         self._asked = Asked(problem, seed)
         once = replace(problem, repetitions=1)  # what comes again is decided here
         self._inner = inner(once, seed) if inner is not None else None
+        self._waits = False  # the inner strategy, for what it is still to hear
+        self._dry = False  # it has heard all and proposes nothing
         self._count = 0
+        self._open: set[tuple[str, float]] = set()  # asked for and not told
         self._scored: list[dict[str, _Scored]] = [{} for _ in rungs]
         self._promoted: list[set[str]] = [set() for _ in rungs]
         self._ordered: dict[int, tuple[int, list[_Scored]]] = {}
@@ -88,10 +92,12 @@ class _Rungs:
             self._count += 1
             if proposal is not None:
                 proposals.append(proposal)
+                self._open.add((proposal.arch.id, proposal.fidelity))
         return proposals
 
     def tell(self, trial: Trial) -> None:
         self._asked.note(trial.proposal.arch)
+        self._open.discard((trial.proposal.arch.id, trial.proposal.fidelity))
         if self._inner is not None:
             self._inner.tell(trial)
         rung = self._rung(trial.proposal.fidelity)
@@ -108,9 +114,14 @@ class _Rungs:
         return max((i for i, f in enumerate(self._fidelities) if f <= fidelity + 1e-9), default=0)
 
     def _new(self, rng: np.random.Generator, rung: int) -> Proposal | None:
-        """A network that was not asked for before, at a rung."""
+        """A network that was not asked for before, at a rung; None if none is left or one waits."""
         if self._inner is not None:
-            for proposal in self._inner.ask(1):
+            proposals = self._inner.ask(1)
+            self._dry = not proposals and (self._dry or not self._open)
+            self._waits = not proposals and not self._dry
+            if self._waits:
+                return None
+            for proposal in proposals:
                 if proposal.arch not in self._asked:
                     self._asked.note(proposal.arch)
                     return replace(proposal, fidelity=self._fidelities[rung], continues=None)
@@ -134,6 +145,8 @@ class _Rungs:
 
     def _last(self) -> Proposal | None:
         """The best that was not trained in full, straight to a whole training."""
+        if self._waits:
+            return None
         top = len(self._fidelities) - 1
         for rung in range(top - 1, -1, -1):
             left = [o for o in self._scored[rung].values() if o.arch.id not in self._promoted[rung]]
@@ -214,7 +227,7 @@ class Halving(_Rungs):
         inner: _Inner | None = None,
     ) -> None:
         super().__init__(problem, seed, rungs=rungs, eta=eta, inner=inner)
-        self._open: list[_Bracket] = []
+        self._brackets: list[_Bracket] = []
         self._begun = 0
 
     def _starts(self) -> list[int]:
@@ -223,19 +236,19 @@ class Halving(_Rungs):
 
     def tell(self, trial: Trial) -> None:
         super().tell(trial)
-        for bracket in self._open:
+        for bracket in self._brackets:
             if self._fidelities[bracket.rung] == trial.proposal.fidelity:
                 bracket.open.discard(trial.proposal.arch.id)
 
     def _next(self, rng: np.random.Generator) -> Proposal | None:
-        for bracket in list(self._open):
+        for bracket in list(self._brackets):
             if not bracket.queue and not bracket.open and len(bracket.ids) >= bracket.size:
                 self._advance(bracket)
             if bracket.queue:
                 one = bracket.queue.pop(0)
                 self._join(bracket, one.arch)
                 return self._up(one, bracket.rung - 1, bracket.rung)
-        filling = next((b for b in self._open if len(b.ids) < b.size), None)
+        filling = next((b for b in self._brackets if len(b.ids) < b.size), None)
         if filling is None:
             filling = self._begin()
         proposal = self._new(rng, filling.rung)
@@ -255,7 +268,7 @@ class Halving(_Rungs):
         levels = top - rung  # as much compute in each bracket (Hyperband, algorithm 1)
         size = math.ceil((top + 1) / (levels + 1) * self._eta**levels)
         bracket = _Bracket(rung, size)
-        self._open.append(bracket)
+        self._brackets.append(bracket)
         return bracket
 
     def _advance(self, bracket: _Bracket) -> None:
@@ -265,7 +278,7 @@ class Halving(_Rungs):
         due = _best_first(here)[: int(bracket.size / self._eta)]
         due = [one for one in due if one.arch.id not in self._promoted[bracket.rung]]
         if bracket.rung == len(self._fidelities) - 1 or not due:
-            self._open.remove(bracket)
+            self._brackets.remove(bracket)
             return
         bracket.queue = due
         bracket.size, bracket.ids, bracket.rung = len(due), [], bracket.rung + 1
