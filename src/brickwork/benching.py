@@ -179,7 +179,7 @@ def _one(asked: Asked, name: str, is_peer: bool, seed: int) -> tuple[dict[int, A
     told = run(made, setting, asked.evals, asked.workers)
     spent = time.process_time() - begun
     explain = getattr(made, "explain", lambda: "")
-    return score.along(told, asked.marks), spent, str(explain())
+    return score.along(told, asked.marks), spent, setting.by_column(str(explain()))
 
 
 @functools.lru_cache(1)
@@ -188,8 +188,10 @@ def _ready(asked: Asked) -> tuple[Setting, Score]:
     return asked.setting, Score(asked.setting)
 
 
-def remarks(asked: Asked, names: Sequence[str]) -> list[str]:
-    """What whoever asked might not expect, a line for each: rows left out, names for the same.
+def remarks(asked: Asked, names: Sequence[str], peers: Sequence[str] = ()) -> list[str]:
+    """What whoever asked might not expect, a line for each.
+
+    Rows that are left out, networks that the table lacks, names that stand for the same.
 
     Raises:
         BrickworkError: See ``bench``.
@@ -200,6 +202,13 @@ def remarks(asked: Asked, names: Sequence[str]) -> list[str]:
         whole = sum(left_out.values()) + len(asked.setting.table.archs)
         why = "; ".join(f"{reason} ({count:,})" for reason, count in left_out.items())
         found.append(f"{sum(left_out.values()):,} of {whole:,} rows are left out: {why}")
+    table = asked.setting.table
+    lacking = table.space.size() - len(table.archs)
+    if lacking and peers:
+        found.append(
+            f"{lacking:,} of the {table.space.size():,} networks of {table.space.name} cannot be "
+            f"looked up: what {', '.join(peers)} ask of these counts, and is lost"
+        )
     if not asked.setting.low:
         same = [
             f"{name} runs as {inner or 'random search'}"
@@ -222,7 +231,7 @@ def protocol(
         "searches": searches,
         "tables": [path.name for path in (asked.table, *asked.joins)],
         **described(asked.setting, seeds, asked.marks, asked.workers),
-        "remarks": remarks(asked, names),
+        "remarks": remarks(asked, names, peers),
         "versions": package_versions(("brickwork", *packages)),
     }
 

@@ -105,7 +105,25 @@ def test_what_runs_as_something_else_is_said_once(files: tuple[Path, Path], tmp_
 def test_rows_that_are_left_out_are_said(files: tuple[Path, Path]) -> None:
     more = ["--cost", "phone", "--strategies", "random", "--seeds", "1", "--evals", "3"]
     done = CliRunner().invoke(app, options(files, *more))
-    assert done.stderr.startswith("1 of 15,625 rows are left out: 'phone' is at most 0.5 ms")
+    left_out = "1 of 15,625 rows are left out: 'phone' is at most 0.5 ms"
+    assert done.stderr.startswith(left_out)
+    assert len(done.stderr.splitlines()) == 1
+    done = CliRunner().invoke(app, options(files, *more, "--peers", "optuna-random"))
+    assert done.stderr.splitlines() == [
+        done.stderr.splitlines()[0],
+        "1 of the 15,625 networks of nasbench201 cannot be looked up: what optuna-random ask of "
+        "these counts, and is lost",
+    ]
+
+
+def test_limits_are_written_as_they_were_asked(files: tuple[Path, Path], tmp_path: Path) -> None:
+    out = tmp_path / "found.json"
+    more = ["--cost", "phone", "--limit", "phone<=9", "--strategies", "auto", "--seeds", "1"]
+    done = CliRunner().invoke(app, options(files, *more, "--evals", "3", "--json", str(out)))
+    assert done.exit_code == 0, done.output
+    found = json.loads(out.read_text())
+    assert found["protocol"]["limits"] == ["phone<=9"]
+    assert "over phone" in found["strategies"]["auto"]["explain"]
 
 
 def test_the_result_is_written_as_each_search_ends(

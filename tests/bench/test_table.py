@@ -11,6 +11,7 @@ import pytest
 from brickwork.bench.setting import Setting, _least
 from brickwork.bench.table import Table
 from brickwork.errors import BrickworkError, DataError, LimitError, SpaceError, UnknownName
+from brickwork.quantity import metric
 from brickwork.spaces.cell import string_of
 from brickwork.trial import Proposal
 
@@ -178,6 +179,33 @@ def test_tables_are_joined_by_their_networks(tmp_path: Path) -> None:
     assert read.column("lat").tolist() == [1, 2]
 
 
+def test_what_a_joined_file_lacks_is_counted(files: tuple[Path, Path], tmp_path: Path) -> None:
+    other = tmp_path / "other.csv"
+    other.write_text("index,proxy\n" + "".join(f"{i},{i + 1}\n" for i in range(15_000)))
+    table = Table.read(files[0], "nasbench201", files[1], other)
+    assert len(table.archs) == 15_000
+    made = Setting.of(table, "val_12", "test", ["phone"])
+    error = "'phone' is at most 0.5 ms, which is taken for an error"
+    assert made.left_out == {"no row in other.csv": 625, error: 1}
+
+
+def test_a_metric_goes_to_the_column_that_holds_it(table: Table) -> None:
+    """Whichever stands first; others stand in for latencies, MACs last, and no text names them."""
+    costs = ["pixel", "raspi", "gpu", "macs", "tpu", "npu"]
+    same = dict.fromkeys(costs, table.columns["phone"])
+    many = Table(table.space, table.archs, {**table.columns, **same})
+    made = Setting.of(many, "val_12", "test", costs, ["raspi<=9", "macs<=7"])
+    assert made.metrics[0] == "latency_ms"
+    assert made.metrics[3] == "macs"
+    assert len(set(made.metrics)) == 6
+    assert made.limits_as_asked == ["raspi<=9", "macs<=7"]
+    sentence = "over latency and " + metric(made.metrics[1]).label + " and MACs"
+    assert made.by_column(sentence) == "over pixel and raspi and macs"
+    assert Setting.of(table, "val_12", "test").by_column("latency") == "latency"
+    with pytest.raises(BrickworkError, match="at most 6 costs"):
+        Setting.of(many, "val_12", "test", [*costs, "phone"])
+
+
 def test_a_training_takes_the_seconds_of_the_table(table: Table) -> None:
     plain = Setting.of(table, "val_12", "test", low={0.25: "val_3"})
     timed = Setting.of(table, "val_12", "test", low={0.25: "val_3"}, time="phone")
@@ -232,6 +260,7 @@ def test_costs_are_known_beforehand_and_scores_are_not(setting: Setting, table: 
 def test_limits_are_on_the_columns_of_costs(table: Table) -> None:
     made = Setting.of(table, "val_12", "test", ["phone", "params"], ["phone<=4", "params >= 0.02"])
     assert [limit.text for limit in made.limits] == ["latency_ms<=4", "parameters>=0.02"]
+    assert made.limits_as_asked == ["phone<=4", "params>=0.02"]
     columns = made.table.columns
     wanted = (columns["phone"] <= 4) & (columns["params"] >= 0.02)
     assert 0 < wanted.sum() < len(wanted)

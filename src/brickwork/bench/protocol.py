@@ -189,7 +189,7 @@ def described(setting: Setting, seeds: int, marks: Sequence[int], workers: int) 
         "costs": list(setting.costs),
         "metrics": list(setting.metrics),
         "features": list(setting.features),
-        "limits": [limit.text for limit in setting.limits],
+        "limits": setting.limits_as_asked,
         "low_fidelities": {str(part): column for part, column in setting.low.items()},
         "axes": "100 - accuracy in percent, log cost; from the best (0) to the 90th percentile (1)",
         "reference": 1.0,

@@ -33,6 +33,9 @@ _MEANT = {
 }
 """Metrics, and a word in the name of a column that holds them; any other column is a latency."""
 
+_STAND_INS = ("latency_ms", "energy_mj", "peak_sram_bytes", "flash_bytes", "parameters", "macs")
+"""What a column goes by whose metric another has; MACs last, from which networks are learned."""
+
 _TIME = re.compile(r"[mun]?s|[mun]?secs?|(milli|micro|nano)?seconds?")  # ends the name of a latency
 _LEAST_MS = 0.5  # a latency that is no longer is an error of measurement
 _FEW = 0.5  # of all rows may be errors
@@ -61,7 +64,7 @@ class Setting:
         features: Columns that a search knows beforehand too, to learn from: scores of untrained
             networks. A network may have none.
         time: Column of the seconds that a whole training takes; by default each takes one.
-        left_out: How many rows of the table were left out, by the reason.
+        left_out: How many rows of the files were left out, by the reason.
     """
 
     table: Table
@@ -116,7 +119,8 @@ class Setting:
                     raise BrickworkError(f"the {kind} {column!r} is named twice: name it once")
         names = _metrics(costs)
         scores = (signal, test, *again, *low.values())
-        kept, left_out = _usable(table, scores, costs, time)
+        kept, unusable = _usable(table, scores, costs, time)
+        left_out = {**table.left_out, **unusable}
         if not kept.any():
             why = "; ".join(f"{count:,} rows: {reason}" for reason, count in left_out.items())
             raise BrickworkError(f"the table has no row with a number to use in each column: {why}")
@@ -140,6 +144,21 @@ class Setting:
         """A column of accuracies as fractions, (rows,)."""
         values = self.table.column(column)
         return values / 100.0 if np.nanmax(values) > _PERCENT else values
+
+    @property
+    def limits_as_asked(self) -> list[str]:
+        """The limits, on the columns of the costs."""
+        columns = dict(zip(self.metrics, self.costs, strict=True))
+        return [limit.text.replace(limit.metric, columns[limit.metric], 1) for limit in self.limits]
+
+    def by_column(self, text: str) -> str:
+        """A sentence, with the columns of the costs in place of what they go by."""
+        pairs = zip(self.metrics, self.costs, strict=True)
+        columns = {metric(name).label: column for name, column in pairs}
+        if not columns:
+            return text
+        labels = "|".join(re.escape(label) for label in columns)
+        return re.sub(rf"\b({labels})\b", lambda found: columns[found[1]], text)
 
     @functools.cached_property
     def row(self) -> Mapping[str, int]:
@@ -281,14 +300,18 @@ def _least(column: str) -> tuple[float, str]:
 
 
 def _metrics(costs: Sequence[str]) -> tuple[str, ...]:
-    """A metric for each cost, no two alike: what it goes by in the search."""
-    found: list[str] = []
-    for column in costs:
-        free = [name for name in (_meant(column), *_MEANT, "latency_ms") if name not in found]
-        if not free:
-            raise BrickworkError(f"at most {len(_MEANT) + 1} costs can be searched at once")
-        found.append(free[0])
-    return tuple(found)
+    """A metric for each cost, no two alike: what it goes by in the search.
+
+    Each metric is that of the first column that holds it; the others stand in for the rest.
+    """
+    if len(costs) > len(_STAND_INS):
+        raise BrickworkError(f"at most {len(_STAND_INS)} costs can be searched at once")
+    meant = {_meant(column): column for column in reversed(costs)}
+    free = (name for name in _STAND_INS if name not in meant)
+    return tuple(
+        name if meant[name] == column else next(free)
+        for column, name in ((column, _meant(column)) for column in costs)
+    )
 
 
 def _limit(text: str, names: Mapping[str, str]) -> Limit:

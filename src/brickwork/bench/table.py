@@ -12,7 +12,7 @@ import gzip
 import json
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -38,11 +38,13 @@ class Table:
         space: The space.
         archs: The networks, in the order of the rows.
         columns: Numbers by name, (rows,) each; NaN where one is missing.
+        left_out: How many rows were left out when files were joined, by the reason.
     """
 
     space: Space
     archs: tuple[Arch, ...]
     columns: Mapping[str, Array]
+    left_out: Mapping[str, int] = field(default_factory=dict)
 
     @classmethod
     def read(cls, path: Path, space: str, *joins: Path) -> Table:
@@ -61,8 +63,12 @@ class Table:
         if space not in FORMS:
             raise UnknownName("space with a table", space, FORMS)
         lines = _lines(path)
+        left_out = {}
         for join in joins if lines else ():
+            before = len(lines)
             lines = _joined(lines, _lines(join), join)
+            if len(lines) < before:
+                left_out[f"no row in {join.name}"] = before - len(lines)
         if not lines or "arch" not in lines[0]:
             raise DataError(f"{path}: a table has a row for each network and a column 'arch'")
         form = FORMS[space]
@@ -79,7 +85,8 @@ class Table:
             )
         names = [name for name in lines[0] if name != "arch"]
         columns = {name: np.array([_number(line.get(name)) for line in lines]) for name in names}
-        return cls(form.space, archs, {k: v for k, v in columns.items() if np.isfinite(v).any()})
+        known = {name: v for name, v in columns.items() if np.isfinite(v).any()}
+        return cls(form.space, archs, known, left_out)
 
     def column(self, name: str) -> Array:
         """Its numbers, (rows,).
@@ -94,7 +101,8 @@ class Table:
     def only(self, kept: NDArray[np.bool_]) -> Table:
         """The rows that are kept."""
         archs = tuple(arch for arch, keep in zip(self.archs, kept, strict=True) if keep)
-        return Table(self.space, archs, {name: v[kept] for name, v in self.columns.items()})
+        columns = {name: values[kept] for name, values in self.columns.items()}
+        return Table(self.space, archs, columns, self.left_out)
 
 
 def _macro() -> Space:
