@@ -6,10 +6,13 @@ import json
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+if TYPE_CHECKING:
+    from brickwork.config import Context
 
 ROOT = Path(__file__).parents[1]
 GOLDEN = Path(__file__).parent / "golden"
@@ -75,3 +78,26 @@ def short(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
         monkeypatch.setattr("brickwork.timetable._REPETITIONS", 1)
 
     return shorten
+
+
+UNFIT = '''
+from brickwork.space import Choice, ConvNorm, GlobalPool, Linear, Pool, Seq, Space
+
+
+def unfit(input=(1, 8, 8)):
+    """Networks a third of which shrink a small picture to nothing."""
+    width, window = Choice("width", tuple(range(4, 24))), Choice("window", (2, 4, 16))
+    head = Seq(GlobalPool(), Linear(), name="classifier")
+    return Space("unfit", Seq(ConvNorm(width), Pool("max", window), head))
+'''
+
+
+@pytest.fixture
+def unfit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Context:
+    """A search in a space a third of whose members does not fit the input."""
+    from brickwork.config import Context, Run, task_for
+
+    monkeypatch.chdir(tmp_path)
+    Path("unfit.py").write_text(UNFIT)
+    run = Run.of(data="digits", space="unfit.py", limits=("parameters<=400",))
+    return Context.of(run, task_for(run))

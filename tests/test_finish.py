@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from brickwork.config import Context
 from brickwork.engine.executors import Job, Outcome
 from brickwork.engine.store import Store
 from brickwork.finish import Finish, Net
@@ -114,3 +115,16 @@ def test_the_verdict_says_where_final_trainings_were_longer(said, sentences) -> 
     found = _length_sentence(study)
     assert len(found) == sentences
     assert all("up to 3 times as long" in sentence for sentence in found)
+
+
+def test_the_control_of_size_takes_members_that_fit(unfit: Context, tmp_path: Path) -> None:
+    nothing: Any = None
+    drawn, forecast = list(unfit.members("front", 90)), unfit.problem.forecast
+    assert 40 < len(drawn) < 80  # about a third of them was left out
+    front = [arch for arch in dict.fromkeys(drawn) if forecast(arch)[1] == 0][:8]
+    nets = [Net("front", arch, i, 1, 1.0) for i, arch in enumerate(front)]
+    found = Finish(unfit, nothing, Slow(0.1), tmp_path)._of_size(nets)
+    assert len(found) == len(nets)
+    assert not {net.arch for net in found} & set(front)
+    for net in found:
+        assert unfit.known(net.arch)["parameters"].value <= 400

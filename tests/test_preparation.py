@@ -158,6 +158,13 @@ def test_untrained_networks_inside_the_limits_are_ranked():
     assert {one.arch for one in other.found} != {one.arch for one in made.found}
 
 
+def test_members_that_do_not_fit_are_neither_looked_at_nor_scored(unfit: Context) -> None:
+    assert zerocost.how_many(unfit, 100.0) > zerocost.how_many(unfit, 0.1) == 16
+    found = zerocost.suggest(unfit, allowance(search_s=0.1)).found
+    assert len(found) == 16
+    assert all(unfit.problem.forecast(one.arch)[1] == 0 for one in found)
+
+
 def test_how_many_are_scored_follows_from_the_budget_and_not_from_a_clock(mobile):
     few, more = (zerocost.how_many(mobile, seconds) for seconds in (20.0, 200.0))
     assert 16 < few < more

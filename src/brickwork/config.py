@@ -247,10 +247,10 @@ class Context:
         recipe = sorted(self.space.recipe(proposal.arch).items())
         return Candidate(f"{whole.hash}{recipe}", known_costs(whole, self.target))
 
-    def _members(self, purpose: str) -> Iterator[Arch]:
-        """Those of 200 random members that fit the input."""
+    def members(self, purpose: str, most: int = 200) -> Iterator[Arch]:
+        """Those of so many random members of the space that fit the input."""
         rng = rng_for(self.run.seed, purpose)
-        for _ in range(200):
+        for _ in range(most):
             arch = self.space.sample(rng)
             with contextlib.suppress(SpaceError):
                 self.graph(arch)
@@ -259,7 +259,7 @@ class Context:
     @functools.cached_property
     def typical_macs(self) -> float:
         """The median MACs of the space inside the limits: what an ordinary member costs."""
-        known = map(self.known, self._members("typical"))
+        known = map(self.known, self.members("typical"))
         fitting = sorted(one["macs"].value for one in known if violation(one, self.limits) == 0)
         return fitting[len(fitting) // 2] if fitting else 1e6
 
@@ -300,7 +300,7 @@ class Context:
 
         For decisions that a seed must determine, not for display.
         """
-        member = next(self._members("nodes"), None)
+        member = next(self.members("nodes"), None)
         nodes = len(self.graph(member).nodes) if member else 0
         return self.pass_s(nodes, round(self.typical_macs)) * self._typical_epochs
 

@@ -104,14 +104,15 @@ def runners_up(
 
 def _layered(trials: Sequence[Trial], objectives: Sequence[Objective], most: int) -> list[Trial]:
     """At most so many trials in the order of their fronts: the next without those before it."""
-    rest, found = list(trials), list[Trial]()
-    while rest and len(found) < most:
-        keep = front(table(objectives, [trial.metrics for trial in rest]))
+    losses = table(objectives, [trial.metrics for trial in trials])
+    rest, found = np.arange(len(trials)), list[Trial]()
+    while len(rest) and len(found) < most:
+        keep = front(losses[rest])
         if not keep.any():
             break
-        layer = [trial for trial, kept in zip(rest, keep, strict=True) if kept]
+        layer = [trials[i] for i in rest[keep].tolist()]
         found += sorted(layer, key=lambda trial: objectives[0].loss(trial.metrics))
-        rest = [trial for trial, kept in zip(rest, keep, strict=True) if not kept]
+        rest = rest[~keep]
     return found[:most]
 
 

@@ -29,7 +29,7 @@ from brickwork.predictor import Encoder
 from brickwork.space import Arch
 from brickwork.tasks.task import warnings_first
 from brickwork.timetable import MOST, Pace, length, plan
-from brickwork.trial import Trial, rng_for
+from brickwork.trial import Trial
 
 __all__ = ["Finish", "Net"]
 
@@ -302,10 +302,8 @@ class Finish:
 
     def _of_size(self, nets: Sequence[Net]) -> list[Net]:
         """For each net of the front a random architecture of nearly its number of parameters."""
-        rng = rng_for(self.context.run.seed, "size-only")
         pool: dict[str, tuple[float, Arch]] = {}
-        for _ in range(_SIZES):
-            arch = self.context.space.sample(rng)
+        for arch in self.context.members("size-only", _SIZES):
             costs = self.context.known(arch)
             if violation(costs, self.context.limits) == 0:
                 pool[arch.id] = (costs["parameters"].value, arch)

@@ -8,6 +8,7 @@ compares networks and not recipes.
 from __future__ import annotations
 
 import math
+import statistics
 import time
 from collections.abc import Iterator
 
@@ -73,9 +74,10 @@ def suggest(context: Context, allowance: Allowance) -> Suggestions:
 
 def how_many(context: Context, search_s: float) -> int:
     """How many networks a worker scores, in its part of the time of a search."""
-    rng = rng_for(context.run.seed, "scoring")
-    graphs = (context.graph(context.space.sample(rng)) for _ in range(_LOOKS))
-    each_s = sum(_OP_S * len(whole.nodes) + context.step_s(whole) for whole in graphs) / _LOOKS
+    graphs = [context.graph(arch) for arch in context.members("scoring", _LOOKS)]
+    if not graphs:
+        return _FEWEST
+    each_s = statistics.mean(_OP_S * len(one.nodes) + context.step_s(one) for one in graphs)
     most = _MOST // context.run.workers
     return max(_FEWEST, min(most, round(_SHARE * search_s / each_s)))
 
