@@ -31,6 +31,7 @@ from brickwork.verdict import verdict
 
 SETTINGS = ("--target", "stm32f746", "--space", "mobile", "--seed", "3", "--workers", "2")
 LIMIT = ("--limit", "parameters<=4000")
+pytestmark = pytest.mark.alone
 _MICRO = importlib.util.find_spec("tflite_micro") is not None  # the extra mcu
 
 
@@ -332,7 +333,7 @@ def test_slow_trainings_get_a_larger_share_of_the_budget_for_the_end() -> None:
 def command(data: Path, study: Path, *more: str) -> list[str]:
     return [
         sys.executable, "-m", "brickwork", "search", str(data), *SETTINGS, *LIMIT,
-        "--budget", "120s", "--study", str(study), *more,
+        "--budget", "60s", "--study", str(study), *more,
     ]  # fmt: skip
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.alone
 EXAMPLES = Path(__file__).parents[1] / "examples"
 
 

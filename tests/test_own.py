@@ -49,6 +49,7 @@ def test_a_space_in_a_file(folder):
     assert space.size() > 1
 
 
+@pytest.mark.alone
 def test_a_study_with_both_and_what_has_changed_since(folder):
     words = ("search", "digits", "--strategy", "climb.py", "--space", "plain.py", "--study", "s",
              "--max-trials", "2", "--workers", "1", "--budget", "25s")  # fmt: skip
