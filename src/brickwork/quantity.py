@@ -64,6 +64,11 @@ class Quantity:
         }
 
     @classmethod
+    def unknown(cls, unit: str, why: str) -> Quantity:
+        """A number that is not known, and why."""
+        return cls(math.nan, unit, How.UNKNOWN, None, why)
+
+    @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Quantity:
         value = math.nan if data["value"] is None else float(data["value"])
         return cls(value, data["unit"], How(data["how"]), data["spread"], data["source"])

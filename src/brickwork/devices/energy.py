@@ -44,7 +44,7 @@ def energy(latency: Quantity, target: Target) -> Quantity:
     power = target.power_w
     if power is None:
         reason = target.power_source or f"no measured active power for {target.name}"
-        return Quantity(math.nan, "mJ", How.UNKNOWN, None, reason)
+        return Quantity.unknown("mJ", reason)
     value = power * latency.value
     spread = None
     if latency.spread is not None and target.power_spread_w is not None:

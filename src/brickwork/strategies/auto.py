@@ -34,7 +34,7 @@ from brickwork.objective import front
 from brickwork.predictor import PART, Encoder, Observation, Outlook, Pool, Ranking, Repeats
 from brickwork.quantity import metric
 from brickwork.space import Arch
-from brickwork.strategies.base import Asked, Member, Problem, ranks
+from brickwork.strategies.base import Member, OneByOne, Problem, ranks
 from brickwork.trial import Proposal, Trial, rng_for
 
 __all__ = ["Auto"]
@@ -61,7 +61,7 @@ class _Record:
     seen: Observation
 
 
-class Auto:
+class Auto(OneByOne):
     """Learns quality, knows costs, and asks for the candidate of the largest expected gain.
 
     Args:
@@ -89,16 +89,13 @@ class Auto:
     ) -> None:
         if not 0 < low <= 1:
             raise ValueError(f"low is a fidelity in (0, 1], got {low}")
-        self._problem = problem
-        self._seed = seed
+        super().__init__(problem, seed)
         self._low = low
         self._share = (1 - low) / 2 if share is None else share
         self._starts = starts or (6 if len(problem.objectives) == 1 else 10)
         self._samples = samples
         self._explore = explore
-        self._count = 0
         self._told = 0
-        self._asked = Asked(problem, seed)
         self._encoder = Encoder(
             problem.space, problem.costs(), problem.graph, problem.scores.values()
         )
@@ -149,20 +146,11 @@ class Auto:
             f"before training need not be learned{looks}{again}"
         )
 
-    def ask(self, n: int) -> list[Proposal]:
-        proposals: list[Proposal] = []
-        for _ in range(n):
-            proposal = self._next(rng_for(self._seed, "strategy", self._count))
-            self._count += 1
-            if proposal is not None:
-                proposals.append(proposal)
-        return proposals
-
     def tell(self, trial: Trial) -> None:
         arch = trial.proposal.arch
         full = trial.proposal.fidelity >= 1
+        super().tell(trial)
         self._told += 1
-        self._asked.note(arch)
         if full:
             self._promoted.add(arch.id)
         row = self._pending.pop(arch.id, None)

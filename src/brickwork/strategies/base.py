@@ -17,7 +17,7 @@ from brickwork.quantity import Quantity, metric
 from brickwork.space import Arch, Graph, Option, Space
 from brickwork.trial import Proposal, State, Trial, rng_for
 
-__all__ = ["Asked", "Member", "Problem", "Strategy", "crowding", "every", "ranks"]
+__all__ = ["Asked", "Member", "OneByOne", "Problem", "Strategy", "crowding", "every", "ranks"]
 
 WALK = 256  # mutations, at most, from a network that breaks the limits to one that keeps them
 _FAR = 1e30  # in place of an infinite loss
@@ -238,6 +238,38 @@ class Asked:
                 if step == 0.0:
                     break
         return best
+
+
+class OneByOne:
+    """A strategy that proposes one after another, each with random numbers of its own.
+
+    Args:
+        problem: What is searched.
+        seed: The same seed gives the same proposals to the same answers.
+    """
+
+    def __init__(self, problem: Problem, seed: int) -> None:
+        self._problem = problem
+        self._seed = seed
+        self._asked = Asked(problem, seed)
+        self._count = 0  # how often it was asked for one, this time counted
+
+    def ask(self, n: int) -> list[Proposal]:
+        proposals: list[Proposal] = []
+        for _ in range(n):
+            rng = rng_for(self._seed, "strategy", self._count)
+            self._count += 1
+            found = self._next(rng)
+            if found is not None:
+                proposals.append(found if isinstance(found, Proposal) else Proposal(found))
+        return proposals
+
+    def tell(self, trial: Trial) -> None:
+        self._asked.note(trial.proposal.arch)
+
+    def _next(self, rng: np.random.Generator) -> Arch | Proposal | None:
+        """An architecture to be trained in full, or another proposal; None where there is none."""
+        raise NotImplementedError
 
 
 def every(space: Space, rng: np.random.Generator) -> Iterator[Arch]:

@@ -23,8 +23,8 @@ from numpy.typing import NDArray
 from brickwork.objective import front
 from brickwork.predictor import Axis, Encoder, Predictor, expected_gain
 from brickwork.space import Arch
-from brickwork.strategies.base import Asked, Member, Problem, ranks
-from brickwork.trial import Proposal, Trial, rng_for
+from brickwork.strategies.base import Member, OneByOne, Problem, ranks
+from brickwork.trial import Trial, rng_for
 
 __all__ = ["Bananas", "Bayesian"]
 
@@ -43,7 +43,7 @@ class _Seen:
     targets: Array
 
 
-class Bayesian:
+class Bayesian(OneByOne):
     """A Gaussian process for each objective; the candidate of the largest expected gain is next.
 
     Args:
@@ -53,30 +53,17 @@ class Bayesian:
     """
 
     def __init__(self, problem: Problem, seed: int, *, starts: int = 10) -> None:
-        self._problem = problem
-        self._seed = seed
+        super().__init__(problem, seed)
         self._starts = starts
-        self._asked = Asked(problem, seed)
         self._encoder = Encoder(problem.space, (), problem.graph, problem.scores.values())
         self._axes = [Axis(objective.metric) for objective in problem.objectives]
-        self._count = 0
         self._told = 0
         self._learned = -_AFRESH
         self._seen: list[_Seen] = []
         self._models: list[Predictor] = []
 
-    def ask(self, n: int) -> list[Proposal]:
-        proposals: list[Proposal] = []
-        for _ in range(n):
-            rng = rng_for(self._seed, "strategy", self._count)
-            self._count += 1
-            arch = self._next(rng)
-            if arch is not None:
-                proposals.append(Proposal(arch))
-        return proposals
-
     def tell(self, trial: Trial) -> None:
-        self._asked.note(trial.proposal.arch)
+        super().tell(trial)
         self._told += 1
         member = Member.of(self._problem, trial)
         if member is None or not np.isfinite(member.losses).all():

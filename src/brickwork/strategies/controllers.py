@@ -23,8 +23,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from brickwork.space import Arch, Option
-from brickwork.strategies.base import Asked, Member, Problem, crowding, ranks
-from brickwork.trial import Proposal, Trial, rng_for
+from brickwork.strategies.base import Member, OneByOne, Problem, crowding, ranks
+from brickwork.trial import Trial
 
 __all__ = ["Ppo", "Reinforce"]
 
@@ -34,7 +34,7 @@ _LATELY = 64  # trials that a new one is compared with
 _PUNISHED = 4  # networks beyond the limits from which a proposal learns, at most
 
 
-class Reinforce:
+class Reinforce(OneByOne):
     """Moves the logarithm of each chosen option's probability by how good the network was.
 
     Args:
@@ -57,13 +57,10 @@ class Reinforce:
         batch: int = 4,
         entropy: float = 0.02,
     ) -> None:
-        self._problem = problem
-        self._seed = seed
+        super().__init__(problem, seed)
         self._rate = rate
         self._batch = batch
         self._entropy = entropy
-        self._asked = Asked(problem, seed)
-        self._count = 0
         decisions = problem.space.decisions()
         self._logits = {one.name: np.zeros(len(one.options)) for one in decisions}
         self._place = {
@@ -72,18 +69,8 @@ class Reinforce:
         self._lately: deque[Member] = deque(maxlen=_LATELY)
         self._fresh: list[tuple[Arch, float]] = []
 
-    def ask(self, n: int) -> list[Proposal]:
-        proposals: list[Proposal] = []
-        for _ in range(n):
-            rng = rng_for(self._seed, "strategy", self._count)
-            self._count += 1
-            arch = self._next(rng)
-            if arch is not None:
-                proposals.append(Proposal(arch))
-        return proposals
-
     def tell(self, trial: Trial) -> None:
-        self._asked.note(trial.proposal.arch)
+        super().tell(trial)
         member = Member.of(self._problem, trial)
         if member is None:
             return

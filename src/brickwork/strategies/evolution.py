@@ -17,13 +17,13 @@ from __future__ import annotations
 import numpy as np
 
 from brickwork.space import Arch
-from brickwork.strategies.base import Asked, Member, Problem, crowding, ranks
-from brickwork.trial import Proposal, Trial, rng_for
+from brickwork.strategies.base import Member, OneByOne, Problem, crowding, ranks
+from brickwork.trial import Trial
 
 __all__ = ["Evolution", "Tchebycheff"]
 
 
-class Evolution:
+class Evolution(OneByOne):
     """Mutates the winner of a tournament; the oldest dies.
 
     Args:
@@ -38,25 +38,13 @@ class Evolution:
     ) -> None:
         if not 1 <= sample <= population:
             raise ValueError(f"1 <= sample <= population, got {sample} and {population}")
-        self._problem = problem
-        self._seed = seed
+        super().__init__(problem, seed)
         self._size = population
         self._sample = sample
         self._population: list[Member] = []  # oldest first
-        self._asked = Asked(problem, seed)
-        self._count = 0
-
-    def ask(self, n: int) -> list[Proposal]:
-        proposals: list[Proposal] = []
-        for _ in range(n):
-            arch = self._next(rng_for(self._seed, "strategy", self._count))
-            self._count += 1
-            if arch is not None:
-                proposals.append(Proposal(arch))
-        return proposals
 
     def tell(self, trial: Trial) -> None:
-        self._asked.note(trial.proposal.arch)
+        super().tell(trial)
         member = Member.of(self._problem, trial)
         if member is None:
             return
@@ -66,7 +54,7 @@ class Evolution:
             del self._population[infeasible[0] if infeasible else 0]
 
     def _next(self, rng: np.random.Generator) -> Arch | None:
-        if self._count < self._size or not self._population:
+        if self._count <= self._size or not self._population:
             return self._asked.fresh(rng)
         parent = self._tournament(rng)
         return self._asked.fresh(rng, lambda: self._problem.space.mutate(parent, rng))

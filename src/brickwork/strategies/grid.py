@@ -13,15 +13,14 @@ from collections.abc import Sequence
 import numpy as np
 
 from brickwork.space import Arch, Option
-from brickwork.strategies.base import Asked, Problem
-from brickwork.trial import Proposal, Trial, rng_for
+from brickwork.strategies.base import OneByOne, Problem
 
 __all__ = ["Grid", "coarse"]
 
 _MISSES = 24  # points in a row that were asked before, after which the grid becomes finer
 
 
-class Grid:
+class Grid(OneByOne):
     """Points of a grid of the space, which becomes finer.
 
     Args:
@@ -30,25 +29,12 @@ class Grid:
     """
 
     def __init__(self, problem: Problem, seed: int) -> None:
-        self._problem = problem
-        self._seed = seed
-        self._asked = Asked(problem, seed)
-        self._count = 0
+        super().__init__(problem, seed)
         self._level = 0
         self._misses = 0
 
-    def ask(self, n: int) -> list[Proposal]:
-        proposals: list[Proposal] = []
-        for _ in range(n):
-            rng = rng_for(self._seed, "strategy", self._count)
-            self._count += 1
-            arch = self._asked.fresh(rng, lambda rng=rng: self._point(rng))  # type: ignore[misc]  # bound now
-            if arch is not None:
-                proposals.append(Proposal(arch))
-        return proposals
-
-    def tell(self, trial: Trial) -> None:
-        self._asked.note(trial.proposal.arch)
+    def _next(self, rng: np.random.Generator) -> Arch | None:
+        return self._asked.fresh(rng, lambda: self._point(rng))
 
     def _point(self, rng: np.random.Generator) -> Arch:
         """A point of the grid as fine as it is now."""

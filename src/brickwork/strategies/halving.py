@@ -26,8 +26,8 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from brickwork.space import Arch
-from brickwork.strategies.base import Asked, Member, Problem, Strategy, crowding, ranks
-from brickwork.trial import Proposal, Trial, rng_for
+from brickwork.strategies.base import Member, OneByOne, Problem, Strategy, crowding, ranks
+from brickwork.trial import Proposal, Trial
 
 __all__ = ["Asha", "Halving", "Hyperband", "Pasha"]
 
@@ -48,7 +48,7 @@ class _Scored:
         return self.member.arch
 
 
-class _Rungs:
+class _Rungs(OneByOne):
     """What all of them share: new networks, scores by rung, and who is the best of a rung.
 
     Args:
@@ -70,33 +70,20 @@ class _Rungs:
     ) -> None:
         if not rungs or list(rungs) != sorted(set(rungs)) or rungs[-1] != 1:
             raise ValueError(f"rungs rise to 1, got {tuple(rungs)}")
-        self._problem = problem
-        self._seed = seed
+        super().__init__(problem, seed)
         self._fidelities = tuple(rungs)
         self._eta = eta
-        self._asked = Asked(problem, seed)
         once = replace(problem, repetitions=1)  # what comes again is decided here
         self._inner = inner(once, seed) if inner is not None else None
         self._waits = False  # the inner strategy, for what it is still to hear
         self._dry = False  # it has heard all and proposes nothing
-        self._count = 0
         self._open: set[tuple[str, float]] = set()  # asked for and not told
         self._scored: list[dict[str, _Scored]] = [{} for _ in rungs]
         self._promoted: list[set[str]] = [set() for _ in rungs]
         self._ordered: dict[int, tuple[int, list[_Scored]]] = {}
 
-    def ask(self, n: int) -> list[Proposal]:
-        proposals: list[Proposal] = []
-        for _ in range(n):
-            proposal = self._next(rng_for(self._seed, "strategy", self._count))
-            self._count += 1
-            if proposal is not None:
-                proposals.append(proposal)
-                self._open.add((proposal.arch.id, proposal.fidelity))
-        return proposals
-
     def tell(self, trial: Trial) -> None:
-        self._asked.note(trial.proposal.arch)
+        super().tell(trial)
         self._open.discard((trial.proposal.arch.id, trial.proposal.fidelity))
         if self._inner is not None:
             self._inner.tell(trial)
@@ -106,9 +93,6 @@ class _Rungs:
         member = Member.of(self._problem, trial)
         if trial.scored and member is not None and member.violation == 0:
             self._scored[rung][member.arch.id] = _Scored(member, trial.number)
-
-    def _next(self, rng: np.random.Generator) -> Proposal | None:
-        raise NotImplementedError
 
     def _rung(self, fidelity: float) -> int:
         return max((i for i, f in enumerate(self._fidelities) if f <= fidelity + 1e-9), default=0)
@@ -124,9 +108,13 @@ class _Rungs:
             for proposal in proposals:
                 if proposal.arch not in self._asked:
                     self._asked.note(proposal.arch)
-                    return replace(proposal, fidelity=self._fidelities[rung], continues=None)
+                    return self._opened(proposal.arch, rung)
         arch = self._asked.fresh(rng)
-        return None if arch is None else Proposal(arch, self._fidelities[rung])
+        return None if arch is None else self._opened(arch, rung)
+
+    def _opened(self, arch: Arch, rung: int, continues: int | None = None) -> Proposal:
+        self._open.add((arch.id, self._fidelities[rung]))
+        return Proposal(arch, self._fidelities[rung], continues)
 
     def _due(self, rung: int) -> list[_Scored]:
         """The best of a rung, one in ``eta``; of many, as they were a fiftieth ago."""
@@ -141,7 +129,7 @@ class _Rungs:
         """A promotion from a rung to a higher one."""
         for below in range(rung, to):
             self._promoted[below].add(one.arch.id)
-        return Proposal(one.arch, self._fidelities[to], one.number)
+        return self._opened(one.arch, to, one.number)
 
     def _last(self) -> Proposal | None:
         """The best that was not trained in full, straight to a whole training."""

@@ -15,15 +15,15 @@ from __future__ import annotations
 import numpy as np
 
 from brickwork.space import Arch
-from brickwork.strategies.base import Asked, Member, Problem, ranks
-from brickwork.trial import Proposal, Trial, rng_for
+from brickwork.strategies.base import Member, OneByOne, Problem, ranks
+from brickwork.trial import Trial
 
 __all__ = ["Local"]
 
 _KEPT = 24  # networks whose neighbours may be asked for
 
 
-class Local:
+class Local(OneByOne):
     """Asks for neighbours of the front that are new.
 
     Args:
@@ -33,33 +33,23 @@ class Local:
     """
 
     def __init__(self, problem: Problem, seed: int, *, starts: int = 10) -> None:
-        self._problem = problem
-        self._seed = seed
+        super().__init__(problem, seed)
         self._starts = starts
-        self._asked = Asked(problem, seed)
-        self._count = 0
         self._front: list[Member] = []
         self._explored: set[str] = set()
 
-    def ask(self, n: int) -> list[Proposal]:
-        proposals: list[Proposal] = []
-        for _ in range(n):
-            rng = rng_for(self._seed, "strategy", self._count)
-            self._count += 1
-            arch = self._neighbour(rng) if self._count > self._starts else None
-            arch = arch or self._asked.fresh(rng)
-            if arch is not None:
-                proposals.append(Proposal(arch))
-        return proposals
-
     def tell(self, trial: Trial) -> None:
-        self._asked.note(trial.proposal.arch)
+        super().tell(trial)
         member = Member.of(self._problem, trial)
         if member is None:
             return
         members = [*self._front, member]
         rank = ranks(members)
         self._front = [one for one, r in zip(members, rank, strict=True) if r == 0][-_KEPT:]
+
+    def _next(self, rng: np.random.Generator) -> Arch | None:
+        found = self._neighbour(rng) if self._count > self._starts else None
+        return found or self._asked.fresh(rng)
 
     def _neighbour(self, rng: np.random.Generator) -> Arch | None:
         """A new neighbour of a member of the front, inside the limits."""

@@ -15,13 +15,13 @@ from __future__ import annotations
 import numpy as np
 
 from brickwork.space import Arch
-from brickwork.strategies.base import Asked, Member, Problem, crowding, ranks
-from brickwork.trial import Proposal, Trial, rng_for
+from brickwork.strategies.base import Member, OneByOne, Problem, crowding, ranks
+from brickwork.trial import Trial
 
 __all__ = ["NSGA2"]
 
 
-class NSGA2:
+class NSGA2(OneByOne):
     """Crosses and mutates winners of binary tournaments; fronts and crowding decide who stays.
 
     Feasible beats infeasible; of two infeasible the smaller total violation wins; of two feasible
@@ -46,28 +46,16 @@ class NSGA2:
     ) -> None:
         if population < 2:
             raise ValueError(f"the population holds at least 2 members, got {population}")
-        self._problem = problem
-        self._seed = seed
+        super().__init__(problem, seed)
         self._size = population
         self._crossover = crossover
         self._mutation = mutation
         self._population: list[Member] = []
         self._rank = np.zeros(0, dtype=np.int64)
         self._crowding = np.zeros(0)
-        self._asked = Asked(problem, seed)
-        self._count = 0
-
-    def ask(self, n: int) -> list[Proposal]:
-        proposals: list[Proposal] = []
-        for _ in range(n):
-            arch = self._next(rng_for(self._seed, "strategy", self._count))
-            self._count += 1
-            if arch is not None:
-                proposals.append(Proposal(arch))
-        return proposals
 
     def tell(self, trial: Trial) -> None:
-        self._asked.note(trial.proposal.arch)
+        super().tell(trial)
         member = Member.of(self._problem, trial)
         if member is None:
             return
@@ -83,7 +71,7 @@ class NSGA2:
         self._crowding = crowding(self._population, self._rank)
 
     def _next(self, rng: np.random.Generator) -> Arch | None:
-        if self._count < self._size or not self._population:
+        if self._count <= self._size or not self._population:
             return self._asked.fresh(rng)
         return self._asked.fresh(rng, lambda: self._child(rng))
 

@@ -16,8 +16,8 @@ import numpy as np
 from brickwork.errors import BrickworkError
 from brickwork.quantity import metric
 from brickwork.space import Arch, Option
-from brickwork.strategies.base import Asked, Problem
-from brickwork.trial import Proposal, Trial, rng_for
+from brickwork.strategies.base import OneByOne, Problem
+from brickwork.trial import Trial
 
 __all__ = ["OptunaNsga2", "OptunaTpe"]
 
@@ -25,7 +25,7 @@ _TRIES = 8  # proposals of the sampler that are old or break a limit, in a row
 _FLOOR = 1e-12
 
 
-class OptunaTpe:
+class OptunaTpe(OneByOne):
     """Tree-structured Parzen estimators of Optuna (Bergstra et al., 2011; Watanabe, 2023).
 
     Args:
@@ -47,10 +47,7 @@ class OptunaTpe:
                 "this strategy needs optuna: install it with pip install 'brickwork[optuna]'"
             ) from None
         optuna.logging.set_verbosity(optuna.logging.ERROR)
-        self._problem = problem
-        self._seed = seed
-        self._asked = Asked(problem, seed)
-        self._count = 0
+        super().__init__(problem, seed)
         self._failed = optuna.trial.TrialState.FAIL
         self._create = optuna.trial.create_trial
         minimize = optuna.study.StudyDirection.MINIMIZE
@@ -62,18 +59,9 @@ class OptunaTpe:
         )
         self._open: dict[str, Any] = {}
 
-    def ask(self, n: int) -> list[Proposal]:
-        proposals: list[Proposal] = []
-        for _ in range(n):
-            arch = self._next(rng_for(self._seed, "strategy", self._count))
-            self._count += 1
-            if arch is not None:
-                proposals.append(Proposal(arch))
-        return proposals
-
     def tell(self, trial: Trial) -> None:
+        super().tell(trial)
         arch = trial.proposal.arch
-        self._asked.note(arch)
         values = self._values(trial)
         own = self._open.pop(arch.id, None)
         if own is not None:

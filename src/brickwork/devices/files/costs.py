@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import math
 from dataclasses import replace
 
 from brickwork.devices.energy import energy
@@ -110,7 +109,7 @@ def _latency(model: ModelFile, target: Target) -> Quantity:
         reason = f"the work of {', '.join(model.uncounted)} is not known"
     if target.latency is None or reason:
         reason = reason or f"target {target.name!r} has no latency model"
-        return Quantity(math.nan, "ms", How.UNKNOWN, None, reason)
+        return Quantity.unknown("ms", reason)
     program = model.program
     if target.latency.prunes:
         program = pruned(program, dict(model.alive))

@@ -172,7 +172,7 @@ def classification_metrics(
         area, spread = np.mean(areas, axis=0)
         result["auc"] = measured(area, float(spread))
     else:
-        result["auc"] = Quantity(math.nan, "fraction", How.UNKNOWN, None, f"one class only; {how}")
+        result["auc"] = Quantity.unknown("fraction", f"one class only; {how}")
     result["calibration_error"] = measured(*_calibration_error(logits, labels))
     if logits.shape[1] == 2:
         for label, name in enumerate(("specificity", "sensitivity")):

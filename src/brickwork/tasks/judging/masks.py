@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -85,7 +84,7 @@ class MaskJudge:
         if len(scores) < len(labels):
             how = f"{len(scores)} of {how}: the others are background, and were said to be"
         return {
-            "dice": _mean(scores, how) if len(scores) else _not_known(how),
+            "dice": _mean(scores, how) if len(scores) else Quantity.unknown("fraction", how),
             "accuracy": _mean(right, f"{len(labels)} samples, {source}"),
         }
 
@@ -133,7 +132,3 @@ class MaskJudge:
 
 def _mean(values: NDArray[np.float64], how: str) -> Quantity:
     return Quantity(float(values.mean()), "fraction", How.MEASURED, of_fractions(values), how)
-
-
-def _not_known(how: str) -> Quantity:
-    return Quantity(math.nan, "fraction", How.UNKNOWN, None, how)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -92,7 +91,7 @@ class NumberJudge:
             value = 1.0 - float(relative.mean())
             r2 = Quantity(value, "fraction", How.MEASURED, _both(relative), how)
         else:
-            r2 = Quantity(math.nan, "fraction", How.UNKNOWN, None, f"all are the same; {how}")
+            r2 = Quantity.unknown("fraction", f"all are the same; {how}")
         return {"r2": r2, **result}
 
     def details(self, answers: NDArray[Any], labels: NDArray[Any]) -> dict[str, Any]:
