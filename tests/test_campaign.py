@@ -20,6 +20,7 @@ from sklearn.datasets import load_digits
 import brickwork as bw
 from brickwork.campaign import Shares
 from brickwork.config import Context, Run, task_for
+from brickwork.costs import cost_of
 from brickwork.engine.store import Store
 from brickwork.errors import BrickworkError, SpaceError, StudyMismatch, UnknownName
 from brickwork.preparation import SHARED, suggestions
@@ -222,6 +223,15 @@ def test_a_space_that_ends_in_a_softmax_is_not_trained() -> None:
     ended = dataclasses.replace(context, space=Space("own", Seq(GlobalPool(), Linear(), Softmax())))
     with pytest.raises(SpaceError, match=r"'own' ends in a softmax.* export with --softmax"):
         ended.graph(ended.space.arch())
+
+
+def test_what_a_model_costs_is_told_from_its_file(study: Study) -> None:
+    for model in study.front:
+        found = cost_of(str(model.folder / "arch.json"), "stm32f746")
+        assert found["input"] == [1, 8, 8]
+        assert found["outputs"] == 3
+        for name in ("parameters", "macs"):
+            assert found["metrics"][name]["value"] == model.metrics[name].value
 
 
 def test_the_report_is_there_and_stands_alone(study: Study) -> None:

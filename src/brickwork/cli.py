@@ -257,7 +257,7 @@ def spaces(as_json: AsJson = False) -> None:
 def cost(
     name: Annotated[
         str,
-        typer.Argument(help="A space, a reference, a .tflite or .onnx file, or an arch (JSON)."),
+        typer.Argument(help="A space, a reference, a .tflite or .onnx file, or an arch.json."),
     ],
     target: Annotated[str, typer.Option(help="Name of a target, or a TOML file.")] = "cpu",
     input: Annotated[str, typer.Option(help="Shape of a sample, such as 3,224,224.")] = "",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import json
 from collections import Counter
 from dataclasses import asdict
@@ -13,27 +12,26 @@ from brickwork.devices import known_costs
 from brickwork.devices.files import is_model_file, read_model
 from brickwork.devices.target import Target, load_target
 from brickwork.errors import BrickworkError, ModelFileError, SpaceError, UnknownName
-from brickwork.names import SPACES, load, make_space
+from brickwork.made_for import MadeFor
+from brickwork.names import SPACES
 from brickwork.objective import broken
+from brickwork.own import is_own
 from brickwork.quantity import Quantity
-from brickwork.space import Arch, Graph, Shape, Space, graph
-from brickwork.spaces.references import PUBLISHED
+from brickwork.space import Arch, Graph, Shape
 from brickwork.trial import rng_for
 
-__all__ = ["arch_in", "cost_of", "shape_of", "usual_setting"]
-
-_USUAL = 1000  # outputs, as ImageNet has classes
+__all__ = ["cost_of", "network_in", "shape_of"]
 
 
 def cost_of(name: str, target: str, input: str = "", outputs: int | None = None) -> dict[str, Any]:
     """Costs of a reference, an architecture or a model in a file, or of a space's extremes.
 
     Args:
-        name: A name of the catalogue, a ``.tflite`` or ``.onnx`` file of any origin, or a JSON file
-            (or JSON text) with an architecture.
+        name: A name of the catalogue, a space in a file of the user, a ``.tflite`` or ``.onnx``
+            file of any origin, or a JSON file (or JSON text) with an architecture.
         target: Name or file of the target.
-        input: Shape as text, ``"3,224,224"``; by default what a reference was published with, or
-            what a space is usually for.
+        input: Shape as text, ``"3,224,224"``; by default what stands beside the architecture, what
+            a reference was published with, or what a space is usually for.
         outputs: Number of outputs; likewise, or 1000.
 
     Raises:
@@ -44,30 +42,33 @@ def cost_of(name: str, target: str, input: str = "", outputs: int | None = None)
         if input or outputs is not None:
             raise BrickworkError(f"{name} has a shape of its own: leave out --input and --outputs")
         return _file(name, device)
-    arch = arch_in(name)
-    space_name = name if arch is None else arch.space
-    usual_input, usual_outputs = usual_setting(space_name)
-    shape = shape_of(input) if input else usual_input
-    count = usual_outputs if outputs is None else outputs
-    space = make_space(space_name, shape)
-    head = {"name": space_name, "target": device.name, "input": list(shape), "outputs": count}
-    if arch is not None:
-        reason = space.why_invalid(arch)
-        if reason:
-            raise SpaceError(f"{name}: {reason}")
-        return {**head, **_member(space, arch, shape, count, device)}
-    if space.size() == 1:
-        return {**head, **_member(space, space.arch(), shape, count, device)}
+    made, arch = network_in(name)
+    made = made.but(shape_of(input) if input else None, outputs)
+    space = made.space
+    head = {
+        "name": made.name,
+        "target": device.name,
+        "input": list(made.input),
+        "outputs": made.outputs,
+    }
+    if arch is not None or space.size() == 1:
+        try:
+            return {**head, **_member(made, arch or space.arch(), device)}
+        except SpaceError as error:
+            size = ",".join(map(str, made.input))
+            raise SpaceError(
+                f"{error} (with --input {size} --outputs {made.outputs}: say what it is made for)"
+            ) from None
     smallest, largest = space.extremes()
     members = {
-        "smallest": _member(space, smallest, shape, count, device),
-        "largest": _member(space, largest, shape, count, device),
+        "smallest": _member(made, smallest, device),
+        "largest": _member(made, largest, device),
     }
     return {**head, "members": members, **members["smallest"]}
 
 
-def _member(space: Space, arch: Arch, shape: Shape, outputs: int, device: Target) -> dict[str, Any]:
-    whole = graph(space, arch, shape, outputs)
+def _member(made: MadeFor, arch: Arch, device: Target) -> dict[str, Any]:
+    whole = made.graph(arch)
     metrics = dict(known_costs(whole, device))
     if device.measurable:
         metrics |= _measured(whole, device)
@@ -118,33 +119,31 @@ def _measured(whole: Graph, device: Target) -> dict[str, Quantity]:
     return {"latency_ms": latency, "energy_mj": energy(latency, device)}
 
 
-def arch_in(name: str) -> Arch | None:
-    """The architecture in a file or in JSON text; None when it is a name of the catalogue."""
-    if name in SPACES:
-        return None
-    path = Path(name)
+def network_in(name: str) -> tuple[MadeFor, Arch | None]:
+    """A space and what it is made for, and its member; None where a space itself is named.
+
+    Args:
+        name: A name of the catalogue, ``FILE.py:NAME``, or a JSON file or text with an
+            architecture, beside which ``made_for`` may stand, as in the ``arch.json`` of a model.
+
+    Raises:
+        BrickworkError: It is none of them.
+    """
+    if name in SPACES or is_own(name):
+        return MadeFor.usual(name), None
+    path, is_text = Path(name), name.lstrip().startswith("{")
+    where = "the architecture" if is_text else name
+    if not is_text and not path.is_file():
+        raise UnknownName("space or architecture file", name, SPACES)
     try:
-        if name.lstrip().startswith("{"):
-            text = name
-        elif path.is_file():
-            text = path.read_text(encoding="utf-8")
-        else:
-            raise UnknownName("space or architecture file", name, SPACES)
-        data = json.loads(text)
+        data = json.loads(name if is_text else path.read_text(encoding="utf-8"))
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise BrickworkError(f"{name} is not JSON: {error}") from None
-    if isinstance(data, dict) and "arch" in data:
-        data = data["arch"]
-    return Arch.from_json(data)
-
-
-def usual_setting(name: str) -> tuple[Shape, int]:
-    """Input and outputs that a network was published with, or that its space is usually for."""
-    if name in PUBLISHED:
-        return PUBLISHED[name]
-    make = load(SPACES, "space", name)
-    found: Shape = inspect.signature(make).parameters["input"].default
-    return found, _USUAL
+        raise BrickworkError(f"{where} is not JSON: {error}") from None
+    beside = data if isinstance(data, dict) else {}
+    arch = Arch.from_json(beside.get("arch", data))
+    if "made_for" in beside:
+        return MadeFor.from_json(beside["made_for"]), arch
+    return MadeFor.usual(arch.space), arch
 
 
 def shape_of(text: str) -> Shape:

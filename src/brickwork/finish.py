@@ -15,13 +15,14 @@ from typing import Any
 
 import numpy as np
 
-from brickwork.config import Context
+from brickwork.config import Context, space_for
 from brickwork.engine.executors import Executor, Job, Outcome
 from brickwork.engine.store import Store
 from brickwork.errors import TrainingError
 from brickwork.export.formats import impossible, preferred
 from brickwork.final import candidates, expected, overhead, runners_up, spread_out
 from brickwork.leading import some_or_raise
+from brickwork.made_for import MadeFor
 from brickwork.objective import quality_of, violation
 from brickwork.oneshot import SHARED
 from brickwork.oneshot.gated import alone, believable
@@ -373,6 +374,7 @@ class Finish:
         context, task = self.context, self.context.form(net.arch)
         said = {event["key"]: event for event in self.store.events("retrained")}
         first = said[self._retrained(net)[0].stem]
+        *_, data = self.store.events("data")
         return {
             "id": net.arch.id,
             "task": task.title,
@@ -389,6 +391,7 @@ class Finish:
                 "starts from": "weights of a supernet" if first.get("warm") else "fresh weights",
             },
             "arch": net.arch.to_json(),
+            "made_for": MadeFor(space_for(context.run, task), data).to_json(),
             "seed": context.run.seed,
             "learned": list(context.run.learned),
         }

@@ -15,14 +15,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from brickwork.costs import arch_in, shape_of, usual_setting
+from brickwork.costs import network_in, shape_of
 from brickwork.devices.files import read_model
 from brickwork.devices.fitting import Row
 from brickwork.devices.lowering import lower, why_not
 from brickwork.devices.merging import merged
 from brickwork.devices.work import Work, work_of, work_of_program
 from brickwork.errors import BrickworkError, DataError
-from brickwork.names import SPACES, make_space
 from brickwork.space import Graph, Shape, graph
 from brickwork.spaces.cell import arch_of_string, nasbench201
 
@@ -133,21 +132,13 @@ class _Line:
             path = Path(self.name)
             model = read_model(path if path.is_absolute() else self.beside(path))
             return replace(work_of_program(model.program), axes=model.axes)
-        if self.name not in SPACES and not self.name.startswith("{"):
-            path = self.beside(Path(self.name))
-            name = str(path) if path.is_file() else self.name
-        else:
-            name = self.name
-        arch = arch_in(name)
-        space_name = self.name if arch is None else arch.space
-        shape, outputs = self.setting(*usual_setting(space_name))
-        space = make_space(space_name, shape)
-        if arch is None and space.size() > 1:
-            raise DataError(f"{space_name!r} is a space of many networks: name one architecture")
-        chosen = space.arch() if arch is None else arch
-        if reason := space.why_invalid(chosen):
-            raise DataError(reason)
-        return work_of(graph(space, chosen, shape, outputs))
+        is_text = self.name.startswith("{")
+        beside = self.name if is_text else str(self.beside(Path(self.name)))
+        made, arch = network_in(beside if is_text or Path(beside).is_file() else self.name)
+        made = made.but(*self.setting(made.input, made.outputs))
+        if arch is None and made.space.size() > 1:
+            raise DataError(f"{made.name!r} is a space of many networks: name one architecture")
+        return work_of(made.graph(arch or made.space.arch()))
 
     def beside(self, path: Path) -> Path:
         """A path is that of a file beside the CSV, unless it is there from here."""

@@ -18,12 +18,11 @@ from brickwork.engine.store import Store
 from brickwork.errors import BrickworkError, UnknownName
 from brickwork.final import Gap, gap, on_new_data, table
 from brickwork.leading import leading
-from brickwork.names import make_space
+from brickwork.made_for import MadeFor
 from brickwork.objective import Limit, Objective, broken, front, quality_of
 from brickwork.quantity import METRICS, Quantity, metric
 from brickwork.seeds import averaged
-from brickwork.space import Arch, Graph, Normalize, Space, graph
-from brickwork.tasks.task import FORM
+from brickwork.space import Arch, Graph, Space
 from brickwork.trial import Trial
 
 if TYPE_CHECKING:
@@ -238,17 +237,16 @@ class Study:
 
     def graph(self, arch: Arch) -> Graph:
         """The graph of an architecture on this study's data."""
-        facts = self.task
-        form = facts.get("forms", {}).get(self.space.recipe(arch).get(FORM), facts)
-        normalize = form["normalize"] and Normalize(*map(tuple, form["normalize"]))
-        return graph(self.space, arch, tuple(form["input"]), facts["outputs"], normalize)
+        return self._made_for.graph(arch)
 
-    @functools.cached_property
+    @property
     def space(self) -> Space:
         """The space that was searched."""
-        facts = self.task
-        forms = tuple(facts.get("forms", ()))
-        return make_space(self.run.space, tuple(facts["input"]), facts.get("facts"), forms)
+        return self._made_for.space
+
+    @functools.cached_property
+    def _made_for(self) -> MadeFor:
+        return MadeFor(self.run.space, self.task)
 
     @functools.cached_property
     def models(self) -> tuple[Model, ...]:

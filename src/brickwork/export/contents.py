@@ -78,7 +78,9 @@ def contents(
         golden["q_outputs"] = run(integer, golden["q_inputs"])
         files |= integer_files(integer, formats, title)
     files["golden.npz"] = as_npz(golden)
-    files["arch.json"] = as_json({"arch": info.get("arch"), **facts_of(graph), "ops": _ops(graph)})
+    beside = {"made_for": info["made_for"]} if "made_for" in info else {}
+    facts = {"arch": info.get("arch"), **beside, **facts_of(graph), "ops": _ops(graph)}
+    files["arch.json"] = as_json(facts)
     return files, integer
 
 
