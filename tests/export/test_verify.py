@@ -20,14 +20,16 @@ from brickwork.errors import ExportError
 from brickwork.export.artifacts import Artifacts, check_manifest, copy_model, export_model
 from brickwork.export.crosscheck import crosscheck
 from brickwork.export.formats import asked_by, files_in_order, preferred
-from brickwork.export.onnx import write_onnx
-from brickwork.export.runners import latency_here
+from brickwork.export.onnx import random_weights, write_onnx
+from brickwork.export.runners import latency_here, run_file
 from brickwork.export.runtimes import PlainPython, run_torch
-from brickwork.export.tflite import write_tflite_int8
+from brickwork.export.tflite import write_tflite, write_tflite_int8
 from brickwork.export.verify import Verification, recheck, verify
 from brickwork.quantity import How, Quantity
-from brickwork.space import Graph, Shape
+from brickwork.space import Graph, Normalize, Shape, graph
+from brickwork.spaces.signals import series
 from brickwork.tasks.judging.classes import classification_metrics
+from brickwork.trial import rng_for
 
 FILES = files_in_order(asked_by())
 RUNTIMES = {
@@ -433,3 +435,18 @@ def test_plain_python_knows_no_brickwork(tmp_path: Path, python: PlainPython):
     )
     x = raw(member((1, 12, 12), 0), 300)
     assert np.array_equal(python.run(source, x), x.reshape(300, -1)[:, :2])
+
+
+def test_a_float_file_stands_a_mean_far_from_0(tmp_path: Path) -> None:
+    """Air pressure in pascals: thousands of deviations from 0, which must cancel at once."""
+    pytest.importorskip("ai_edge_litert")
+    space = series((1, 40))
+    mean, std = 101324.375, 0.75
+    whole = graph(space, space.extremes()[0], (1, 40), 3, Normalize((mean,), (std,)))
+    weights = random_weights(whole, rng_for(0, "weights"))
+    x = (mean + std * rng_for(0, "samples").normal(size=(20, 1, 40))).astype(np.float32)
+    answers = run_torch(whole, weights, x)
+    path = tmp_path / "model.tflite"
+    path.write_bytes(write_tflite(whole, weights))
+    found = run_file(path, x)
+    assert np.abs(found - answers).max() < 1e-4 * np.abs(answers).max()

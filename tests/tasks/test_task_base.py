@@ -14,6 +14,7 @@ from brickwork.errors import DataError, TrainingError
 from brickwork.quantity import How
 from brickwork.tasks.judging.classes import classification_metrics
 from brickwork.tasks.judging.spread import wilson
+from brickwork.tasks.scale import channel_statistics
 from brickwork.tasks.splitting import encode_labels, stratified
 from brickwork.tasks.task import checksum
 
@@ -139,3 +140,22 @@ def test_spread_of_auc_covers_what_resampling_shows() -> None:
         areas.append(auc.value)
         spreads.append(auc.spread)
     assert np.mean(spreads) == pytest.approx(1.2816 * np.std(areas), rel=0.15)
+
+
+@pytest.mark.parametrize(
+    ("mean", "std", "rounded"),
+    [
+        (0.130661, 0.308107, 0.13066),
+        (-3.14159265, 20.0, -3.1416),
+        (101324.3748, 0.768049, 101324.3748),
+        (130.660447, 78.0, 130.66),
+        (0.0, 1.0, 0.0),
+    ],
+)
+def test_a_mean_keeps_the_digits_that_matter(mean: float, std: float, rounded: float) -> None:
+    """Five, or so many that nothing is moved by a ten-thousandth of a deviation."""
+    x = mean + std * np.array([-1.0, 1.0]).reshape(2, 1, 1)
+    found = channel_statistics(x, "here")
+    assert found.mean[0] == pytest.approx(rounded, rel=1e-9)
+    assert abs(found.mean[0] - mean) <= 1e-4 * std
+    assert found.std[0] == pytest.approx(std, rel=1e-4)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from brickwork.space import Normalize
 __all__ = ["channel_statistics"]
 
 _CHUNK = 1024  # samples at a time in double precision
+_SHIFT = 1e-4  # by how many standard deviations a mean may be rounded
 
 
 def channel_statistics(x: NDArray[Any], where: str) -> Normalize:
@@ -35,8 +37,11 @@ def channel_statistics(x: NDArray[Any], where: str) -> Normalize:
     if not (std > 0).any():
         raise DataError(f"{where}: all values of all training samples are the same")
     std[std == 0] = 1.0
-    return Normalize(tuple(_rounded(m) for m in mean), tuple(_rounded(s) for s in std))
+    means = tuple(_rounded(m, _SHIFT * s) for m, s in zip(mean.tolist(), std.tolist(), strict=True))
+    return Normalize(means, tuple(_rounded(s, math.inf) for s in std.tolist()))
 
 
-def _rounded(value: float) -> float:
-    return float(f"{value:.5g}")
+def _rounded(value: float, within: float) -> float:
+    """Five digits, or as many more as keep it within a distance of the value."""
+    texts = (f"{value:.{digits}g}" for digits in range(5, 17))
+    return next((r for r in map(float, texts) if abs(r - value) <= within), value)

@@ -63,7 +63,7 @@ def test_a_file_is_read_as_the_program_of_its_graph(name: str, int8: bool):
     program, model = lower(GRAPHS[name]), read_tflite(content(GRAPHS[name], int8))
     if not int8 and program.normalize >= 0:  # two layers more, which normalise
         kinds = [layer.kind for layer in model.program.layers]
-        assert kinds == ["MUL", "ADD", *(layer.kind for layer in program.layers)]
+        assert kinds == ["ADD", "MUL", *(layer.kind for layer in program.layers)]
         return
     assert seen(model.program) == seen(program)
     assert model.macs == sum(map(program.macs, program.layers))

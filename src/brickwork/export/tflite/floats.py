@@ -51,10 +51,9 @@ def _normalized(
     mean: tuple[float, ...],
     std: tuple[float, ...],
 ) -> int:
-    """``x * (1 / std) - mean / std``, as two operators."""
-    scale = 1.0 / np.array(std)
+    """``(x - mean) * (1 / std)`` as two operators, in this order: large means cancel at once."""
     at = first
-    for kind, values in (("MUL", scale), ("ADD", -np.array(mean) * scale)):
+    for kind, values in (("ADD", -np.array(mean)), ("MUL", 1.0 / np.array(std))):
         constant = writer.constant(f"normalize.{kind.lower()}", values.astype(np.float32))
         options = getattr(writer.schema, f"{kind.capitalize()}OptionsT")()
         after = writer.tensor(f"normalized.{kind.lower()}", shape)
