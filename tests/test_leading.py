@@ -9,11 +9,13 @@ import pytest
 
 from brickwork.averaging import mean_trials
 from brickwork.engine.store import Store
+from brickwork.errors import BrickworkError
 from brickwork.final import candidates, corrected
 from brickwork.leading import leading
 from brickwork.objective import Objective
 from brickwork.quantity import How, Quantity
 from brickwork.space import Arch
+from brickwork.study import Front, Model
 from brickwork.trial import Proposal, State, Trial
 
 OBJECTIVES = (Objective("accuracy"), Objective("parameters"))
@@ -113,3 +115,18 @@ def test_a_first_training_that_is_beaten_counts_too(tmp_path: Path):
             losses = (-one.metrics["accuracy"].value, 100.0) if scored else None
             store.finish(one, losses)
         assert named(leading(store, OBJECTIVES)) == {"sound": 0.90}
+
+
+def test_what_no_model_keeps_names_the_nearest():
+    models = [
+        Model(Path(), name, t.proposal.arch, t.metrics, {}, {}, (), t.number, {}, "")
+        for name, t in zip("abc", (TRIALS[1], TRIALS[4], TRIALS[0]), strict=True)
+    ]
+    front = Front(models, OBJECTIVES)
+    assert front.best(parameters=50).id == "b"
+    with pytest.raises(BrickworkError, match=r"keeps parameters<=5: the nearest of its 3, b, has"):
+        front.best(parameters=5)
+    with pytest.raises(BrickworkError, match=r"latency_ms<=1: .* has none known"):
+        front.best(latency_ms=1)
+    with pytest.raises(BrickworkError, match="the front has no model"):
+        Front([], OBJECTIVES).best()

@@ -91,6 +91,21 @@ def test_text(value, unit, text):
     assert Quantity(value, unit, How.COUNTED).text() == text
 
 
+@pytest.mark.parametrize(
+    ("value", "unit", "spread", "text"),
+    [
+        (40_345, "B", 14_950, "± 14.6 KiB"),
+        (0.9731, "fraction", 0.0105, "± 1.05"),
+        (14.94, "ms", 0.5, "± 0.5 ms"),
+        (3, "1", None, ""),
+    ],
+)
+def test_a_spread_has_the_unit_of_its_value(value, unit, spread, text):
+    quantity = Quantity(value, unit, How.ESTIMATED, spread)
+    assert quantity.spread_text() == text
+    assert quantity.interval() == f"{quantity.text()} {text}".strip()
+
+
 def test_metrics_know_their_names_and_units():
     assert all(name == m.name for name, m in METRICS.items())
     suffixes = {"_ms": "ms", "_bytes": "B", "_mj": "mJ"}

@@ -41,6 +41,20 @@ def test_of_too_few_samples_the_lowest_is_taken() -> None:
     assert point(0.99, threshold, logits, labels)["sensitivity"] == 1.0
 
 
+@pytest.mark.parametrize("wanted", [0.8, 0.9, 0.95])
+def test_neither_print_nor_the_last_bit_decides(wanted: float) -> None:
+    """An int8 file has few answers, and a threshold that is one of them would be on the edge."""
+    logits, labels = _logits(300)
+    steps = np.round(logits / 0.056556039)
+    threshold = threshold_for(wanted, steps * 0.056556039, labels)
+    assert threshold == float(f"{threshold:.10g}")
+    whole = point(wanted, threshold, steps * 0.056556039, labels)
+    for other in (np.float32(0.056556039) * steps.astype(np.float32), steps * 0.0565560390001):
+        assert point(wanted, threshold, other, labels) == whole
+    nearest = np.abs(1 / (1 + np.exp(-steps[:, 1] * 0.056556039)) - threshold).min()
+    assert nearest > 1e-3
+
+
 def test_final_trainings_leave_the_validation_split_alone_only_for_it() -> None:
     assert Run(data="x").learned == ("train", "val")
     assert Run(data="x", sensitivity=0.9).learned == ("train",)

@@ -255,8 +255,9 @@ class Campaign:
         if not any(trial.scored for trial in progress.trials):
             causes = [trial.cause for trial in progress.trials if trial.cause]
             raise BudgetError(
-                f"no trial ended with a score in {self.shares.search:.0f} s of search: give more "
-                f"budget{f' (last cause: {causes[-1]})' if causes else ''}"
+                f"no trial ended with a score in {self.shares.search:.0f} s of search"
+                f"{f' (last cause: {causes[-1]})' if causes else ''}: search again with a larger "
+                f"--budget and --study {self.folder}, which goes on"
             )
 
     def _prepare(self, store: Store, executor: Executor) -> float:

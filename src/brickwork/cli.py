@@ -144,7 +144,10 @@ def search(
 
 @app.command()
 def resume(study: StudyFolder, as_json: AsJson = False) -> None:
-    """Go on with a study that was interrupted."""
+    """Go on with a study that was interrupted.
+
+    For more time search again with the same settings, --study and a larger --budget.
+    """
     from brickwork.api import carry_out
     from brickwork.live import Live
     from brickwork.study import Study

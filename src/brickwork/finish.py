@@ -184,7 +184,8 @@ class Finish:
             causes = [event["cause"] for event in self.store.events("lost")]
             raise TrainingError(
                 "not one model of the front could be retrained in the time left"
-                f"{f': {causes[-1]}' if causes else ''}; run again to go on, or give more budget"
+                f"{f': {causes[-1]}' if causes else ''}; search again with a larger --budget and "
+                f"--study {self.folder}, which goes on"
             )
         if not self._opened():
             self.store.record("test opened", {"at": time.time()})

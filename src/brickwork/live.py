@@ -237,10 +237,8 @@ def cost_table(found: Mapping[str, Any]) -> None:
         table = Table(box=None, pad_edge=False, show_header=False)
         for key, data in member["metrics"].items():
             quantity = Quantity.from_json(data)
-            spread = "" if quantity.spread is None else f"± {quantity.spread:.3g}"
-            table.add_row(
-                METRICS[key].label, quantity.text(), spread, str(quantity.how), quantity.source
-            )
+            number = quantity.text(), quantity.spread_text()
+            table.add_row(METRICS[key].label, *number, str(quantity.how), quantity.source)
         console.print(table)
         for note in member.get("notes", ()):
             console.print(f"note: {note}", markup=False)

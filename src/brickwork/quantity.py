@@ -90,11 +90,15 @@ class Quantity:
 
     def interval(self) -> str:
         """Its text with its spread, if it has one: ``"97.21 % ± 1.05"``."""
+        return " ".join(filter(None, (self.text(), self.spread_text())))
+
+    def spread_text(self) -> str:
+        """Its spread with the sign, empty where it has none: ``"± 1.05"`` (points), ``"± 2 ms"``."""
         if not self.spread:
-            return self.text()
+            return ""
         if self.unit == "fraction":
-            return f"{self.text()} ± {100 * self.spread:.2f}"
-        return f"{self.text()} ± {replace(self, value=self.spread).text()}"
+            return f"± {100 * self.spread:.2f}"
+        return f"± {replace(self, value=self.spread).text()}"
 
     def text(self) -> str:
         """The value as a person reads it, without its provenance: ``"14.9 ms"``, ``"25.9 KiB"``."""

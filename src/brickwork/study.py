@@ -19,7 +19,7 @@ from brickwork.errors import BrickworkError, UnknownName
 from brickwork.final import Gap, gap, on_new_data, table
 from brickwork.leading import leading
 from brickwork.made_for import MadeFor
-from brickwork.objective import Limit, Objective, broken, front, quality_of
+from brickwork.objective import Limit, Objective, broken, front, quality_of, violation
 from brickwork.quantity import METRICS, Quantity, metric
 from brickwork.seeds import averaged
 from brickwork.space import Arch, Graph, Space
@@ -153,9 +153,21 @@ class Front(Sequence[Model]):
             )
         ]
         if not fitting:
-            asked = ", ".join(bound.text for bound in bounds) or "nothing"
-            raise BrickworkError(f"no model of the front keeps {asked}; it has {len(self)} models")
+            raise BrickworkError(self._too_far(bounds))
         return min(fitting, key=lambda model: goal.loss(model.metrics))
+
+    def _too_far(self, bounds: Sequence[Limit]) -> str:
+        """Why no model keeps some bounds, and which comes nearest."""
+        asked = ", ".join(bound.text for bound in bounds)
+        if not self._models:
+            return "the front has no model" + (f", and so none that keeps {asked}" if asked else "")
+        nearest = min(self._models, key=lambda model: violation(model.metrics, bounds))
+        known = (name for name in (b.metric for b in bounds) if name in nearest.metrics)
+        has = ", ".join(f"{name} {nearest.metrics[name].text()}" for name in known) or "none known"
+        return (
+            f"no model of the front keeps {asked}: the nearest of its {len(self)}, {nearest.id}, "
+            f"has {has}"
+        )
 
     def rows(self) -> tuple[list[str], list[list[str]]]:
         """The front as a table of text: header and rows, each number as a person reads it."""

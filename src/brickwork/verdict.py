@@ -87,7 +87,7 @@ def _point_sentence(study: Study) -> list[str]:
         for name in ("sensitivity", "specificity")
     )
     return [
-        f"From a probability of {row['threshold']:.3g} for {study.task['classes'][1]!r} on, which "
+        f"From a probability of {row['threshold']:.10g} for {study.task['classes'][1]!r} on, which "
         f"was chosen on the validation split to find {100 * row['wanted']:g} %, it has a test "
         f"sensitivity of **{found}** and a specificity of {passed}."
     ]

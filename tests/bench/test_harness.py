@@ -193,6 +193,9 @@ def test_the_summary_is_what_is_promised(setting: Setting) -> None:
     assert found["signal"]["1"]["sd"] > 0
     assert len(header((1, 2)).split()) == 6
     assert len(lines("name", found)) == len(KINDS)
+    alone, *rest = lines("asha:climb.py:Climb", found)  # too long for its column
+    assert alone == "asha:climb.py:Climb"
+    assert [line.split() for line in rest] == [line.split() for line in lines("", found)]
     nothing = summary([score.along([], (1,))], 0.0)
     assert nothing["best_test"]["1"] == {"mean": None, "sd": None, "values": [None]}
     assert any("-" in line for line in lines("name", nothing))

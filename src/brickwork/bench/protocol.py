@@ -219,7 +219,8 @@ def lines(name: str, found: Mapping[str, Any]) -> list[str]:
 
     What was lost has a line where anything was, the clock where it is not the number of trainings.
     """
-    printed = []
+    printed = [name] if len(name) >= _NAME else []  # a long one has a line of its own
+    label = "" if printed else name
     for kind in (*KINDS, *COUNTS):
         means = {mark: one["mean"] for mark, one in found[kind].items()}
         known = {mark: mean for mark, mean in means.items() if mean is not None}
@@ -233,5 +234,5 @@ def lines(name: str, found: Mapping[str, Any]) -> list[str]:
         places = 3 if part and max(filter(None, means.values()), default=9) <= 1 else 2
         cells = "".join(f"{'-' if m is None else f'{m:.{places}f}':>9}" for m in means.values())
         end = f"{found['cpu_s']:>13.2f}" if kind == KINDS[0] else ""
-        printed.append(f"{name if kind == KINDS[0] else '':<{_NAME}}{kind:<10}{cells}{end}")
+        printed.append(f"{label if kind == KINDS[0] else '':<{_NAME}}{kind:<10}{cells}{end}")
     return printed

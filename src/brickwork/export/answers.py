@@ -50,7 +50,7 @@ def by_class(info: Mapping[str, Any]) -> Iterator[Sequence[Sequence[str]]]:
     if points:
         yield [
             tuple(points[0]),
-            *(tuple(_shown(value) for value in point.values()) for point in points),
+            *(tuple(_shown(value, name) for name, value in point.items()) for point in points),
         ]
 
 
@@ -71,7 +71,9 @@ def not_for(info: Mapping[str, Any]) -> Iterator[str]:
     )
 
 
-def _shown(value: Any) -> str:
+def _shown(value: Any, name: str = "") -> str:
+    if name == "threshold":  # as it is: another one would give something else
+        return f"{value:.10g}"
     if isinstance(value, float):
         return f"{value:.3f}"
     return f"{value:,}" if isinstance(value, int) else str(value)

@@ -164,7 +164,8 @@ def _by_class(info: Mapping[str, Any]) -> Iterator[str]:
     yield "## Class by class"
     yield ""
     verified = info["verification"]
-    yield f"What `{verified['judged']}`, by which the model is judged, says of the test split."
+    judged = f"`{verified['judged']}`{verified.get('when', '')}"
+    yield f"What {judged}, by which the model is judged, says of the test split."
     for heads, *rows in tables:
         yield ""
         yield from _table([_text(head) for head in heads], rows)

@@ -207,7 +207,7 @@ def _verification(
         name: {**found, "source": f"{found['source']}, before its softmax"}
         for name, found in before.get("metrics", {}).items()
     }
-    return {**before, "metrics": metrics, "checks": list(checks)}
+    return {**before, "metrics": metrics, "checks": list(checks), "when": ", before its softmax"}
 
 
 def _vectors(content: bytes) -> dict[str, Array]:

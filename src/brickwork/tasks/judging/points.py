@@ -12,6 +12,9 @@ from brickwork.tasks.judging.spread import of_part
 
 __all__ = ["chances", "lowest", "point", "threshold_for"]
 
+_SAME = 1e-6  # probabilities that differ by less are the same
+_DIGITS = 10  # behind the point, of a threshold
+
 
 def chances(logits: NDArray[np.float64]) -> NDArray[np.float64]:
     """The softmax of logits ``(n, classes)``."""
@@ -20,15 +23,16 @@ def chances(logits: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def lowest(wanted: float, logits: NDArray[Any], labels: NDArray[Any]) -> float:
-    """The largest threshold at which so large a part of these very samples is found.
+    """A large threshold at which so large a part of these very samples is found.
 
     Args:
         wanted: The sensitivity.
         logits: ``(n, 2)``.
         labels: ``(n,)``, with a sample of the second class.
     """
-    ill = _ill(logits, labels)
-    return float(ill[len(ill) - math.ceil(wanted * len(ill))])
+    chance = chances(logits.astype(np.float64))[:, 1]
+    ill = np.sort(chance[labels == 1])
+    return _below(float(ill[len(ill) - math.ceil(wanted * len(ill))]), chance)
 
 
 def threshold_for(wanted: float, logits: NDArray[Any], labels: NDArray[Any]) -> float:
@@ -42,9 +46,10 @@ def threshold_for(wanted: float, logits: NDArray[Any], labels: NDArray[Any]) -> 
         logits: ``(n, 2)``, of samples that neither network nor anything else has learned from.
         labels: ``(n,)``, with a sample of the second class.
     """
-    ill = _ill(logits, labels)
+    chance = chances(logits.astype(np.float64))[:, 1]
+    ill = np.sort(chance[labels == 1])
     missed = math.floor((len(ill) + 1) * (1 - wanted) + 1e-9)
-    return float(ill[max(0, missed - 1)])
+    return _below(float(ill[max(0, missed - 1)]), chance)
 
 
 def point(
@@ -71,6 +76,13 @@ def point(
     }
 
 
-def _ill(logits: NDArray[Any], labels: NDArray[Any]) -> NDArray[np.float64]:
-    """Probabilities of the second class of its own samples, in order."""
-    return np.sort(chances(logits.astype(np.float64))[labels == 1, 1])
+def _below(value: float, chance: NDArray[np.float64]) -> float:
+    """A short number between a probability and the next lower one of the samples.
+
+    No sample lies so close to it that its digits in print, or the last bit of a runtime, decide.
+    """
+    lower = float(chance[chance < value - _SAME].max(initial=0.0))
+    quarter = (value - lower) / 4
+    between = (round(lower + 2 * quarter, digits) for digits in range(1, _DIGITS))
+    fitting = (one for one in between if lower + quarter <= one <= value - quarter)
+    return next(fitting, lower + 2 * quarter)
