@@ -93,7 +93,7 @@ class Quantity:
         return " ".join(filter(None, (self.text(), self.spread_text())))
 
     def spread_text(self) -> str:
-        """Its spread with the sign, empty where it has none: ``"± 1.05"`` (points), ``"± 2 ms"``."""
+        """Its spread with the sign, empty where it has none: ``"± 1.05"``, ``"± 2 ms"``."""
         if not self.spread:
             return ""
         if self.unit == "fraction":
