@@ -21,6 +21,7 @@ from sklearn.metrics import (
 from brickwork.errors import DataError, TrainingError
 from brickwork.quantity import METRICS, How
 from brickwork.tasks.judging import ClassJudge, MaskJudge, NumberJudge, judge_of
+from brickwork.tasks.judging.areas import mean_area
 from brickwork.tasks.judging.spread import of_area, of_part, of_parts
 
 RNG = np.random.default_rng(0)
@@ -220,6 +221,61 @@ def test_the_interval_of_an_area_holds_it(apart, a, b):
         area = float((ill[:, None] > well).mean())
         inside.append(abs(area - true) <= of_area(area, a, b))
     assert 0.7 < np.mean(inside) < 0.97
+
+
+@pytest.mark.parametrize(
+    ("n", "apart", "shares"),
+    [(500, 2.0, (1 / 6,) * 6), (500, 1.0, (1 / 6,) * 6), (200, 1.5, (0.6, 0.2, 0.2))],
+)
+def test_the_interval_of_a_mean_of_areas_holds_it_and_is_no_wider(n, apart, shares):
+    """One sample counts in the area of each class: their errors are not those of one area."""
+    rng = np.random.default_rng(0)
+
+    def drawn(n: int) -> tuple[float, float]:
+        labels = rng.choice(len(shares), n, p=shares)
+        logits = rng.normal(size=(n, len(shares)))
+        logits[np.arange(n), labels] += apart
+        return mean_area(apart * logits, labels)
+
+    true, _ = drawn(200_000)
+    found = np.array([drawn(n) for _ in range(300)])
+    assert 0.72 < np.mean(np.abs(found[:, 0] - true) <= found[:, 1]) < 0.88
+    assert found[:, 1].mean() == pytest.approx(1.2816 * found[:, 0].std(), rel=0.15)
+
+
+def test_a_class_with_one_sample_leaves_the_mean_of_areas_uncertain():
+    labels = np.array([0] * 50 + [1] * 50 + [2])
+    logits = 5 * np.eye(3)[labels]
+    logits[0] = logits[-1]  # two samples that look alike
+    area, spread = mean_area(logits, labels)
+    assert 0.98 < area < 1
+    assert spread > of_area(0.99, 1, 100) / 3
+
+
+def test_the_area_of_two_classes_is_that_of_the_integers_behind_them():
+    """A scale rounds: equal differences of integers must be equal after it."""
+    rng = np.random.default_rng(0)
+    labels = rng.integers(0, 2, 2000)
+    whole = np.clip(np.round(rng.normal(0, 40, (2000, 2))), -128, 127)
+    whole[:, 1] = np.clip(whole[:, 1] + 20 * labels, -128, 127)
+    answers = (whole - 17).astype(np.float32) * np.float32(0.0837162)
+    apart = whole[:, 1] - whole[:, 0]
+    ill, well = apart[labels == 1][:, None], apart[labels == 0]
+    expected = ((ill > well).mean() + (ill >= well).mean()) / 2
+    judge = ClassJudge(("well", "ill"))
+    assert judge.metrics(answers, labels, "x")["auc"].value == pytest.approx(expected, abs=1e-12)
+
+
+def test_the_area_of_numbers_that_are_no_integers_is_that_of_each_of_them():
+    """However near two answers of a float file are, they are two."""
+    rng = np.random.default_rng(0)
+    labels = rng.integers(0, 2, 3000)
+    near = np.repeat(rng.normal(size=1500), 2) + np.tile([0.0, 1e-8], 1500)
+    answers = np.stack([np.zeros(3000), near], 1)
+    apart = answers[:, 1] - answers[:, 0]
+    ill, well = apart[labels == 1][:, None], apart[labels == 0]
+    expected = ((ill > well).mean() + (ill >= well).mean()) / 2
+    assert mean_area(answers, labels)[0] == pytest.approx(expected, abs=1e-12)
 
 
 def test_an_area_next_to_perfect_is_nearly_as_uncertain_as_a_perfect_one():

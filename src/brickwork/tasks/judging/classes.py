@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 from brickwork.errors import TrainingError
 from brickwork.quantity import How, Quantity
+from brickwork.tasks.judging.areas import mean_area
 from brickwork.tasks.judging.points import chances, lowest, point
-from brickwork.tasks.judging.spread import Z80, of_area, of_part, of_parts
+from brickwork.tasks.judging.spread import Z80, of_part, of_parts
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -26,8 +27,6 @@ _LOPSIDED = 4.0  # times as many, from which plain accuracy says too little: see
 _SENSITIVITIES = (0.9, 0.95, 0.98, 1.0)  # for which thresholds are shown
 _BINS = 15  # of certainty, for the calibration error
 _DRAWS = 200  # of a confusion matrix, for the spread of the F1 score
-
-Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,8 +137,8 @@ def classification_metrics(
     positive one, also ``sensitivity`` and ``specificity``.
 
     The AUC of two classes is that of the positive one; of more classes the mean over all classes of
-    one against the rest, ranked by softmax probability, and so is its spread (``spread.of_area``).
-    No score is certain: of a perfect one the spread is how far below it the truth may be.
+    one against the rest, ranked by softmax probability (``areas.mean_area``). No score is certain:
+    of a perfect one the spread is how far below it the truth may be.
 
     Args:
         logits: ``(n, classes)``.
@@ -167,12 +166,9 @@ def classification_metrics(
         "balanced_accuracy": measured(found.mean(), balanced_error),
         "macro_f1": measured(_macro_f1(table), _f1_spread(table) or balanced_error),
     }
-    areas = _areas(logits.astype(np.float64), labels)
-    if areas:
-        area, spread = np.mean(areas, axis=0)
-        result["auc"] = measured(area, float(spread))
-    else:
-        result["auc"] = Quantity.unknown("fraction", f"one class only; {how}")
+    area = mean_area(logits.astype(np.float64), labels)
+    unknown = Quantity.unknown("fraction", f"one class only; {how}")
+    result["auc"] = unknown if area is None else measured(*area)
     result["calibration_error"] = measured(*_calibration_error(logits, labels))
     if logits.shape[1] == 2:
         for label, name in enumerate(("specificity", "sensitivity")):
@@ -221,27 +217,3 @@ def _calibration_error(logits: NDArray[Any], labels: NDArray[Any]) -> tuple[floa
     part = count[used] / len(labels)
     spreads = [p * of_part(w * n, n) for p, w, n in zip(part, was, count[used], strict=True)]
     return float((part * np.abs(said - was)).sum()), math.hypot(*spreads)
-
-
-def _areas(logits: Array, labels: NDArray[Any]) -> list[tuple[float, float]]:
-    """AUC and its spread for each class that is present and is not alone."""
-    scores, columns = chances(logits), range(logits.shape[1])
-    if logits.shape[1] == 2:
-        scores = logits - logits[:, :1]  # as good as the probability, without its rounding
-        columns = range(1, 2)
-    found = []
-    for column in columns:
-        positive = labels == column
-        a, b = int(positive.sum()), int((~positive).sum())
-        if a and b:
-            area = (_ranks(scores[:, column])[positive].sum() - a * (a + 1) / 2) / (a * b)
-            found.append((area, of_area(area, a, b)))
-    return found
-
-
-def _ranks(values: Array) -> Array:
-    """Ranks from 1; equal values share the mean of theirs."""
-    _, place, count = np.unique(values, return_inverse=True, return_counts=True)
-    last = np.cumsum(count)
-    ranks: Array = (last - (count - 1) / 2)[place]
-    return ranks
