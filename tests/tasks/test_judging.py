@@ -115,6 +115,19 @@ def test_numbers_are_judged_as_scikit_learn_does_in_their_own_unit():
     assert judge.quality == "r2"
 
 
+@pytest.mark.parametrize("r2", [0.67, 0.9])
+def test_the_interval_of_r2_holds_it(r2):
+    """The variance of the labels is no better known than the error."""
+    rng, judge = np.random.default_rng(0), NumberJudge(("a",), (0.0,), (1.0,))
+    inside = []
+    for _ in range(600):
+        told = rng.normal(size=(140, 1))
+        y = told + math.sqrt(1 / r2 - 1) * rng.normal(size=told.shape)
+        found = judge.metrics(told, y, "x")["r2"]
+        inside.append(abs(found.value - r2) <= found.spread)
+    assert 0.7 < np.mean(inside) < 0.88
+
+
 def test_the_loss_of_numbers_is_least_at_the_truth():
     y = torch.tensor([[1.0], [3.0], [8.0]])
     judge = NumberJudge.of(y.numpy(), ("a",), "x")

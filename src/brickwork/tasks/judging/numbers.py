@@ -87,9 +87,11 @@ class NumberJudge:
             "mae": Quantity(float(np.abs(off).mean()), "1", How.MEASURED, _both(np.abs(off)), how),
         }
         if (variance > 0).all():
-            relative = square / variance
-            value = 1.0 - float(relative.mean())
-            r2 = Quantity(value, "fraction", How.MEASURED, _both(relative), how)
+            lost = square.mean(axis=0) / variance
+            # The variance is that of these labels, so it is no more certain than the error.
+            moved = square - lost * np.square(labels - labels.mean(axis=0, dtype=np.float64))
+            value = 1.0 - float(lost.mean())
+            r2 = Quantity(value, "fraction", How.MEASURED, _both(moved / variance), how)
         else:
             r2 = Quantity.unknown("fraction", f"all are the same; {how}")
         return {"r2": r2, **result}
