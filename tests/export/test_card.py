@@ -38,7 +38,7 @@ def test_it_says_what_is_known_and_how():
         "| parameters | 1,500 | counted | sum of numel |",
         "| latency | 1.2 ms ± 0.3 ms | predicted | a \\| b |",
         "`flash_bytes<=30000`",
-        "0, a|b, &lt;b>",
+        "`0`, `a|b`, `<b>`",
         "abababab",
         "stem.width = 8",
         "lr 0.01",

@@ -5,9 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-__all__ = ["by_class", "meaning", "not_for"]
+__all__ = ["by_class", "called", "gives_numbers", "meaning", "named", "not_for"]
 
 _MOST = 30  # classes that are shown one by one
+_NAMED = 20  # outputs whose names stand in the card
+
+
+def gives_numbers(info: Mapping[str, Any]) -> bool:
+    """Whether a model answers with numbers, such as prices, and not with classes."""
+    return bool((info.get("judge") or {}).get("kind") == "numbers")
+
+
+def called(info: Mapping[str, Any]) -> str:
+    """What the outputs are called: logits, probabilities, or numbers."""
+    return "numbers" if gives_numbers(info) else str(info.get("answers", "logits"))
 
 
 def meaning(info: Mapping[str, Any], shape: str) -> str:
@@ -18,7 +29,7 @@ def meaning(info: Mapping[str, Any], shape: str) -> str:
         shape: Of the answers, for a reader.
     """
     answers = info.get("judge") or {}
-    if answers.get("kind") == "numbers":
+    if gives_numbers(info):
         names = zip(answers["names"], answers["mean"], answers["std"], strict=True)
         said = "; ".join(f"{name} = {std:.7g} * y + {mean:.7g}" for name, mean, std in names)
         return f"numbers in standard units, `{shape}`: {said}"
@@ -30,6 +41,15 @@ def meaning(info: Mapping[str, Any], shape: str) -> str:
     if info.get("answers") == "probabilities":
         return f"probabilities, `{shape}`; not calibrated"
     return f"logits, `{shape}`; their softmax is not calibrated"
+
+
+def named(info: Mapping[str, Any]) -> Iterator[str]:
+    """The names of the outputs, in a line of the card."""
+    names = [_code(name) for name in info.get("classes", ())]
+    if names:
+        more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+        what = "Numbers" if gives_numbers(info) else "Classes"
+        yield f"- {what}, in the order of the outputs: {', '.join(names[:_NAMED])}{more}"
 
 
 def by_class(info: Mapping[str, Any]) -> Iterator[Sequence[Sequence[str]]]:
@@ -56,7 +76,7 @@ def by_class(info: Mapping[str, Any]) -> Iterator[Sequence[Sequence[str]]]:
 
 def not_for(info: Mapping[str, Any]) -> Iterator[str]:
     """What a model must not be used for, a line each."""
-    if (info.get("judge") or {}).get("kind") == "numbers":
+    if gives_numbers(info):
         yield "It says a number for any input, however far it is from what it was trained on."
     else:
         yield "It knows its classes only: it gives one of them for any input; it is not calibrated."
@@ -77,3 +97,11 @@ def _shown(value: Any, name: str = "") -> str:
     if isinstance(value, float):
         return f"{value:.3f}"
     return f"{value:,}" if isinstance(value, int) else str(value)
+
+
+def _code(value: Any) -> str:
+    """A name as code, so that it is clear where it ends, whatever is in it."""
+    text = " ".join(str(value).split())
+    if "`" in text:
+        return f"`` {text} ``"
+    return f"`{text}`"

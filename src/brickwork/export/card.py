@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from brickwork.export.answers import by_class, meaning, not_for
+from brickwork.export.answers import by_class, called, gives_numbers, meaning, named, not_for
 from brickwork.quantity import METRICS, Quantity
 
 __all__ = ["write_card"]
@@ -119,10 +119,7 @@ def _title(info: Mapping[str, Any]) -> Iterator[str]:
             raw = "what `prepare.py` makes of a raw sample"
         yield f"- Input: float32, `{_batch(info['input'])}`, {raw}"
         yield f"- Output: {meaning(info, _batch(output))}"
-    classes = [_text(name) for name in info.get("classes", ())]
-    if classes:
-        more = f" and {len(classes) - 20} more" if len(classes) > 20 else ""
-        yield f"- Classes, in the order of the outputs: {', '.join(classes[:20])}{more}"
+    yield from named(info)
     if info.get("limits"):
         yield f"- Limits it had to keep: {', '.join(f'`{t}`' for t in info['limits'])}"
 
@@ -217,13 +214,13 @@ def _use(info: Mapping[str, Any]) -> Iterator[str]:
     if "model.py" in files:
         yield "## Use it from PyTorch"
         yield ""
-        yield _PYTHON.replace("{shape}", shape).replace("{answers}", _answers(info))
+        yield _PYTHON.replace("{shape}", shape).replace("{answers}", called(info))
     for name, title in (("model.onnx", "ONNX Runtime"), ("model.int8.onnx", "ONNX Runtime, int8")):
         if name in files:
             yield ""
             yield f"## Use it from {title}"
             yield ""
-            yield _ONNX.format(file=name, shape=shape, answers=_answers(info))
+            yield _ONNX.format(file=name, shape=shape, answers=called(info))
     yield from _tflite(info, files)
     one = _batch(info.get("input") or ()).replace("batch", "1")
     for name, title, text, given in (
@@ -234,7 +231,7 @@ def _use(info: Mapping[str, Any]) -> Iterator[str]:
             yield ""
             yield f"## Use it from {title}"
             yield ""
-            yield text.replace("{shape}", given).replace("{answers}", _answers(info))
+            yield text.replace("{shape}", given).replace("{answers}", called(info))
 
 
 def _tflite(info: Mapping[str, Any], files: Mapping[str, Any]) -> Iterator[str]:
@@ -268,7 +265,7 @@ def _tflite(info: Mapping[str, Any], files: Mapping[str, Any]) -> Iterator[str]:
             )
         if "model.c" in files:
             yield "- From C: `model.h` says how; `model_quantize` makes these integers."
-        yield f"- Output: {_answers(info)} are `{out['scale']:.8g} * (q - {out['zero']})`"
+        yield f"- Output: {called(info)} are `{out['scale']:.8g} * (q - {out['zero']})`"
 
 
 def _data(info: Mapping[str, Any]) -> Iterator[str]:
@@ -320,15 +317,16 @@ def _verified(info: Mapping[str, Any]) -> Iterator[str]:
     found = dict.fromkeys(name for check in checks for name in check["metrics"])
     first = [(info.get("judge") or {}).get("quality"), *_FIRST]
     qualities = [name for name in dict.fromkeys((*first, *found)) if name in found][:_SHOWN]
+    same = ("variance kept", "kept") if gives_numbers(info) else ("same class", "agreement")
     heads = [f"{METRICS[n].label} on test" if n in METRICS else n for n in qualities]
     yield from _table(
-        ("file", "samples", "largest difference", "same class", *heads, "latency here", "result"),
+        ("file", "samples", "largest difference", same[0], *heads, "latency here", "result"),
         [
             (
                 f"`{check['file']}`",
                 str(check["samples"]),
                 "" if check["relative"] is None else f"{check['relative']:.1e}",
-                "" if check["agreement"] is None else f"{100 * check['agreement']:.2f} %",
+                "" if check.get(same[1]) is None else f"{100 * check[same[1]]:.2f} %",
                 *(_amount(check["metrics"].get(name)) for name in qualities),
                 _amount(check["latency"]),
                 check["reason"] or "passed",
@@ -340,7 +338,7 @@ def _verified(info: Mapping[str, Any]) -> Iterator[str]:
     yield (
         "Each file was run in its own runtime on one thread (`model.py` in a Python without "
         "Brickwork) and compared, on so many samples, with the network as it was trained; "
-        f"differences are relative to the largest of its {_answers(info)}. A latency here is that "
+        f"differences are relative to the largest of its {called(info)}. A latency here is that "
         "of one sample on the machine that did this, not on the device."
     )
 
@@ -363,11 +361,6 @@ def _caveats(info: Mapping[str, Any]) -> Iterator[str]:
 def _held_out(info: Mapping[str, Any]) -> bool:
     """Whether the weights were trained on training data only."""
     return "val" not in info.get("learned", ("val",))
-
-
-def _answers(info: Mapping[str, Any]) -> str:
-    """What the outputs are: logits, or probabilities."""
-    return str(info.get("answers", "logits"))
 
 
 def _batch(shape: Sequence[int]) -> str:

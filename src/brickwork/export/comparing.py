@@ -1,4 +1,4 @@
-"""What came of running one file: how far its logits are from those of the trained network."""
+"""What came of running one file: how far its answers are from those of the trained network."""
 
 from __future__ import annotations
 
@@ -11,15 +11,17 @@ from numpy.typing import NDArray
 
 from brickwork.export.artifacts import FileFacts
 from brickwork.export.formats import INTEGER, files_in_order
+from brickwork.export.keeping import shown, variance_kept
 from brickwork.quantity import Quantity
 
 __all__ = ["FLOAT_DIFFERENCE", "FileCheck", "compared", "difference"]
 
 FLOAT_DIFFERENCE = 1e-3
-"""How far a float file may be from the network, relative to the largest logit."""
+"""How far a float file may be from the network, relative to its largest answer."""
 
 _FLOAT_AGREEMENT = 0.99
 _INT8_AGREEMENT = 0.90
+_INT8_KEPT = 0.90  # of the variance of numbers; small networks, hardly trained, keep .95 or more
 
 Array = NDArray[Any]
 
@@ -31,9 +33,11 @@ class FileCheck:
     Attributes:
         file: Its name in the folder.
         facts: Its checksum and size.
-        difference: Largest difference to the trained network's logits; None if it did not run.
-        relative: The same, relative to the largest of those logits.
-        agreement: The part of the samples for which both give the same class.
+        difference: Largest difference to the trained network's answers; None if it did not run.
+        relative: The same, relative to the largest of those answers.
+        agreement: The part of the samples for which both give the same class; None for numbers.
+        kept: The part of the variance of the network's answers that the file keeps, of the output
+            for which it is least; None for classes.
         samples: How many samples were compared.
         metrics: Its own scores on the samples and labels given.
         latency: Of one sample, measured on this machine.
@@ -46,6 +50,7 @@ class FileCheck:
     difference: float | None = None
     relative: float | None = None
     agreement: float | None = None
+    kept: float | None = None
     samples: int = 0
     metrics: Mapping[str, Quantity] = field(default_factory=dict)
     latency: Quantity | None = None
@@ -57,13 +62,15 @@ class FileCheck:
         """What was found, for a person."""
         if self.reason:
             return self.reason
-        if self.relative is None or self.agreement is None:
+        if self.relative is None:
             return ""
-        return (
-            f"largest difference {self.relative:.1e}, same class for "
-            f"{100 * self.agreement:.4g} % of {self.samples} samples"
-            f"{self.note and '; ' + self.note}"
-        )
+        told = f"largest difference {self.relative:.1e}"
+        if self.kept is not None:
+            told += f", keeps {shown(self.kept)} of the variance of the answers"
+            told += f" to {self.samples} samples"
+        if self.agreement is not None:
+            told += f", same class for {100 * self.agreement:.4g} % of {self.samples} samples"
+        return f"{told}{self.note and '; ' + self.note}"
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -73,6 +80,7 @@ class FileCheck:
             "difference": self.difference,
             "relative": self.relative,
             "agreement": self.agreement,
+            "kept": self.kept,
             "samples": self.samples,
             "metrics": {name: quantity.to_json() for name, quantity in self.metrics.items()},
             "latency": None if self.latency is None else self.latency.to_json(),
@@ -89,38 +97,59 @@ def difference(expected: Array, found: Array) -> tuple[float, float]:
     return largest, largest / max(float(np.abs(expected).max()), 1e-12)
 
 
-def compared(check: FileCheck, reference: Array, logits: Array) -> FileCheck:
-    """The check with differences, and with a reason where they are too large."""
+def compared(check: FileCheck, reference: Array, answers: Array, *, numbers: bool) -> FileCheck:
+    """The check with differences, and with a reason where they are too large.
+
+    Args:
+        check: What is known of the file.
+        reference: Answers of the trained network.
+        answers: Those of the file to the same samples.
+        numbers: Whether answers are numbers; else the class is the largest along the second axis.
+    """
     name = check.file
-    int8 = ".int8." in name or name in files_in_order(INTEGER)
-    if logits.shape != reference.shape:
-        reason = f"{name} gives logits of shape {logits.shape}, the network {reference.shape}"
+    what = "answers" if numbers else "logits"
+    if answers.shape != reference.shape:
+        reason = f"{name} gives {what} of shape {answers.shape}, the network {reference.shape}"
         return replace(check, reason=reason)
-    bad = int((~np.isfinite(logits.reshape(len(logits), -1)).all(axis=1)).sum())
+    bad = int((~np.isfinite(answers.reshape(len(answers), -1)).all(axis=1)).sum())
     if bad:
         return replace(
-            check, reason=f"{name} gives NaN or infinity for {bad} of {len(logits)} samples"
+            check, reason=f"{name} gives NaN or infinity for {bad} of {len(answers)} samples"
         )
-    largest, relative = difference(reference, logits)
+    largest, relative = difference(reference, answers)
+    check = replace(check, difference=largest, relative=relative, samples=len(answers))
+    int8 = ".int8." in name or name in files_in_order(INTEGER)
+    check = (_numbers if numbers else _classes)(check, reference, answers, int8)
+    if not int8 and not relative <= FLOAT_DIFFERENCE:
+        reason = (
+            f"{name} differs from the trained network by {relative:.1e} of its largest "
+            f"{what[:-1]}, allowed is {FLOAT_DIFFERENCE:g}"
+        )
+        return replace(check, reason=reason)
+    return check
+
+
+def _classes(check: FileCheck, reference: Array, logits: Array, int8: bool) -> FileCheck:
+    """The check of a file that gives classes; a single other one is no reason."""
     classes = [values.argmax(axis=1) for values in (reference, logits)]  # of each position too
     agreement = float((classes[0] == classes[1]).mean())
     wanted = _INT8_AGREEMENT if int8 else _FLOAT_AGREEMENT
     reason = ""
-    if not int8 and not relative <= FLOAT_DIFFERENCE:
+    if agreement < wanted and int((classes[0] != classes[1]).sum()) > 1:
         reason = (
-            f"{name} differs from the trained network by {relative:.1e} of its largest logit, "
-            f"allowed is {FLOAT_DIFFERENCE:g}"
-        )
-    elif agreement < wanted and int((classes[0] != classes[1]).sum()) > 1:
-        reason = (
-            f"{name} gives the class of the trained network for {100 * agreement:.1f} % of "
+            f"{check.file} gives the class of the trained network for {100 * agreement:.1f} % of "
             f"{len(logits)} samples, wanted is {100 * wanted:g} %"
         )
-    return replace(
-        check,
-        difference=largest,
-        relative=relative,
-        agreement=agreement,
-        samples=len(logits),
-        reason=reason,
-    )
+    return replace(check, agreement=agreement, reason=reason)
+
+
+def _numbers(check: FileCheck, reference: Array, answers: Array, int8: bool) -> FileCheck:
+    """The check of a file that gives numbers; those of a float file are judged one by one."""
+    kept = variance_kept(reference, answers)
+    reason = ""
+    if int8 and kept < _INT8_KEPT:
+        reason = (
+            f"{check.file} keeps {shown(kept)} of the variance of the trained network's answers to "
+            f"{len(answers)} samples, wanted is {100 * _INT8_KEPT:g} %"
+        )
+    return replace(check, kept=kept, reason=reason)

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from brickwork.errors import ExportError, NotInIntegers
+from brickwork.export.answers import gives_numbers
 from brickwork.export.ending import answers
 from brickwork.export.formats import INTEGER, exporter
 from brickwork.export.runtimes import run_onnx, run_torch
@@ -62,7 +63,9 @@ def contents(
         if "onnx" in formats:
             files["model.onnx"] = model
         if "onnx-int8" in formats:
-            files["model.int8.onnx"] = _onnx_int8(integer, graph, model, calibration)
+            files["model.int8.onnx"] = _onnx_int8(
+                integer, graph, model, calibration, numbers=gives_numbers(info)
+            )
             golden[f"{what}_int8"] = run_onnx(files["model.int8.onnx"], golden_inputs)
         if "openvino" in formats:
             files |= exporter("openvino")(model)
@@ -110,14 +113,19 @@ def _quantised(
 
 
 def _onnx_int8(
-    integer: IntegerNetwork | None, graph: Graph, model: bytes, calibration: Array | None
+    integer: IntegerNetwork | None,
+    graph: Graph,
+    model: bytes,
+    calibration: Array | None,
+    *,
+    numbers: bool,
 ) -> bytes:
     """The int8 ONNX file of the quantised network; without one that of the float file."""
     if integer is not None:
         return bytes(exporter("onnx-int8")(integer, graph))
     from brickwork.export.quantize import quantize
 
-    return quantize(model, np.asarray(calibration))
+    return quantize(model, np.asarray(calibration), numbers=numbers)
 
 
 def integer_files(integer: IntegerNetwork, formats: Sequence[str], title: str) -> dict[str, bytes]:
@@ -185,8 +193,8 @@ def _source(
 ) -> dict[str, bytes]:
     import safetensors.numpy
 
-    classes = [str(name) for name in info.get("classes", ())]
-    source = exporter("source")(graph, title_of(info), classes=classes)
+    names = [str(name) for name in info.get("classes", ())]
+    source = exporter("source")(graph, title_of(info), classes=names, numbers=gives_numbers(info))
     arrays = {key: np.asarray(value, order="C") for key, value in weights.items()}
     saved = safetensors.numpy.save(arrays, {"graph": graph.hash})
     return {"model.py": source.encode(), "weights.safetensors": saved}

@@ -12,6 +12,7 @@ import numpy as np
 import safetensors.numpy
 
 from brickwork.errors import ExportError
+from brickwork.export.answers import gives_numbers
 from brickwork.export.artifacts import check_manifest, copy_model, file_facts, read_manifest
 from brickwork.export.comparing import FileCheck, compared
 from brickwork.export.contents import contents
@@ -88,14 +89,14 @@ def _verified(
     with np.load(folder / "golden.npz", allow_pickle=False) as golden:
         inputs, logits = golden["inputs"], golden["logits"]
     added = {name: files[name] for format_ in formats for name in FORMATS[format_]}
-    checks = []
+    checks, numbers = [], gives_numbers(read_manifest(folder)["info"])
     with tempfile.TemporaryDirectory(prefix="brickwork-") as place:
         for name, content in added.items():
             Path(place, name).write_bytes(content)
         for format_ in formats:
             file = Path(place, FORMATS[format_][0])
             check = FileCheck(file.name, file_facts(added[file.name]))
-            check = compared(check, logits, run_file(file, inputs))
+            check = compared(check, logits, run_file(file, inputs), numbers=numbers)
             if check.reason:
                 raise ExportError(f"no {format_}: {check.reason}")
             timed = replace(check, latency=latency_here(file, graph.input))

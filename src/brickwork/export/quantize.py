@@ -34,6 +34,7 @@ from onnxruntime.quantization import (
 )
 
 from brickwork.errors import ExportError
+from brickwork.export.keeping import variance_kept
 from brickwork.export.runtimes import run_onnx
 
 __all__ = ["CALIBRATION_SAMPLES", "quantize"]
@@ -49,7 +50,7 @@ _PERCENTILES = (99.99, 99.9)
 Array = NDArray[Any]
 
 
-def quantize(model: bytes, calibration: Array) -> bytes:
+def quantize(model: bytes, calibration: Array, *, numbers: bool = False) -> bytes:
     """The int8 file of a float ONNX file.
 
     Ranges are the smallest and largest values seen. Where the result then disagrees with the float
@@ -59,6 +60,7 @@ def quantize(model: bytes, calibration: Array) -> bytes:
     Args:
         model: An ONNX file with one input and one output of logits, batch norms folded.
         calibration: Raw samples ``(samples, *input)`` of the training split.
+        numbers: Whether it answers with numbers, not with classes.
 
     Raises:
         ExportError: The samples do not fit the model, or the file cannot be quantised.
@@ -74,10 +76,10 @@ def quantize(model: bytes, calibration: Array) -> bytes:
             path = Path(folder) / "float.onnx"
             path.write_bytes(proto.SerializeToString())
             best = _quantized(path, samples, None)
-            agreement = _agreement(model, best, samples)
+            agreement = _agreement(model, best, samples, numbers)
             for percentile in _PERCENTILES if agreement < _GOOD_AGREEMENT else ():
                 other = _quantized(path, samples[:_CLIPPING_SAMPLES], percentile)
-                if (found := _agreement(model, other, samples)) > agreement:
+                if (found := _agreement(model, other, samples, numbers)) > agreement:
                     best, agreement = other, found
     except ExportError:
         raise
@@ -181,12 +183,12 @@ def _left_out(proto: onnx.ModelProto) -> list[str]:
     ]
 
 
-def _agreement(model: bytes, other: bytes, samples: NDArray[np.float32]) -> float:
-    """The part of the samples for which both files give the same class."""
-    classes = [
-        run_onnx(file, samples).argmax(1)
-        for file in (model, other)  # of each position too
-    ]
+def _agreement(model: bytes, other: bytes, samples: NDArray[np.float32], numbers: bool) -> float:
+    """For what part of the samples two files give the same class, or how much variance is kept."""
+    answers = [run_onnx(file, samples) for file in (model, other)]
+    if numbers:
+        return variance_kept(*answers)
+    classes = [values.argmax(1) for values in answers]  # of each position too
     return float((classes[0] == classes[1]).mean())
 
 

@@ -18,6 +18,7 @@ import safetensors.numpy
 from numpy.typing import NDArray
 
 from brickwork.errors import ExportError
+from brickwork.export.answers import gives_numbers
 from brickwork.export.artifacts import check_manifest, file_facts, read_manifest, write_model
 from brickwork.export.comparing import FileCheck, compared, difference
 from brickwork.export.contents import (
@@ -63,12 +64,15 @@ def export_with_softmax(
 
     Raises:
         UnknownName: A format is not known.
-        ExportError: The model is not there or was changed, or cannot have this format.
+        ExportError: The model is not there or was changed, answers with numbers, or cannot have
+            this format.
     """
     checked(formats)
     manifest = read_manifest(folder)
     if problems := check_manifest(folder):
         raise ExportError(f"{folder} cannot be copied: {'; '.join(problems)}")
+    if gives_numbers(manifest["info"]):
+        raise ExportError("no softmax: the model answers with numbers, not with classes")
     formats = _formats(manifest["files"], formats)
     plain = graph()
     whole = plain.ended(Softmax())
@@ -183,7 +187,7 @@ def _verified(
                 found = integer_logits(integer, inputs)
             else:
                 found = run_file(file, inputs)
-            check = compared(check, expected, found)
+            check = compared(check, expected, found, numbers=False)
             if file.name in own:  # whether int8 is good enough was found on the test split
                 away = difference(own[file.name], found)[0]
                 wrong = "" if away <= _STEP else f"it is {away:.1e} off the softmax of its logits"

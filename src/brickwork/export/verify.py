@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from brickwork.errors import ExportError
+from brickwork.export.answers import called, gives_numbers
 from brickwork.export.artifacts import (
     FileFacts,
     add_verification,
@@ -151,6 +152,7 @@ def verify(
     reasons += [f"graph and module differ: {text}" for text in crosscheck(graph, export=False)[:3]]
     rows = np.linspace(0, len(x) - 1, min(len(x), _COMPARED)).astype(np.intp)
     reference = run_torch(graph, weights, x[rows])
+    numbers = gives_numbers(manifest["info"])
     checks: list[FileCheck] = []
     kept: dict[str, Array] = {}  # the answers of the file that the model is judged by
     rounded = functools.cache(lambda: integer_logits(integer, x))  # of all integer files
@@ -162,11 +164,13 @@ def verify(
             if name in _MICRO:
                 away = check_bits(folder / name, integer, x)
                 logits = rounded()
-                check = replace(check, note=litert_note(folder / name, integer, x, away))
+                note = litert_note(folder / name, integer, x, away, numbers=numbers)
+                check = replace(check, note=note)
             else:
                 logits = run_file(folder / name, x[rows] if some else x, python)
             if len(logits) == (len(rows) if some else len(x)):
-                check = compared(check, reference, logits if some else logits[rows])
+                own = logits if some else logits[rows]
+                check = compared(check, reference, own, numbers=numbers)
                 if name == _INT8_ONNX and integer is not None and not check.reason:
                     check = replace(check, note=check_layers(folder / name, integer, x))
                 if check.difference is not None and not some:
@@ -217,7 +221,8 @@ def recheck(folder: Path, python: PlainPython | None = None) -> list[str]:
         x, expected = vectors["inputs"], vectors[what]
     except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
         return [f"golden.npz cannot be read: {error}"]
-    for name in (name for name in _FILES if name in read_manifest(folder)["files"]):
+    manifest = read_manifest(folder)
+    for name in (name for name in _FILES if name in manifest["files"]):
         if name in _MICRO:
             problems += other_bits(folder / name, vectors)
             continue
@@ -232,7 +237,7 @@ def recheck(folder: Path, python: PlainPython | None = None) -> list[str]:
         if not found <= allowed:
             problems.append(
                 f"{name} does not reproduce golden.npz: largest difference {found:.1e} of the "
-                f"largest logit, allowed is {allowed:g}"
+                f"largest of its {called(manifest['info'])}, allowed is {allowed:g}"
             )
     return problems
 

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from brickwork.devices.lacking import MICRO_LACKS
 from brickwork.errors import ExportError
+from brickwork.export.keeping import shown, variance_kept
 from brickwork.export.runtimes import run_litert, run_tflm
 
 if TYPE_CHECKING:
@@ -188,7 +189,14 @@ def _known(integer: IntegerNetwork | None) -> IntegerNetwork:
     return integer
 
 
-def litert_note(file: Path, integer: IntegerNetwork | None, x: Array, reference: int | None) -> str:
+def litert_note(
+    file: Path,
+    integer: IntegerNetwork | None,
+    x: Array,
+    reference: int | None,
+    *,
+    numbers: bool = False,
+) -> str:
     """How LiteRT's fast kernels, which round in another way, differ from the bits.
 
     Args:
@@ -196,6 +204,7 @@ def litert_note(file: Path, integer: IntegerNetwork | None, x: Array, reference:
         integer: What it was written from.
         x: Raw samples ``(samples, *input)``.
         reference: What ``check_bits`` gave.
+        numbers: Whether the network answers with numbers, not with classes.
 
     Returns:
         A phrase; empty where LiteRT was not run.
@@ -208,12 +217,14 @@ def litert_note(file: Path, integer: IntegerNetwork | None, x: Array, reference:
     q = integer.input.quantized(x[some], integer.scales[0])
     expected, found = run(integer, q), run_litert(file.read_bytes(), q)
     away = int(np.abs(found.astype(int) - expected).max())
-    classes = [values.argmax(-1) for values in (expected, found)]  # channels are last
-    same = float((classes[0] == classes[1]).mean())
-    return (
-        f"LiteRT's reference kernels within {reference} of 256 steps, its fast ones within {away}, "
-        f"same class for {100 * same:.4g} % of {len(q)}"
+    near = (
+        f"LiteRT's reference kernels within {reference} of 256 steps, its fast ones within {away}"
     )
+    if numbers:
+        kept = shown(variance_kept(expected, found))
+        return f"{near}, which keep {kept} of the variance of the answers to {len(q)}"
+    classes = [values.argmax(-1) for values in (expected, found)]  # channels are last
+    return f"{near}, same class for {shown((classes[0] == classes[1]).mean())} of {len(q)}"
 
 
 def other_bits(file: Path, vectors: Mapping[str, Array]) -> list[str]:

@@ -41,7 +41,9 @@ if __name__ == "__main__":
         raise SystemExit("the network does not reproduce golden.npz")'''
 
 
-def write_source(graph: Graph, name: str, *, classes: Sequence[str] = ()) -> str:
+def write_source(
+    graph: Graph, name: str, *, classes: Sequence[str] = (), numbers: bool = False
+) -> str:
     """The source of ``model.py``.
 
     It holds a class ``Net`` whose state-dict keys are the graph's op names, ``load`` for the
@@ -51,7 +53,8 @@ def write_source(graph: Graph, name: str, *, classes: Sequence[str] = ()) -> str
     Args:
         graph: The network.
         name: What it is called, for the docstring.
-        classes: Names of the outputs, if they are classes.
+        classes: Names of the outputs.
+        numbers: Whether they are numbers, not classes.
 
     Raises:
         ExportError: An op has no PyTorch form.
@@ -60,15 +63,17 @@ def write_source(graph: Graph, name: str, *, classes: Sequence[str] = ()) -> str
         parts = ["\n".join(class_lines(definition)) for definition in definitions(scopes(graph))]
     except Irregular:
         parts = ["\n".join(flat_lines(graph))]
-    what = answers(graph)
+    what = "numbers" if numbers else answers(graph)
     parts = [part.replace("in, logits out", f"in, {what} out") for part in parts]
-    tail = _TAIL.replace(LOGITS, what)
+    tail = _TAIL.replace(LOGITS, answers(graph))  # what golden.npz calls them
     names = list(used("\n".join(parts)))
-    head = "\n".join(_head(graph, name, classes, "chain" in names))
+    head = "\n".join(_head(graph, name, what, classes, "chain" in names))
     return "\n\n\n".join([head, *(PARTS[name] for name in names), *parts, tail]) + "\n"
 
 
-def _head(graph: Graph, name: str, classes: Sequence[str], chained: bool) -> Iterator[str]:
+def _head(
+    graph: Graph, name: str, what: str, classes: Sequence[str], chained: bool
+) -> Iterator[str]:
     title = " ".join(name.split()) or "a network"
     yield from _wrapped(f'"""{title}: a network found, trained and exported by Brickwork.')
     yield ""
@@ -76,11 +81,11 @@ def _head(graph: Graph, name: str, classes: Sequence[str], chained: bool) -> Ite
         f"Input: float32 ``(batch, {', '.join(map(str, graph.input))})``, raw values; "
         "normalisation is part of the network."
     )
-    yield from _wrapped(
-        f"Output: {answers(graph)} ``(batch, {', '.join(map(str, graph.output))})``."
-    )
+    yield from _wrapped(f"Output: {what} ``(batch, {', '.join(map(str, graph.output))})``.")
     if classes:
-        yield from _wrapped(f"Classes, in order: {', '.join(classes)}.")
+        yield from _wrapped(
+            f"{'Numbers' if what == 'numbers' else 'Classes'}, in order: {', '.join(classes)}."
+        )
     yield from _wrapped(
         f"Size: {parameters(graph):,} parameters, {macs(graph):,} multiply-accumulates a sample."
     )
