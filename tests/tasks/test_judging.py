@@ -128,6 +128,19 @@ def test_the_interval_of_r2_holds_it(r2):
     assert 0.7 < np.mean(inside) < 0.88
 
 
+@pytest.mark.parametrize("scales", [(1.0,), (1.0, 30.0)])
+def test_the_interval_of_an_error_holds_it(scales):
+    """Also where outputs have very different units."""
+    rng = np.random.default_rng(1)
+    judge = NumberJudge(tuple("ab"[: len(scales)]), (0.0,) * len(scales), (1.0,) * len(scales))
+    inside = []
+    for _ in range(600):
+        y = rng.normal(size=(140, len(scales)))
+        found = judge.metrics(y + scales * rng.normal(size=y.shape), y, "x")["rmse"]
+        inside.append(abs(found.value - np.mean(scales)) <= found.spread)
+    assert 0.72 < np.mean(inside) < 0.88
+
+
 def test_the_loss_of_numbers_is_least_at_the_truth():
     y = torch.tensor([[1.0], [3.0], [8.0]])
     judge = NumberJudge.of(y.numpy(), ("a",), "x")

@@ -79,9 +79,7 @@ class NumberJudge:
         variance = labels.var(axis=0, dtype=np.float64)
         how = f"{len(labels)} samples, {source}"
         root = np.sqrt(square.mean(axis=0))
-        spread = _both(square)
-        if spread is not None:  # of the square; the root grows by 1 / (2 root) of that
-            spread /= max(2 * float(root.mean()), 1e-12)
+        spread = _both(square / np.maximum(2 * root, 1e-12))  # by so much a root grows with it
         result = {
             "rmse": Quantity(float(root.mean()), "1", How.MEASURED, spread, how),
             "mae": Quantity(float(np.abs(off).mean()), "1", How.MEASURED, _both(np.abs(off)), how),
