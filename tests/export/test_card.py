@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from brickwork.export.card import write_card
 from brickwork.quantity import How, Quantity
 
@@ -81,3 +83,13 @@ def test_nothing_known_is_still_a_card():
     card = write_card({})
     assert card.startswith("# Model")
     assert "not verified" in card
+
+
+@pytest.mark.parametrize("when", ["", ", before its softmax"])
+def test_what_is_told_of_each_class_says_of_which_file(when: str) -> None:
+    row = {"class": "0", "samples": 9, "recall": 0.5, "precision": 0.25}
+    details = {"classes": [row], "points": []}
+    told = {"metrics": {}, "checks": [], "reason": "", "judged": "model.onnx", "details": details}
+    lines = write_card({**INFO, "verification": {**told, **({"when": when} if when else {})}})
+    said = f"What `model.onnx`{when}, by which the model is judged, says of the test split."
+    assert said in lines.splitlines()
