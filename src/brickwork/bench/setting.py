@@ -148,13 +148,12 @@ class Setting:
     @property
     def limits_as_asked(self) -> list[str]:
         """The limits, on the columns of the costs."""
-        columns = dict(zip(self.metrics, self.costs, strict=True))
+        columns = self._columns
         return [limit.text.replace(limit.metric, columns[limit.metric], 1) for limit in self.limits]
 
     def by_column(self, text: str) -> str:
         """A sentence, with the columns of the costs in place of what they go by."""
-        pairs = zip(self.metrics, self.costs, strict=True)
-        columns = {metric(name).label: column for name, column in pairs}
+        columns = {metric(name).label: column for name, column in self._columns.items()}
         if not columns:
             return text
         labels = "|".join(re.escape(label) for label in columns)
@@ -170,7 +169,7 @@ class Setting:
         """The rows that keep the limits, (rows,)."""
         kept = np.ones(len(self.table.archs), np.bool_)
         for limit in self.limits:
-            values = self.table.column(self.costs[self.metrics.index(limit.metric)])
+            values = self.table.column(self._columns[limit.metric])
             kept &= values <= limit.bound if limit.upper else values >= limit.bound
         return kept
 
@@ -228,6 +227,11 @@ class Setting:
     def _median_s(self) -> float:
         return float(np.median(self.table.column(self.time)))
 
+    @property
+    def _columns(self) -> Mapping[str, str]:
+        """The column of each metric."""
+        return dict(zip(self.metrics, self.costs, strict=True))
+
     def _part(self, column: str) -> Array:
         """The part of the networks of which each has more, (rows,); NaN where it has no number."""
         values = self.table.column(column)
@@ -248,8 +252,7 @@ class Setting:
 
     @functools.cached_property
     def _values(self) -> list[tuple[str, str, Array]]:
-        pairs = zip(self.metrics, self.costs, strict=True)
-        return [(name, column, self.table.column(column)) for name, column in pairs]
+        return [(name, column, self.table.column(column)) for name, column in self._columns.items()]
 
 
 def _usable(

@@ -22,8 +22,8 @@ from brickwork.oneshot import SHARED
 from brickwork.oneshot.pool import drawn, quick, spread
 from brickwork.space import Space
 from brickwork.strategies.auto import Auto
-from brickwork.strategies.base import Asked, Problem
-from brickwork.trial import Proposal, Trial, rng_for
+from brickwork.strategies.base import OneByOne, Problem
+from brickwork.trial import Proposal, Trial
 
 __all__ = ["ENOUGH", "PAIRS", "Gated", "agreement", "alone", "believable", "comparable", "compared"]
 
@@ -36,7 +36,7 @@ ENOUGH = 0.5
 _DRAWN = 300  # networks among which those of the gate are chosen
 
 
-class Gated:
+class Gated(OneByOne):
     """Shared weights first; the default search either way, with or without them.
 
     Args:
@@ -45,14 +45,13 @@ class Gated:
         low: Fidelity of a short training, where shared weights are not trusted.
     """
 
+    stream = "gated"
+
     def __init__(self, problem: Problem, seed: int, *, low: float = 0.25) -> None:
-        self._problem = problem
-        self._seed = seed
+        super().__init__(problem, seed)
         self._short = low
-        self._asked = Asked(problem, seed)
         self._told: list[Trial] = []
         self._open: list[Proposal] = []  # asked and not told, before the search proper
-        self._count = 0
         self._gate: list[Proposal] | None = None  # still to be asked; None: not chosen yet
         self._inner: Auto | None = None
 
@@ -65,18 +64,8 @@ class Gated:
             "candidate of the largest expected gain comes next"
         )
 
-    def ask(self, n: int) -> list[Proposal]:
-        proposals: list[Proposal] = []
-        for _ in range(n):
-            rng = rng_for(self._seed, "gated", self._count)
-            self._count += 1
-            proposal = self._next(rng)
-            if proposal is not None:
-                proposals.append(proposal)
-        return proposals
-
     def tell(self, trial: Trial) -> None:
-        self._asked.note(trial.proposal.arch)
+        super().tell(trial)
         if self._inner is not None:
             self._inner.tell(trial)
             return

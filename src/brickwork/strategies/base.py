@@ -6,7 +6,7 @@ import itertools
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -248,6 +248,9 @@ class OneByOne:
         seed: The same seed gives the same proposals to the same answers.
     """
 
+    stream: ClassVar[str] = "strategy"
+    """Whose random numbers they are: one around another of the same seed has its own."""
+
     def __init__(self, problem: Problem, seed: int) -> None:
         self._problem = problem
         self._seed = seed
@@ -257,7 +260,7 @@ class OneByOne:
     def ask(self, n: int) -> list[Proposal]:
         proposals: list[Proposal] = []
         for _ in range(n):
-            rng = rng_for(self._seed, "strategy", self._count)
+            rng = rng_for(self._seed, self.stream, self._count)
             self._count += 1
             found = self._next(rng)
             if found is not None:

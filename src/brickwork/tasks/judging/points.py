@@ -30,9 +30,8 @@ def lowest(wanted: float, logits: NDArray[Any], labels: NDArray[Any]) -> float:
         logits: ``(n, 2)``.
         labels: ``(n,)``, with a sample of the second class.
     """
-    chance = chances(logits.astype(np.float64))[:, 1]
-    ill = np.sort(chance[labels == 1])
-    return _below(float(ill[len(ill) - math.ceil(wanted * len(ill))]), chance)
+    ill = int((labels == 1).sum())
+    return _finding(ill - math.ceil(wanted * ill), logits, labels)
 
 
 def threshold_for(wanted: float, logits: NDArray[Any], labels: NDArray[Any]) -> float:
@@ -46,10 +45,9 @@ def threshold_for(wanted: float, logits: NDArray[Any], labels: NDArray[Any]) -> 
         logits: ``(n, 2)``, of samples that neither network nor anything else has learned from.
         labels: ``(n,)``, with a sample of the second class.
     """
-    chance = chances(logits.astype(np.float64))[:, 1]
-    ill = np.sort(chance[labels == 1])
-    missed = math.floor((len(ill) + 1) * (1 - wanted) + 1e-9)
-    return _below(float(ill[max(0, missed - 1)]), chance)
+    ill = int((labels == 1).sum())
+    missed = math.floor((ill + 1) * (1 - wanted) + 1e-9)
+    return _finding(max(0, missed - 1), logits, labels)
 
 
 def point(
@@ -76,11 +74,14 @@ def point(
     }
 
 
-def _below(value: float, chance: NDArray[np.float64]) -> float:
-    """A short number between a probability and the next lower one of the samples.
+def _finding(place: int, logits: NDArray[Any], labels: NDArray[Any]) -> float:
+    """A threshold that still finds one sample of the second class, from 0 in order of probability.
 
-    No sample lies so close to it that its digits in print, or the last bit of a runtime, decide.
+    It is a short number between that sample and the next lower one of both classes: none lies so
+    close to it that its digits in print, or the last bit of a runtime, decide.
     """
+    chance = chances(logits.astype(np.float64))[:, 1]
+    value = float(np.sort(chance[labels == 1])[place])
     lower = float(chance[chance < value - _SAME].max(initial=0.0))
     quarter = (value - lower) / 4
     between = (round(lower + 2 * quarter, digits) for digits in range(1, _DIGITS))
