@@ -144,7 +144,16 @@ def test_a_plan_keeps_to_its_time_and_prefers_whole_trainings(budget_s: float) -
 
 def test_a_plan_without_time_still_retrains_one() -> None:
     made = plan([trial(0, 0.9, 10)], OBJECTIVES, lambda _: 500.0, 1.0, workers=2)
-    assert made.trials == (0,)
+    assert (made.trials, made.part) == ((0,), 0.1)
+
+
+def test_where_nothing_fits_the_quickest_is_trained_for_as_long_as_there_is_time() -> None:
+    found = [trial(i, 0.5 + i / 40, 10 * 2**i) for i in range(5)]
+    made = plan(found, OBJECTIVES, lambda t: 100.0 - t.number, 21.0, workers=2)
+    assert (made.trials, made.repetitions, made.part) == ((4,), 1, 0.2)
+    assert set(made.reserves) == {0, 1, 2, 3}
+    pace = Pace({"4": 96.0}, made.part, 21.0, 2)
+    assert pace.begin("4", 0.0) == 0.2
 
 
 def test_a_plan_fits_what_two_workers_can_do_in_the_time() -> None:

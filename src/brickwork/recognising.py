@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from brickwork.errors import DataError
 from brickwork.tasks.archives import members, names_in
-from brickwork.tasks.arrays import masks_of, splits_of
+from brickwork.tasks.arrays import array_of, masks_of, splits_of
 from brickwork.tasks.folders import IMAGES, MASKS, PICTURES, visible, walked
 from brickwork.tasks.rows import (
     LABELS,
@@ -174,7 +174,9 @@ def _of_pair(x: Any, y: Any) -> Recognised:
             raise DataError(
                 "samples are lists of several lengths: give a list of arrays, or all of one length"
             ) from error
-    amounts = np.asarray(y).dtype.kind == "f"
+    if max(row.ndim for row in x) > 2:  # neither (length,) nor (channels, length)
+        array_of(list(x), "the given arrays")
+    amounts = array_of(y, "the given labels").dtype.kind == "f"
     task = "series-regression" if amounts else "series-classification"
     return Recognised(task, "samples are rows of several lengths")
 

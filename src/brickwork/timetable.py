@@ -25,6 +25,7 @@ MOST = 12
 _USUAL = 8  # models that are retrained at most, with several seeds or in little time
 _REPETITIONS = 3
 _LEAST_PART = 0.3  # of a full training
+_SHORTEST = 0.1  # of one, where there is not even time for that: better than no model
 _GOOD_PART = 0.8  # below it fewer models are retrained instead, down to half of the most
 _MARGIN = 1.05  # of the time, for what was not foreseen
 _LONGEST = 3.0  # times a full training
@@ -72,9 +73,10 @@ def plan(
 ) -> Plan:
     """As many models and seeds, trained as fully, as the time allows.
 
-    Fewer seeds come first, then fewer models, then shorter trainings. With one seed there may be
-    more models than with several: time that is left shows more of the front. A model whose own
-    training does not fit into the time is left out, so that it does not shorten all the others.
+    Fewer seeds come first, then fewer models, then shorter trainings, and at last the model whose
+    training is the quickest, for as long as there is time. With one seed there may be more models
+    than with several: time that is left shows more of the front. A model whose own training does
+    not fit into the time is left out, so that it does not shorten all the others.
 
     Args:
         found: The candidates.
@@ -97,10 +99,14 @@ def plan(
         part = min(1.0, _tenths(affordable))
         if part >= least:
             break
-    part = max(part, _LEAST_PART)
-    numbers = tuple(trial.number for trial in ordered)
-    planned, reserves = numbers[: len(chosen)], () if extra else numbers[len(chosen) :]
-    return Plan(planned, repetitions, part, part * sum(times), reserves)
+    if part < _LEAST_PART:
+        chosen = [min(ordered, key=seconds_of)]
+        times = [seconds_of(chosen[0])] * (1 + extra)
+        part = min(1.0, _tenths(budget_s / max(1e-9, _MARGIN * _makespan(times, workers))))
+        part = max(part, _SHORTEST)
+    planned = tuple(trial.number for trial in chosen)
+    after = () if extra else tuple(t.number for t in ordered if t.number not in planned)
+    return Plan(planned, repetitions, part, part * sum(times), after)
 
 
 def _in_time(
@@ -163,7 +169,7 @@ class Pace:
         rest, own = (pace * s for s in (sum(self._waiting.values()), self._waiting[key]))
         affordable = min((self._workers * left - open_) / max(1e-9, rest), left / max(1e-9, own))
         part = min(1.0, _tenths(affordable)) if self._taken else self._part
-        part = max(part, _LEAST_PART)
+        part = max(part, min(self._part, _LEAST_PART))
         self._running[key] = (part * self._waiting.pop(key), now)
         return part
 

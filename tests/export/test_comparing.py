@@ -91,6 +91,7 @@ def test_a_model_of_numbers_says_so_everywhere(tmp_path: Path, monkeypatch, outp
 
     def verified():
         rest = {"prefer": ("onnx",), "integer": made.integer, "measure": None}
+        rest["details"] = lambda answers, _: judge.details(answers, y)
         return verify(folder, whole, weights, x, y, metrics, **rest)
 
     result = verified()
@@ -99,6 +100,9 @@ def test_a_model_of_numbers_says_so_everywhere(tmp_path: Path, monkeypatch, outp
     assert "which keep" in result.checks[-1].note
     card = (folder / "card.md").read_text()
     assert "| variance kept |" in card
+    assert ("## Number by number" in card) == (outputs > 1)
+    assert ("| number | R² | RMSE | MAE |" in card) == (outputs > 1)
+    assert "Class by class" not in card
     assert f"- Numbers, in the order of the outputs: {', '.join(f'`{n}`' for n in names)}" in card
     assert "    numbers = net(x)" in card
     source = (folder / "model.py").read_text()

@@ -195,6 +195,7 @@ def test_asked_settings_are_kept():
 
 @pytest.mark.parametrize(
     "text", ["window=25", "mels=20ms", "gain=3", "wndow=25ms", "hop", "mels=1.2.3", "mels=4",
+             "mels=20.5", "gain=200dB", "window=25ms,window=30ms",
              "window=2s", "hop=0ms", "length=20ms"],
 )  # fmt: skip
 def test_settings_that_make_no_sense(text):

@@ -115,6 +115,29 @@ def test_numbers_are_judged_as_scikit_learn_does_in_their_own_unit():
     assert judge.quality == "r2"
 
 
+def test_of_several_numbers_each_has_its_own_row():
+    """A mean of errors in different units hides that one of them is not learned."""
+    y = np.stack([1000 + 20 * RNG.normal(size=99), 3e-4 * RNG.normal(size=99)], 1)
+    judge = NumberJudge.of(y.astype(np.float32), ("far", "small"), "x")
+    told = np.stack([y[:, 0] + RNG.normal(size=99), np.zeros(99)], 1)
+    answers = (told - judge.mean) / judge.std
+    rows = judge.details(answers, y)["numbers"]
+    assert [row["number"] for row in rows] == ["far", "small"]
+    for i, row in enumerate(rows):
+        assert row["R²"] == pytest.approx(r2_score(y[:, i], told[:, i]))
+        expected = root_mean_squared_error(y[:, i], told[:, i])
+        assert float(row["RMSE"]) == pytest.approx(expected, rel=1e-3)
+        assert float(row["MAE"]) == pytest.approx(
+            mean_absolute_error(y[:, i], told[:, i]), rel=1e-3
+        )
+    assert "mean over 2 numbers" in judge.metrics(answers, y, "x")["rmse"].source
+    alike = np.tile(y[:1], (99, 1))
+    assert judge.details(answers, alike)["numbers"][0]["R²"] == "-"
+    assert judge.metrics(answers, alike, "x")["r2"].how == "unknown"
+    one = NumberJudge.of(y[:, :1].astype(np.float32), ("far",), "x")
+    assert one.details(answers[:, :1], y[:, :1]) == {}
+
+
 @pytest.mark.parametrize("r2", [0.67, 0.9])
 def test_the_interval_of_r2_holds_it(r2):
     """The variance of the labels is no better known than the error."""

@@ -13,6 +13,7 @@ from PIL import Image
 
 from brickwork.errors import DataError
 from brickwork.recognising import recognised
+from brickwork.tasks.image import load_images
 from brickwork.tasks.judging.masks import NOWHERE
 from brickwork.tasks.segmentation import load_masks
 from brickwork.tasks.volume import load_volumes
@@ -322,9 +323,13 @@ def test_masks_behind_many_images_are_seen(tmp_path):
         ((noise(0, 8, 8), noise(0, 8, 8)), "there are no images"),
         ((noise(9, 8), noise(9, 8)), "masks have the shape"),
         ((np.full((9, 8, 8), "a"), noise(9, 8, 8) // 128), "expected numbers"),
-        ((noise(9, 8, 8), noise(8, 8, 8) // 128), "do not match"),
+        ((noise(9, 8, 8), noise(8, 8, 8) // 128), "there are 9 images but 8 masks"),
+        ((noise(9, 8, 8), np.eye(3)[noise(9, 8, 8) % 3].transpose(0, 3, 1, 2)), "the argmax"),
+        (([noise(8, 8), noise(8, 9)], [noise(8, 8), noise(8, 9)]), "x: samples are of several"),
         ({"volumes": noise(0), "labels": noise(0), "shapes": np.zeros((0, 3), int)}, "'shapes'"),
         ({"volumes": noise(64), "labels": noise(64), "shapes": np.array([8, 8])}, "'shapes'"),
+        ({"volumes": noise(64), "labels": noise(64), "shapes": np.array([["8"] * 3])}, "whole"),
+        ({"volumes": noise(64), "labels": noise(64), "shapes": np.array([[8.5, 8, 1]])}, "whole"),
         (
             {"volumes": noise(1024), "labels": noise(512), "shapes": np.full((2, 3), 8)},
             "'labels' has 512 values, 'shapes' say 1024",
@@ -371,6 +376,29 @@ def test_masks_may_be_whole_numbers_of_any_type():
     for masks in (y.astype(bool), y.astype(np.float32), y.astype(np.int64)):
         assert np.array_equal(load_masks((noise(9, 8, 8), masks)).data["train"][1] > 0,
                               load_masks((noise(9, 8, 8), y)).data["train"][1] > 0)  # fmt: skip
+
+
+def test_channels_of_volumes_may_come_last():
+    plain, y = noise(20, 16, 16, 12), np.arange(20) % 2
+    for channels in (1, 3):
+        first = np.stack([plain] * channels, 1)
+        last = np.moveaxis(first, 1, -1)
+        expected = load_volumes((first, y))
+        assert expected.input == (channels, 16, 16, 16)
+        assert np.array_equal(load_volumes((last, y)).data["train"][0], expected.data["train"][0])
+
+
+def test_lists_of_several_sizes_are_one_line():
+    sizes = [(8, 8, 8), (8, 8, 9)] * 4
+    x, y = [noise(*size) for size in sizes], [0, 1] * 4
+    for refused in (
+        lambda: recognised((x, y)),
+        lambda: recognised(([a[0] for a in x], [a[0] // 128 for a in x])),
+        lambda: load_volumes((x, y)),
+        lambda: load_images(([a[0] for a in x], y)),
+    ):
+        with pytest.raises(DataError, match="samples are of several sizes"):
+            refused()
 
 
 def test_volumes_are_of_two_classes():

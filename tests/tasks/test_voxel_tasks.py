@@ -19,7 +19,7 @@ from brickwork.tasks.judging import MaskJudge
 from brickwork.tasks.judging.masks import NOWHERE
 from brickwork.tasks.segmentation import load_masks
 from brickwork.tasks.volume import load_volumes
-from brickwork.tasks.voxels import fitted, prepare, resampled
+from brickwork.tasks.voxels import fitted, prepare, resampled, usual
 
 RNG = np.random.default_rng(0)
 
@@ -96,6 +96,46 @@ def test_volumes_of_another_spacing_are_resampled(tmp_path):
     assert any("resampled to 1 x 1 x 1 mm" in note for note in task.notes)
 
 
+def test_resampling_leaves_bytes_what_they_are():
+    """Else only what is resampled would be scaled, and brightness tell how a scan was made."""
+    ramp = np.linspace(40, 90, 8).astype(np.uint8)[:, None, None] * np.ones((1, 8, 8), np.uint8)
+    grown = resampled(ramp, (2.0, 1.0, 1.0), (1.0, 1.0, 1.0), labels=False)
+    assert grown.dtype == np.uint8
+    assert (grown.min(), grown.max()) == (ramp.min(), ramp.max())
+    precise = resampled(ramp + 0.25, (2.0, 1.0, 1.0), (1.0, 1.0, 1.0), labels=False)
+    assert precise.max() == 90.25
+
+
+def test_bytes_are_scaled_where_not_all_samples_are_bytes(tmp_path):
+    """One scan of a set is often stored in another type: it is not of another brightness."""
+    dark, masks = volumes(12, 8)
+    dark //= 4
+    for i, (scan, mask) in enumerate(zip(dark, masks, strict=True)):
+        nifti(tmp_path / "images" / f"{i}.nii", scan if i < 6 else scan * np.float32(20))
+        nifti(tmp_path / "labels" / f"{i}.nii", mask)
+    task = load_masks(tmp_path)
+    every = np.concatenate([task.data[split][0] for split in task.splits])
+    assert every.reshape(12, -1).max(axis=1).tolist() == [255] * 12
+    about = json.loads(task.files["prepare.json"])
+    made = prepare([scan[None] for scan in dark], about)
+    assert sorted(sample.tobytes() for sample in made) == sorted(x.tobytes() for x in every)
+    assert load_volumes((dark, np.arange(12) % 2)).data["train"][0].max() < 64
+
+
+@pytest.mark.parametrize(
+    ("values", "levels"),
+    [
+        (np.linspace(0, 1e-7, 4096), 256),  # small units, such as diffusion in m²/s
+        (1e9 + np.linspace(0, 100, 4096), 256),  # far from zero
+        (np.concatenate([np.zeros(4090), np.arange(6) * 51.0]), 6),  # nearly all background
+        (np.full(4096, 7.0), 1),
+    ],
+)
+def test_grey_levels_survive_whatever_the_unit(values, levels):
+    scaled = usual(values.reshape(1, 16, 16, 16))
+    assert len(np.unique(scaled)) == levels
+
+
 def test_resampling_keeps_classes_and_size_in_space():
     mask = np.zeros((4, 4, 4), np.uint8)
     mask[:2] = 3
@@ -149,6 +189,27 @@ def test_real_volumes(shared_data, tmp_path):
     few = load_masks(tmp_path)
     assert few.outputs == 3
     assert sum(split.size for split in few.splits.values()) == 6
+    every = np.concatenate([few.data[split][0] for split in few.splits])
+    means = [scan[scan > 0].mean() for scan in every]  # one is of bytes, the others are not
+    assert max(means) < 1.2 * min(means)
+
+
+def test_a_split_whose_masks_lack_a_class_is_named():
+    x, y = volumes(20)
+    y[:12, 0, 0, 0] = 2
+    splits = {
+        "x_train": x[:12], "y_train": y[:12], "x_val": x[12:16], "y_val": y[12:16],
+        "x_test": x[16:], "y_test": y[16:],
+    }  # fmt: skip
+    hints = [note for note in load_masks(splits).notes if note.startswith("hint: no mask")]
+    assert hints == [
+        f"hint: no mask of the {split} split has the class 2: no score tells of it"
+        for split in ("val", "test")
+    ]
+    y[:12, 0, 0, 0] = 1
+    y[16, 0, 0, 0] = 2
+    with pytest.raises(DataError, match=r"test: a mask has the class 2, which no mask of train"):
+        load_masks(splits)
 
 
 # --- what is refused ------------------------------------------------------------------------------

@@ -53,14 +53,14 @@ def named(info: Mapping[str, Any]) -> Iterator[str]:
 
 
 def by_class(info: Mapping[str, Any]) -> Iterator[Sequence[Sequence[str]]]:
-    """Tables of a card, heads first: results of each class, and points of operation.
+    """Tables of a card, heads first: results of each class or number, and points of operation.
 
     Args:
         info: Of the card; ``details`` of its verification is what the judge found on the test
             split.
     """
     details = (info.get("verification") or {}).get("details") or {}
-    rows = details.get("classes") or []
+    rows = details.get("classes") or details.get("numbers") or []
     if rows and len(rows) <= _MOST:
         yield [
             tuple(rows[0]),

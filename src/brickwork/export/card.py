@@ -158,7 +158,7 @@ def _by_class(info: Mapping[str, Any]) -> Iterator[str]:
     tables = list(by_class(info))
     if not tables:
         return
-    yield "## Class by class"
+    yield "## Number by number" if gives_numbers(info) else "## Class by class"
     yield ""
     verified = info["verification"]
     judged = f"`{verified['judged']}`{verified.get('when', '')}"

@@ -11,7 +11,15 @@ from numpy.typing import NDArray
 
 from brickwork.errors import DataError
 
-__all__ = ["KEYS", "check_labels", "is_nothing", "labels_of", "masks_of", "splits_of"]
+__all__ = [
+    "KEYS",
+    "array_of",
+    "check_labels",
+    "is_nothing",
+    "labels_of",
+    "masks_of",
+    "splits_of",
+]
 
 KEYS: tuple[Mapping[str, tuple[str, str]], ...] = (
     {
@@ -62,6 +70,21 @@ def splits_of(found: Iterable[str], where: str) -> dict[str, tuple[str, str]]:
         f"{where}: found the keys {', '.join(sorted(names.values())) or '(none)'}; "
         f"expected one of: {expected}"
     )
+
+
+def array_of(samples: Any, where: str) -> NDArray[Any]:
+    """Samples of one size as one array.
+
+    Raises:
+        DataError: They are of several sizes.
+    """
+    try:
+        return np.asarray(samples)
+    except ValueError:
+        raise DataError(
+            f"{where}: samples are of several sizes: bring them to one size, or give a folder of "
+            "files, which may differ"
+        ) from None
 
 
 def masks_of(x: NDArray[Any], y: NDArray[Any]) -> NDArray[Any] | None:

@@ -35,7 +35,7 @@ def channel_statistics(x: NDArray[Any], where: str) -> Normalize:
     mean = total / count
     std = np.sqrt(np.maximum(0.0, square / count - mean**2))
     if not (std > 0).any():
-        raise DataError(f"{where}: all values of all training samples are the same")
+        raise DataError(f"{where}: all values of all training samples are the same as float32")
     std[std == 0] = 1.0
     means = tuple(_rounded(m, _SHIFT * s) for m, s in zip(mean.tolist(), std.tolist(), strict=True))
     return Normalize(means, tuple(_rounded(s, math.inf) for s in std.tolist()))

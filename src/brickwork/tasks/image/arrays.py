@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from brickwork.errors import DataError
+from brickwork.tasks.arrays import array_of
 
 __all__ = ["SMALLEST_SIDE", "images_of"]
 
@@ -26,7 +27,7 @@ def images_of(array: Any, where: str) -> NDArray[Any]:
     Raises:
         DataError: The array is no set of images, or holds NaN or infinite values.
     """
-    x = np.asarray(array)
+    x = array_of(array, where)
     if x.dtype.kind not in "buif":
         raise DataError(f"{where}: images must be numbers, got an array of type {x.dtype}")
     x = _channels_first(x, where)

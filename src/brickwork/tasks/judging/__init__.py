@@ -45,8 +45,9 @@ class Judge(Protocol):
     def details(self, answers: NDArray[Any], labels: NDArray[Any]) -> dict[str, Any]:
         """More than the metrics, as JSON.
 
-        ``"classes"`` has a row for each class, ``"points"`` one for each point of operation: what
-        stands in a row is named by its keys, and shown as it is.
+        ``"classes"`` has a row for each class, ``"numbers"`` one for each of several numbers,
+        ``"points"`` one for each point of operation: what stands in a row is named by its keys, and
+        shown as it is.
         """
         ...
 

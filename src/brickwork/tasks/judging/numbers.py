@@ -76,8 +76,10 @@ class NumberJudge:
         told = answers.astype(np.float64) * self.std + self.mean
         off = told - labels
         square = np.square(off)
-        variance = labels.var(axis=0, dtype=np.float64)
+        variance = _variance(labels)
         how = f"{len(labels)} samples, {source}"
+        if len(self.names) > 1:
+            how = f"mean over {len(self.names)} numbers, {how}"
         root = np.sqrt(square.mean(axis=0))
         spread = _both(square / np.maximum(2 * root, 1e-12))  # by so much a root grows with it
         result = {
@@ -95,12 +97,27 @@ class NumberJudge:
         return {"r2": r2, **result}
 
     def details(self, answers: NDArray[Any], labels: NDArray[Any]) -> dict[str, Any]:
-        """Nothing more."""
-        return {}
+        """Of several numbers how well each is told, the last two in its own unit."""
+        if len(self.names) < 2:
+            return {}
+        off = answers.astype(np.float64) * self.std + self.mean - labels
+        square, variance = np.square(off), _variance(labels)
+        rows = []
+        for i, name in enumerate(self.names):
+            told = 1.0 - float(square[:, i].mean() / variance[i]) if variance[i] > 0 else "-"
+            root, mean = float(np.sqrt(square[:, i].mean())), float(np.abs(off[:, i]).mean())
+            rows.append({"number": name, "R²": told, "RMSE": f"{root:.4g}", "MAE": f"{mean:.4g}"})
+        return {"numbers": rows}
 
     def to_json(self) -> dict[str, Any]:
         """See ``judge_of``."""
         return {"kind": "numbers", "names": self.names, "mean": self.mean, "std": self.std}
+
+
+def _variance(labels: NDArray[Any]) -> NDArray[np.float64]:
+    """Of each number; nothing, not what rounding leaves, where all labels are the same."""
+    differ = labels.max(axis=0) > labels.min(axis=0)
+    return np.where(differ, labels.var(axis=0, dtype=np.float64), 0.0)
 
 
 def _both(values: NDArray[np.float64]) -> float | None:

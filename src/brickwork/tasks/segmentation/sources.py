@@ -10,7 +10,7 @@ import numpy as np
 
 from brickwork.errors import DataError
 from brickwork.tasks.archives import members
-from brickwork.tasks.arrays import masks_of, splits_of
+from brickwork.tasks.arrays import array_of, masks_of, splits_of
 from brickwork.tasks.segmentation.folder import read_folder
 from brickwork.tasks.segmentation.pairs import Array, Pairs, checked, whole
 
@@ -48,12 +48,16 @@ def _of_arrays(arrays: dict[str, Any], name: str, where: str) -> Pairs:
     else:
         x, y, used = {}, {}, set[str]()
         for split, (images, masks) in splits_of(arrays, where).items():
-            image, given = np.asarray(arrays[images]), np.asarray(arrays[masks])
+            image = array_of(arrays[images], f"{where}, {images}")
+            given = array_of(arrays[masks], f"{where}, {masks}")
+            if len(given) != len(image):
+                raise DataError(f"{where}: there are {len(image)} images but {len(given)} masks")
             mask = masks_of(image, given)
-            if mask is None or len(mask) != len(image):
+            if mask is None:
                 raise DataError(
                     f"{where}: masks have the shape {given.shape}, images {image.shape}: they do "
-                    "not match; expected masks (n, height, width) or (n, depth, height, width)"
+                    "not match; expected masks (n, height, width) or (n, depth, height, width), of "
+                    "one-hot masks the argmax over the classes"
                 )
             x[split], y[split] = _channelled(image, mask), list(mask)
             used |= {images, masks}
@@ -67,10 +71,11 @@ def _of_arrays(arrays: dict[str, Any], name: str, where: str) -> Pairs:
 def _cut(arrays: Mapping[str, Any], key: str, where: str) -> list[Array]:
     """Volumes that lie one after the other, by their shapes."""
     table = np.asarray(arrays["shapes"])
-    if table.ndim != 2 or table.shape[1] not in _AXES or not len(table) or table.min() < 1:
+    sides = table.ndim == 2 and table.shape[1] in _AXES and table.dtype.kind in "iu"
+    if not sides or not len(table) or table.min() < 1:
         raise DataError(
-            f"{where}: 'shapes' has the shape {table.shape}, expected (samples, 3) with the sides "
-            "of each volume"
+            f"{where}: 'shapes' has the shape {table.shape} and type {table.dtype}, expected whole "
+            "numbers (samples, 3), the sides of each volume"
         )
     shapes = [tuple(map(int, shape)) for shape in table]
     ends = np.cumsum([int(np.prod(shape)) for shape in shapes])

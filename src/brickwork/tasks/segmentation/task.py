@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -58,13 +58,14 @@ def load_masks(
     sides = common_shape(every, pairs.where)
     notes = list(pairs.notes)
     known = _classes(pairs.y["train"], pairs.where, notes)
-    labels = {split: _coded(masks, known, sides, pairs.where) for split, masks in pairs.y.items()}
+    labels = {s: _coded(masks, known, sides, f"{pairs.where}, {s}") for s, masks in pairs.y.items()}
     if len({sample.shape for sample in every}) > 1 or every[0].shape[1:] != sides:
         shown = "x".join(map(str, sides))
         notes.append(f"samples are put into {shown}; what is added has no class and does not count")
-    if any(sample.dtype != np.uint8 for sample in every):
+    scaled = any(sample.dtype != np.uint8 for sample in every)
+    if scaled:
         notes.append("values are scaled to 0..255, in each sample by all but 1 % of them")
-    x = {split: objects([usual(sample) for sample in part]) for split, part in pairs.x.items()}
+    x = {s: objects([usual(sample, scaled) for sample in part]) for s, part in pairs.x.items()}
     raw = Raw(pairs.name, pairs.name, pairs.where, x, labels, tuple(notes), pairs.groups)
     if isinstance(source, str | Path) and Path(source).is_dir():
         no_rule(test, Path(source))
@@ -78,10 +79,10 @@ def load_masks(
     def prepare(samples: NDArray[Any]) -> Prepared:
         scale = channel_statistics(encode(samples), raw.where)
         changes = VoxelChanges(True, float(np.mean(scale.mean)), float(np.mean(scale.std)))
-        return Prepared(scale, changes, encode, {}, files_for(sides, pairs.spacing))
+        return Prepared(scale, changes, encode, {}, files_for(sides, pairs.spacing, scaled))
 
-    def judged(_: Mapping[str, Arrays]) -> tuple[Judge, Sequence[str]]:
-        return MaskJudge(tuple(map(str, known))), []
+    def judged(found: Mapping[str, Arrays]) -> tuple[Judge, Sequence[str]]:
+        return MaskJudge(tuple(map(str, known))), list(_lacking(found, known))
 
     return assembled(raw, raw.y, "segmentation", seed, prepare, judged, {"val": validation})
 
@@ -113,6 +114,15 @@ def _classes(masks: Sequence[NDArray[Any]], where: str, notes: list[str]) -> NDA
     return known
 
 
+def _lacking(found: Mapping[str, Arrays], known: NDArray[Any]) -> Iterator[str]:
+    """A hint for each split whose masks lack a class."""
+    for split, (_, masks) in found.items():
+        missing = [str(known[i]) for i in np.setdiff1d(np.arange(len(known)), masks)]
+        if missing:
+            then = "a search cannot learn it" if split == "train" else "no score tells of it"
+            yield f"hint: no mask of the {split} split has the class {', '.join(missing)}: {then}"
+
+
 def _coded(
     masks: Sequence[NDArray[Any]], known: NDArray[Any], sides: tuple[int, ...], where: str
 ) -> NDArray[np.uint8]:
@@ -122,7 +132,9 @@ def _coded(
     for mask in masks:
         strange = np.setdiff1d(mask, [*known, *left_out])
         if len(strange):
-            raise DataError(f"{where}: a mask has the class {strange[0]}, which training has not")
+            raise DataError(
+                f"{where}: a mask has the class {strange[0]}, which no mask of train has"
+            )
         codes = np.where(np.isin(mask, known), np.searchsorted(known, mask), NOWHERE)
         out.append(fitted(codes.astype(np.uint8), sides, NOWHERE))
     return np.stack(out)

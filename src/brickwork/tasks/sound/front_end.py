@@ -28,6 +28,7 @@ _CLIPS = 1000  # looked at for the range of decibels
 _QUIET, _LOUD = 2.0, 99.9  # percentiles of what is not silence
 _LEAST_DB = 20.0
 _GAIN_DB = 30.0  # microphones and mouths differ by as much; silence stays softer than that
+_MOST_GAIN_DB = 60.0  # beyond it, rounding noise is as loud as speech
 
 _FORMS = 16  # front ends of a search: the features of each are kept in memory
 
@@ -101,18 +102,20 @@ def settings_of(text: str, rate: int, length: int, where: str) -> dict[str, Any]
             f"{where}: clips of {length / rate:.3g} s give {frames} frames, 8 to 1000 are needed: "
             "ask for other ones, such as --front-end window=20ms,hop=10ms,length=1s"
         )
-    mels = int(asked.get("mels", 32 if rate <= 16000 else 40))
+    mels = asked.get("mels", 32 if rate <= 16000 else 40)
     fft = 1 << (window - 1).bit_length()
-    if not 8 <= mels <= min(128, fft // 4):
-        raise DataError(f"front end: {mels} mels, 8 to {min(128, fft // 4)} can be had")
+    if mels != int(mels) or not 8 <= mels <= min(128, fft // 4):
+        raise DataError(f"front end: {mels:g} mels, 8 to {min(128, fft // 4)} can be had")
     gain = asked.get("gain", _GAIN_DB)
+    if gain > _MOST_GAIN_DB:
+        raise DataError(f"front end: a gain of {gain:g} dB, 0 to {_MOST_GAIN_DB:g} can be had")
     return {
         "rate": rate,
         "samples": window + (frames - 1) * hop,
         "window": window,
         "hop": hop,
         "fft": fft,
-        "mels": mels,
+        "mels": int(mels),
         "gain": round(10.0 ** (gain / 20.0), 4) if gain else 0.0,
         "low_hz": min(_LOW_HZ, rate / 100),
         "high_hz": min(rate / 2, 8000.0),
@@ -178,5 +181,7 @@ def _asked(text: str) -> dict[str, float]:
                 f"front end: cannot read {part!r}: expected some of window, hop, length and gain "
                 "with their unit and mels, such as 'window=25ms,hop=20ms,length=1s,mels=32'"
             )
+        if name in asked:
+            raise DataError(f"front end: {text!r} gives {name} twice")
         asked[name] = float(number) * _UNITS[unit]
     return asked

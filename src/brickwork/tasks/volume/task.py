@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from brickwork.errors import DataError
 from brickwork.space import Shape
 from brickwork.tasks.archives import members
-from brickwork.tasks.arrays import labels_of, splits_of
+from brickwork.tasks.arrays import array_of, labels_of, splits_of
 from brickwork.tasks.changing import VoxelChanges
 from brickwork.tasks.columns import columns_beside, with_columns
 from brickwork.tasks.folders import listed
@@ -35,6 +35,7 @@ from brickwork.tasks.voxels import (
 
 __all__ = ["load_volumes", "volume_inputs"]
 
+_CHANNELS = 4  # of volumes, at most, by which a last axis is told from one of space
 _OWNERS = 6  # folders below those of classes, from which they are taken for patients
 
 Source = str | Path | tuple[Any, Any] | Mapping[str, Any]
@@ -52,7 +53,7 @@ def load_volumes(
     Args:
         source: A folder with a folder of ``.nii`` or ``.nii.gz`` files for each class, itself
             possibly below ``train/``, ``val/`` and ``test/``; an ``.npz`` file or arrays of volumes
-            ``(n, depth, height, width)`` or ``(n, channels, depth, height, width)``.
+            ``(n, depth, height, width)``, with channels first or last where there are any.
         seed: Decides which training samples become a split that the source does not have.
         validation: Part of the training samples for such a validation split; None for a fifth.
         group: An array of the file, such as a patient: volumes of one value stay in one split. Of a
@@ -66,9 +67,10 @@ def load_volumes(
     every = [sample for part in found.x.values() for sample in part]
     common_shape(every, found.where, cut=True)  # refuses what does not go together
     notes = list(found.notes)
-    if any(sample.dtype != np.uint8 for sample in every):
+    scaled = any(sample.dtype != np.uint8 for sample in every)
+    if scaled:
         notes.append("values are scaled to 0..255, in each volume by all but 1 % of them")
-    x = {split: objects([usual(sample) for sample in part]) for split, part in found.x.items()}
+    x = {s: objects([usual(sample, scaled) for sample in part]) for s, part in found.x.items()}
     raw = Raw(found.name, found.title, found.where, x, found.y, tuple(notes), found.groups)
 
     def prepared(samples: NDArray[Any]) -> Prepared:
@@ -82,7 +84,7 @@ def load_volumes(
 
         scale = channel_statistics(encode(samples), raw.where)
         changes = VoxelChanges(False, float(np.mean(scale.mean)), float(np.mean(scale.std)))
-        return Prepared(scale, changes, encode, {}, files_for(sides, spacing), said)
+        return Prepared(scale, changes, encode, {}, files_for(sides, spacing, scaled), said)
 
     return classification(raw, "volume-classification", seed, prepared, validation)
 
@@ -140,13 +142,15 @@ def _volumes(array: Any, where: str) -> NDArray[Any]:
     Raises:
         DataError: They are none.
     """
-    samples = np.asarray(array)
+    samples = array_of(array, where)
     if samples.ndim == 4:
         samples = samples[:, None]
+    elif samples.ndim == 5 and samples.shape[-1] <= _CHANNELS < samples.shape[1]:
+        samples = np.moveaxis(samples, -1, 1)
     if samples.ndim != 5 or samples.dtype.kind not in "buif":
         raise DataError(
             f"{where}: volumes have the shape {samples.shape} and type {samples.dtype}, "
-            "expected numbers (n, depth, height, width) or (n, channels, depth, height, width)"
+            "expected numbers (n, depth, height, width), possibly with channels, first or last"
         )
     if samples.dtype.kind == "f" and not np.isfinite(samples).all():
         raise DataError(f"{where}: holds NaN or infinite values: repair them")

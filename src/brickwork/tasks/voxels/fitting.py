@@ -37,7 +37,11 @@ def common_shape(samples: Sequence[NDArray[Any]], where: str, *, cut: bool = Fal
         raise DataError(f"{where}: there are no samples, or empty ones")
     kinds = {(sample.ndim, sample.shape[0]) for sample in samples}
     if len(kinds) > 1:
-        raise DataError(f"{where}: samples have different channels or axes: {sorted(kinds)}")
+        shown = " or ".join(f"{channels} and {axes - 1}" for axes, channels in sorted(kinds))
+        raise DataError(
+            f"{where}: samples have different numbers of channels and axes of space: {shown}; make "
+            "them alike, such as all grey"
+        )
     largest = np.max([sample.shape[1:] for sample in samples], axis=0)
     sides = tuple(int(-(-side // SIDE) * SIDE) for side in largest)
     while cut and prod(sides) > _MOST:
@@ -57,14 +61,19 @@ def objects(samples: Sequence[NDArray[Any]]) -> NDArray[Any]:
     return out
 
 
-def files_for(sides: Shape, spacing: Sequence[float] = ()) -> Mapping[str, str]:
+def files_for(
+    sides: Shape, spacing: Sequence[float] = (), scaled: bool = False
+) -> Mapping[str, str]:
     """What goes with a model: how a raw sample becomes its input.
 
     Args:
         sides: Of the input.
         spacing: Distances of voxels in mm, where they are known.
+        scaled: Whether bytes are scaled like all other values.
     """
     about: dict[str, Any] = {"sides": list(sides)}
     if spacing:
         about |= {"orientation": "RAS", "spacing_mm": [float(f"{v:.4g}") for v in spacing]}
+    if scaled:
+        about["scaled"] = True
     return preparation("brickwork.tasks.voxels", json.dumps(about))

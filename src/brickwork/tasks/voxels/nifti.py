@@ -132,5 +132,7 @@ def resampled(
     factors = [a / b for a, b in zip(spacing, wanted, strict=True)]
     if max(abs(factor - 1) for factor in factors) < _ALIKE:
         return volume
-    values = volume if labels else volume.astype(np.float32)
-    return np.asarray(zoom(values, factors, order=0 if labels else 1))
+    if labels:
+        return np.asarray(zoom(volume, factors, order=0))
+    values = np.asarray(zoom(volume.astype(np.float64), factors, order=1))
+    return np.round(values).astype(np.uint8) if volume.dtype == np.uint8 else values

@@ -8,8 +8,8 @@ Needs NumPy only, and the settings in ``prepare.json``:
 A sample is ``(channels, *spatial)``, in the orientation and with the spacing of the training data,
 which the settings have where they were known (``RAS``: axes from left to right, back to front and
 below to above, as nibabel's ``as_closest_canonical`` gives them).
-Values that are no bytes are scaled to 0..255 by the range of all but 1 % of them. It is put in the
-middle of the sides that the network takes.
+Values that are no bytes, or all values where the settings say ``scaled``, are scaled to 0..255 by
+the range of all but 1 % of them. It is put in the middle of the sides that the network takes.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ def settings(file: str | Path = "") -> dict[str, Any]:
 
 def prepare(samples: Sequence[NDArray[Any]], about: Mapping[str, Any]) -> NDArray[np.uint8]:
     """What the network takes of samples ``(channels, *spatial)``."""
-    sides = tuple(about["sides"])
-    return np.stack([fitted(usual(np.asarray(sample)), sides, 0) for sample in samples])
+    sides, scaled = tuple(about["sides"]), about.get("scaled", False)
+    return np.stack([fitted(usual(np.asarray(sample), scaled), sides, 0) for sample in samples])
 
 
 def fitted(sample: NDArray[Any], sides: Sequence[int], fill: float) -> NDArray[Any]:
@@ -53,11 +53,16 @@ def fitted(sample: NDArray[Any], sides: Sequence[int], fill: float) -> NDArray[A
     return out
 
 
-def usual(sample: NDArray[Any]) -> NDArray[Any]:
-    """Brightness in 0..255: bytes as they are, all else by what all but 1 % of its values span."""
-    if sample.dtype == np.uint8:
+def usual(sample: NDArray[Any], scaled: bool = False) -> NDArray[Any]:
+    """Brightness in 0..255, by what all but 1 % of its values span; bytes as they are.
+
+    Bytes too are ``scaled`` where not all samples of the training were such.
+    """
+    if sample.dtype == np.uint8 and not scaled:
         return sample
-    values = sample.astype(np.float32)
+    values = sample.astype(np.float64)  # a large offset leaves the digits that matter
     low, high = np.percentile(values, (0.5, 99.5))
-    scaled = np.clip((values - low) / max(float(high - low), 1e-6), 0, 1) * 255
-    return np.asarray(np.round(scaled), np.uint8)
+    if not high > low:  # nearly all are alike: what differs are the few that were left out
+        low, high = values.min(), values.max()
+    parts = np.clip((values - low) / (float(high - low) or 1.0), 0, 1) * 255
+    return np.asarray(np.round(parts), np.uint8)
