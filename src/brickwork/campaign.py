@@ -21,7 +21,7 @@ from brickwork.config import Context, Run, space_for
 from brickwork.engine.executors import Executor, Inline, Processes, Setup
 from brickwork.engine.loop import AHEAD, Loop, Progress
 from brickwork.engine.store import FILE, Store
-from brickwork.errors import BudgetError, LimitError, ShapeError, StudyMismatch
+from brickwork.errors import BrickworkError, BudgetError, LimitError, ShapeError, StudyMismatch
 from brickwork.finish import Finish
 from brickwork.names import RELAXATIONS, SUPERNETS
 from brickwork.objective import violation
@@ -252,6 +252,8 @@ class Campaign:
         progress = loop.run(left, self.run.max_trials, self.watch.searched)
         self._searched_s = prepared + progress.elapsed_s
         store.record("spent", {"phase": "search", "seconds": time.monotonic() - begun})
+        if not progress.trials:
+            raise BrickworkError(f"the strategy {self.run.strategy} proposed no network")
         if not any(trial.scored for trial in progress.trials):
             causes = [trial.cause for trial in progress.trials if trial.cause]
             raise BudgetError(

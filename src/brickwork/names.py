@@ -10,6 +10,7 @@ import inspect
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from brickwork.checked import Checked, carefully
 from brickwork.errors import BrickworkError, SpaceError, UnknownName
 from brickwork.export.formats import EXPORTERS
 from brickwork.own import is_own, named
@@ -207,11 +208,23 @@ def make_space(
         for key, value in (facts or {}).items()
         if key in taken
     }
-    space: Space = make(input, **known)
+    space: Space = make(input, **known) if not is_own(name) else _own_space(name, input, known)
     if not forms:
         return space
     recipe = {**space.recipe_fields, FORM: Choice(FORM, tuple(forms))}
     return Space(space.name, space.body, recipe, space.doc)
+
+
+def _own_space(name: str, input: Shape, known: Mapping[str, Any]) -> Space:
+    """A space of a user's file.
+
+    Raises:
+        BrickworkError: The function failed, or gave none.
+    """
+    made = carefully(name, "the space", load(SPACES, "space", name), input, **known)
+    if not isinstance(made, Space):
+        raise BrickworkError(f"{name}: expected a Space, the function gave {type(made).__name__}")
+    return made
 
 
 def parted(name: str) -> tuple[str, str]:
@@ -269,5 +282,7 @@ def make_strategy(name: str, problem: Problem, seed: int, **offered: Any) -> Str
     if inner:
         whole = {key: value for key, value in offered.items() if key != "low"} | {"low": 1.0}
         options["inner"] = lambda problem, seed: make_strategy(inner, problem, seed, **whole)
+    if is_own(outer):
+        return Checked(lambda: make(problem, seed, **options), outer, problem)
     made: Strategy = make(problem, seed, **options)
     return made
