@@ -218,3 +218,18 @@ def test_a_peer_that_is_missing_is_named(setting: Setting, monkeypatch: pytest.M
     monkeypatch.setitem(__import__("sys").modules, "syne_tune.config_space", None)
     with pytest.raises(BrickworkError, match=r"syne-mo-rea needs .*brickwork\[bench\]"):
         peer("syne-mo-rea", setting.problem, 0)
+
+
+def test_scores_that_nothing_can_have_are_named(tmp_path: Path) -> None:
+    """The good networks of these are the dearest, beyond the end of the axis of the cost."""
+    space = "|nor_conv_3x3~0|+|nor_conv_1x1~0|{}~1|+|skip_connect~0|{}~1|{}~2|"
+    ops = ("none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3", "avg_pool_3x3")
+    cells = [space.format(a, b, c) for a in ops for b in ops for c in ops][:20]
+    rows = [f"{cell},{70 if i > 17 else 10},{i + 1}" for i, cell in enumerate(cells)]
+    table = tmp_path / "table.csv"
+    table.write_text("\n".join(["arch,val,phone", *rows]) + "\n")
+    columns = ["--signal", "val", "--test", "val", "--cost", "phone", "--strategies", "random"]
+    words = ["bench", "--table", str(table), *columns, "--seeds", "1", "--evals", "3"]
+    done = CliRunner().invoke(app, words)
+    assert done.exit_code == 0, done.output
+    assert "no signal and test: no network is better than the 90th percentile" in done.stderr

@@ -96,8 +96,8 @@ def test_several_at_once_are_as_many_one_by_one(make):
 
 def test_proposals_are_members_and_never_repeat(make, setting):
     space = problem(NESTED, **setting).space
-    trials = search(make(problem(NESTED, **setting), 0), 150, lag=4)
-    assert len(trials) == 150
+    trials = search(make(problem(NESTED, **setting), 0), 100, lag=4)
+    assert len(trials) == 100
     assert all(space.why_invalid(trial.proposal.arch) is None for trial in trials)
     looks = [(trial.proposal.arch.id, trial.proposal.fidelity) for trial in trials]
     assert len(set(looks)) == len(looks)

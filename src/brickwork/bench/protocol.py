@@ -59,6 +59,7 @@ class Score:
         self._seeds = [100.0 * setting.accuracy(name) for name in (setting.signal, *setting.again)]
         self._kept = setting.feasible
         self._best_test = float(self._test[self._kept].max(initial=-np.inf))
+        self._whole: list[float] = []
         if self._costs and self._kept.any():
             least = np.quantile(self._costs[0][self._kept], _SMALL)
             self._cheap = self._kept & (self._costs[0] <= least)
@@ -72,6 +73,15 @@ class Score:
                 hypervolume(axes(accuracy)[kept], self._ones)
                 for axes, (accuracy, kept) in zip(self._scales, parts, strict=True)
             ]
+
+    @property
+    def undefined(self) -> list[str]:
+        """The scores that nothing can have: no row of theirs lies inside the bounds."""
+        return [
+            name
+            for name, whole in zip(("signal", "test", "small"), self._whole, strict=False)
+            if not whole > 0
+        ]
 
     def __call__(self, rows: Sequence[int], repetitions: Sequence[int] = ()) -> dict[str, float]:
         """All scores of the rows that were evaluated in full and keep the limits.
