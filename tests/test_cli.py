@@ -14,7 +14,7 @@ from PIL import Image
 
 from brickwork.cli import main
 from brickwork.engine.store import Store
-from brickwork.names import REFERENCES, SPACES, STRATEGIES, TASKS
+from brickwork.names import REFERENCES, SPACES, STRATEGIES, SUPERNETS, TASKS
 
 
 def run(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str, str]:
@@ -158,6 +158,8 @@ def test_lists(capsys: pytest.CaptureFixture[str], command: str, names: Any) -> 
     assert code == 0
     rows = json.loads(out)
     assert [row["name"] for row in rows] == list(names)
+    if command == "strategies":
+        assert len({row["doc"] for row in rows if row["name"] in SUPERNETS}) == len(SUPERNETS)
     if command == "spaces":
         assert all(row["size"] >= 1 and isinstance(row["decisions"], list) for row in rows)
         inputs = {row["name"]: row["inputs"] for row in rows}

@@ -119,6 +119,7 @@ class S:
         ("self.arch)]", "Arch.of('mobile', {'size': 3}))]", "the space has no decision 'size'"),
         ("self.arch)]", "self.arch, 1.7)]", "the fidelity 1.7 is not in (0, 1]"),
         ("self.arch)]", "self.arch, 1.0, 3)]", "it continues trial 3, which there is not yet"),
+        ("self.arch)]", "self.arch)] * 5", "ask gave 5 proposals, 1 asked for"),
         ("return [P", "raise KeyError(n)  # [P", "ask failed in line 9: KeyError: 1"),
         ("problem.space", "problem.spice", "__init__ failed in line 7: AttributeError"),
         ("pass", "raise ValueError('a\\nb')", "tell failed in line 11: ValueError: a"),

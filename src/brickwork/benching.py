@@ -177,6 +177,8 @@ def _one(asked: Asked, name: str, is_peer: bool, seed: int) -> tuple[dict[int, A
     else:
         made = strategy(name, setting, seed)
     told = run(made, setting, asked.evals, asked.workers)
+    if not told:
+        raise BrickworkError(f"the strategy {name} proposed no network")
     spent = time.process_time() - begun
     explain = getattr(made, "explain", lambda: "")
     return score.along(told, asked.marks), spent, setting.by_column(str(explain()))

@@ -36,6 +36,10 @@ class Checked:
         proposals = carefully(self._name, "ask", self.strategy.ask, n)
         if not isinstance(proposals, list | tuple):
             raise BrickworkError(f"{self._name}: ask gave {proposals!r}, expected a list")
+        if len(proposals) > n:
+            raise BrickworkError(
+                f"{self._name}: ask gave {len(proposals)} proposals, {n} asked for"
+            )
         for proposal in proposals:
             if wrong := self._wrong(proposal):
                 raise BrickworkError(f"{self._name}: ask gave what is no proposal: {wrong}")

@@ -234,9 +234,9 @@ def targets(as_json: AsJson = False) -> None:
 def strategies(as_json: AsJson = False) -> None:
     """List the strategies."""
     from brickwork.listing import described
-    from brickwork.names import STRATEGIES
+    from brickwork.names import STRATEGIES, SUPERNETS
 
-    _list(described(STRATEGIES, "strategy"), as_json)
+    _list(described({**STRATEGIES, **SUPERNETS}, "strategy"), as_json)
 
 
 @app.command()

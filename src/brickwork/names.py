@@ -246,6 +246,8 @@ def strategy_or_raise(name: str) -> None:
     outer, inner = parted(name)
     make = load(STRATEGIES, "strategy", outer)
     if not inner:
+        if name.endswith(":"):
+            raise BrickworkError(f"strategy {name!r}: name the one that it stands around after ':'")
         return
     if "inner" not in inspect.signature(make).parameters:
         around = [one for one, path in STRATEGIES.items() if ".halving:" in path]

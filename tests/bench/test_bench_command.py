@@ -220,6 +220,40 @@ def test_a_peer_that_is_missing_is_named(setting: Setting, monkeypatch: pytest.M
         peer("syne-mo-rea", setting.problem, 0)
 
 
+@pytest.mark.parametrize(
+    ("column", "limit", "says"),
+    [
+        ("a=b", "a=b<=9", ""),
+        ("a=b", " a=b <= 9 ", ""),
+        ("a=b", "a<=9", "is on no cost"),
+        ("size_kb", "size_kb<=9kB", "a bound is a plain number"),
+        ("size_kb", "size_kb<=9e0", ""),
+        ("size_kb", "size_kb<=95%", "a bound is a plain number"),
+    ],
+)
+@pytest.mark.parametrize("between", [",", ";", "\t"])
+def test_columns_and_limits_are_read_as_they_are_written(
+    tmp_path: Path, column: str, limit: str, says: str, between: str
+) -> None:
+    cells = [
+        f"|{a}~0|+|{b}~0|nor_conv_1x1~1|+|skip_connect~0|{b}~1|{a}~2|"
+        for a in ("nor_conv_1x1", "nor_conv_3x3", "avg_pool_3x3", "skip_connect")
+        for b in ("nor_conv_1x1", "nor_conv_3x3", "avg_pool_3x3", "skip_connect")
+    ]
+    rows = [(cell, str(50 + i), str(i + 1)) for i, cell in enumerate(cells)]
+    lines = (between.join(row) for row in (("arch", "val", column), *rows))
+    (tmp_path / "table.csv").write_text("\n".join(lines) + "\n")
+    words = ["bench", "--table", str(tmp_path / "table.csv"), "--signal", "val", "--test", "val"]
+    words += ["--cost", column, "--limit", limit, "--strategies", "random", "--seeds", "1"]
+    done = CliRunner().invoke(app, [*words, "--evals", "3", "--json", str(tmp_path / "out.json")])
+    if says:
+        assert says in str(done.exception)
+    else:
+        assert done.exit_code == 0, done.output
+        protocol = json.loads((tmp_path / "out.json").read_text())["protocol"]
+        assert (protocol["feasible"], protocol["networks"]) == (9, 16)
+
+
 def test_scores_that_nothing_can_have_are_named(tmp_path: Path) -> None:
     """The good networks of these are the dearest, beyond the end of the axis of the cost."""
     space = "|nor_conv_3x3~0|+|nor_conv_1x1~0|{}~1|+|skip_connect~0|{}~1|{}~2|"

@@ -204,6 +204,8 @@ def test_a_strategy_around_another_is_named_with_a_colon() -> None:
         strategy_or_raise("asha:evolutoin")
     with pytest.raises(BrickworkError, match=r"'evolution' takes no other strategy.*asha"):
         strategy_or_raise("evolution:asha")
+    with pytest.raises(BrickworkError, match="name the one that it stands around"):
+        strategy_or_raise("asha:")
     for name in ("asha:asha", "halving:hyperband"):
         with pytest.raises(BrickworkError, match="trains in several steps itself"):
             strategy_or_raise(name)

@@ -318,10 +318,20 @@ def _metrics(costs: Sequence[str]) -> tuple[str, ...]:
 
 
 def _limit(text: str, names: Mapping[str, str]) -> Limit:
-    column = re.split(r"[<>=]", text, maxsplit=1)[0].strip()
-    if column not in names:
+    text = text.strip()
+    parts = {
+        name: text.removeprefix(name).strip()  # a name may have such signs itself
+        for name in names
+        if re.match(r"\s*[<>=]", text.removeprefix(name)) and text.startswith(name)
+    }
+    if not parts:
         raise LimitError(
             f"the limit {text!r} is on no cost: write COLUMN<=NUMBER with one of "
             f"{', '.join(names) or 'the columns given by --cost'}"
         )
-    return Limit.parse(text.replace(column, names[column], 1))
+    column = max(parts, key=len)
+    if re.search(r"\d\s*[a-z%]+$", parts[column], re.IGNORECASE):
+        raise LimitError(
+            f"the limit {text!r} has a unit: a bound is a plain number, in the unit of its column"
+        )
+    return Limit.parse(names[column] + parts[column])

@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import functools
 import gzip
+import io
 import json
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -154,7 +155,10 @@ def _lines(path: Path) -> list[dict[str, str]]:
         if ".json" in path.suffixes:
             return _networks(path)
         with _opened(path) as file:
-            return [{k: v or "" for k, v in line.items() if k} for line in csv.DictReader(file)]
+            text = file.read()
+        between = max(",;\t", key=text.partition("\n")[0].count)
+        rows = csv.DictReader(io.StringIO(text, newline=""), delimiter=between)
+        return [{k: v or "" for k, v in row.items() if k} for row in rows]
     except (OSError, ValueError, EOFError, csv.Error) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else error
         raise DataError(f"{path}: cannot be read as a table ({reason})") from None

@@ -132,7 +132,7 @@ class Reinforce(OneByOne):
 
 
 class Ppo(Reinforce):
-    """The same with several steps on each batch, none of which moves a probability far.
+    """REINFORCE with several steps on each batch, none of which moves a probability far.
 
     The ratio to the probability at which an option was learned from first is clipped.
     """
