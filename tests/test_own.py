@@ -118,6 +118,8 @@ class S:
         ("[Proposal(self.arch)]", "[self.arch]", "no proposal: Arch; expected Proposal(arch)"),
         ("self.arch)]", "Arch.of('mobile', {'size': 3}))]", "the space has no decision 'size'"),
         ("self.arch)]", "self.arch, 1.7)]", "the fidelity 1.7 is not in (0, 1]"),
+        ("self.arch)]", "'mobile')]", "ask failed: AttributeError: 'str' object"),
+        ("self.arch)]", "self.arch, 'all')]", "ask failed: TypeError: '<' not supported"),
         ("self.arch)]", "self.arch, 1.0, 3)]", "it continues trial 3, which there is not yet"),
         ("self.arch)]", "self.arch)] * 5", "ask gave 5 proposals, 1 asked for"),
         ("return [P", "raise KeyError(n)  # [P", "ask failed in line 9: KeyError: 1"),

@@ -211,7 +211,7 @@ def remarks(asked: Asked, names: Sequence[str], peers: Sequence[str] = ()) -> li
             f"{lacking:,} of the {table.space.size():,} networks of {table.space.name} cannot be "
             f"looked up: what {', '.join(peers)} ask of these counts, and is lost"
         )
-    if none := Score(asked.setting).undefined:
+    if none := _ready(asked)[1].undefined:
         found.append(
             f"no {' and '.join(none)}: no network is better than the 90th percentile on every axis"
         )

@@ -41,7 +41,7 @@ class Checked:
                 f"{self._name}: ask gave {len(proposals)} proposals, {n} asked for"
             )
         for proposal in proposals:
-            if wrong := self._wrong(proposal):
+            if wrong := carefully(self._name, "ask", self._wrong, proposal):
                 raise BrickworkError(f"{self._name}: ask gave what is no proposal: {wrong}")
         self._count += len(proposals)
         return list(proposals)

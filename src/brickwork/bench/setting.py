@@ -319,19 +319,16 @@ def _metrics(costs: Sequence[str]) -> tuple[str, ...]:
 
 def _limit(text: str, names: Mapping[str, str]) -> Limit:
     text = text.strip()
-    parts = {
-        name: text.removeprefix(name).strip()  # a name may have such signs itself
-        for name in names
-        if re.match(r"\s*[<>=]", text.removeprefix(name)) and text.startswith(name)
-    }
-    if not parts:
+    found = [name for name in names if re.match(rf"{re.escape(name)}\s*[<>=]", text)]
+    if not found:
         raise LimitError(
             f"the limit {text!r} is on no cost: write COLUMN<=NUMBER with one of "
             f"{', '.join(names) or 'the columns given by --cost'}"
         )
-    column = max(parts, key=len)
-    if re.search(r"\d\s*[a-z%]+$", parts[column], re.IGNORECASE):
+    column = max(found, key=len)  # a name may have such signs itself
+    bound = text.removeprefix(column).strip()
+    if re.search(r"\d\s*[a-z%]+$", bound, re.IGNORECASE):
         raise LimitError(
             f"the limit {text!r} has a unit: a bound is a plain number, in the unit of its column"
         )
-    return Limit.parse(names[column] + parts[column])
+    return Limit.parse(names[column] + bound)
