@@ -52,7 +52,7 @@ def study(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Study:
     return bw.search(
         str(data),
         target="stm32f746",
-        budget="60s",
+        budget="90s",
         max_trials=8,
         seed=3,
         limits=("parameters<=4000",),
