@@ -68,13 +68,18 @@ def test_a_study_with_both_and_what_has_changed_since(folder):
 
 def test_a_strategy_in_a_file_on_a_table(folder, shared_data):
     tables = shared_data / "benchmarks"
-    code, said = brickwork(
+    words = (
         *("bench", "--table", str(tables / "nasbench201_cifar10.csv.gz")),
         *("--signal", "cifar10_val_12", "--test", "cifar10_test_200", "--seeds", "1"),
-        *("--evals", "12", "--strategies", "climb.py", "--json", "out.json"),
+        *("--evals", "12", "--json", "out.json"),
     )
+    code, said = brickwork(*words, "--strategies", "climb.py")
     assert code == 0, said
     assert "climb.py" in json.loads((folder / "out.json").read_text())["strategies"]
+    (folder / "none.py").write_text(SOUND.replace("[Proposal(self.arch)]", "[]"))
+    code, said = brickwork(*words, "--strategies", "none.py")
+    assert code == 1
+    assert "the strategy none.py proposed no network" in said
 
 
 @pytest.mark.parametrize(
