@@ -29,6 +29,7 @@ from brickwork.own import digests
 from brickwork.preparation import SHARED, Preparation, needed, suggestions
 from brickwork.space import Arch
 from brickwork.space.cover import largest
+from brickwork.strategies.base import explained
 from brickwork.tasks.task import FORM, Task, warnings_first
 from brickwork.timetable import MOST
 from brickwork.trial import rng_for
@@ -218,9 +219,7 @@ class Campaign:
 
     def explain(self) -> str:
         """A sentence on what the strategy does, and how long its trainings are at this budget."""
-        strategy = self.context.strategy()
-        explain = getattr(strategy, "explain", None)
-        said = str(explain()) if explain else (type(strategy).__doc__ or "").splitlines()[0]
+        said = explained(self.context.strategy())
         if self.run.scale == 1:
             return said
         part = f"{100 * self.run.scale:.2g} %"

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from brickwork.errors import BrickworkError
-from brickwork.strategies.base import Problem, Strategy
+from brickwork.strategies.base import Problem, Strategy, explained
 from brickwork.trial import Proposal, Trial
 
 __all__ = ["Checked", "carefully"]
@@ -51,11 +51,8 @@ class Checked:
 
     def explain(self) -> str:
         """What the strategy says of itself, or the first line of its documentation, or its name."""
-        explain = getattr(self.strategy, "explain", None)
-        if explain is not None:
-            return str(carefully(self._name, "explain", explain))
-        lines = (type(self.strategy).__doc__ or "").strip().splitlines()
-        return lines[0] if lines else f"{type(self.strategy).__name__} of {self._name}"
+        said = carefully(self._name, "explain", explained, self.strategy)
+        return said or f"{type(self.strategy).__name__} of {self._name}"
 
     def _wrong(self, proposal: Any) -> str | None:
         """Why something is no proposal; None if it is one."""

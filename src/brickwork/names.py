@@ -194,6 +194,7 @@ def make_space(
         forms: What samples may be made into; which it is becomes a decision.
 
     Raises:
+        BrickworkError: The function of a user's file failed, or gave no space.
         SpaceError: The space is not for such data.
         UnknownName: There is none of that name.
     """
@@ -208,23 +209,16 @@ def make_space(
         for key, value in (facts or {}).items()
         if key in taken
     }
-    space: Space = make(input, **known) if not is_own(name) else _own_space(name, input, known)
+    if is_own(name):
+        space = carefully(name, "the space", make, input, **known)
+    else:
+        space = make(input, **known)
+    if not isinstance(space, Space):
+        raise BrickworkError(f"{name}: expected a Space, the function gave {type(space).__name__}")
     if not forms:
         return space
     recipe = {**space.recipe_fields, FORM: Choice(FORM, tuple(forms))}
     return Space(space.name, space.body, recipe, space.doc)
-
-
-def _own_space(name: str, input: Shape, known: Mapping[str, Any]) -> Space:
-    """A space of a user's file.
-
-    Raises:
-        BrickworkError: The function failed, or gave none.
-    """
-    made = carefully(name, "the space", load(SPACES, "space", name), input, **known)
-    if not isinstance(made, Space):
-        raise BrickworkError(f"{name}: expected a Space, the function gave {type(made).__name__}")
-    return made
 
 
 def parted(name: str) -> tuple[str, str]:

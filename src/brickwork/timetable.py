@@ -92,18 +92,20 @@ def plan(
     options += [(count, 1, _GOOD_PART) for count in range(_USUAL, _USUAL // 2, -1)]
     options += [(count, 1, _LEAST_PART) for count in range(_USUAL // 2, 0, -1)]
     ordered = by_need(_in_time(found, seconds_of, budget_s), objectives)[:MOST]
+
+    def affordable(times: Sequence[float]) -> float:
+        return min(1.0, _tenths(budget_s / max(1e-9, _MARGIN * _makespan(times, workers))))
+
     for count, repetitions, least in options:
         chosen = ordered[:count]
         times = [seconds_of(trial) for trial in chosen for _ in range(repetitions + extra)]
-        affordable = budget_s / max(1e-9, _MARGIN * _makespan(times, workers))
-        part = min(1.0, _tenths(affordable))
+        part = affordable(times)
         if part >= least:
             break
     if part < _LEAST_PART:
         chosen = [min(ordered, key=seconds_of)]
         times = [seconds_of(chosen[0])] * (1 + extra)
-        part = min(1.0, _tenths(budget_s / max(1e-9, _MARGIN * _makespan(times, workers))))
-        part = max(part, _SHORTEST)
+        part = max(affordable(times), _SHORTEST)
     planned = tuple(trial.number for trial in chosen)
     after = () if extra else tuple(t.number for t in ordered if t.number not in planned)
     return Plan(planned, repetitions, part, part * sum(times), after)

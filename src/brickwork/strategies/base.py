@@ -17,7 +17,17 @@ from brickwork.quantity import Quantity, metric
 from brickwork.space import Arch, Graph, Option, Space
 from brickwork.trial import Proposal, State, Trial, rng_for
 
-__all__ = ["Asked", "Member", "OneByOne", "Problem", "Strategy", "crowding", "every", "ranks"]
+__all__ = [
+    "Asked",
+    "Member",
+    "OneByOne",
+    "Problem",
+    "Strategy",
+    "crowding",
+    "every",
+    "explained",
+    "ranks",
+]
 
 WALK = 256  # mutations, at most, from a network that breaks the limits to one that keeps them
 _FAR = 1e30  # in place of an infinite loss
@@ -273,6 +283,14 @@ class OneByOne:
     def _next(self, rng: np.random.Generator) -> Arch | Proposal | None:
         """An architecture to be trained in full, or another proposal; None where there is none."""
         raise NotImplementedError
+
+
+def explained(strategy: Strategy) -> str:
+    """What a strategy says of itself, or the first line of its documentation; empty without one."""
+    explain = getattr(strategy, "explain", None)
+    if explain is not None:
+        return str(explain())
+    return next(iter((type(strategy).__doc__ or "").strip().splitlines()), "")
 
 
 def every(space: Space, rng: np.random.Generator) -> Iterator[Arch]:

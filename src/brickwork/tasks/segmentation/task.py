@@ -20,7 +20,7 @@ from brickwork.tasks.samples import DataTask, Prepared, assembled
 from brickwork.tasks.scale import channel_statistics
 from brickwork.tasks.segmentation.sources import Source, read
 from brickwork.tasks.task import Arrays
-from brickwork.tasks.voxels import common_shape, files_for, fitted, objects, usual
+from brickwork.tasks.voxels import common_shape, files_for, fitted, in_bytes
 
 __all__ = ["load_masks"]
 
@@ -62,10 +62,7 @@ def load_masks(
     if len({sample.shape for sample in every}) > 1 or every[0].shape[1:] != sides:
         shown = "x".join(map(str, sides))
         notes.append(f"samples are put into {shown}; what is added has no class and does not count")
-    scaled = any(sample.dtype != np.uint8 for sample in every)
-    if scaled:
-        notes.append("values are scaled to 0..255, in each sample by all but 1 % of them")
-    x = {s: objects([usual(sample, scaled) for sample in part]) for s, part in pairs.x.items()}
+    x, scaled = in_bytes(pairs.x, "sample", notes)
     raw = Raw(pairs.name, pairs.name, pairs.where, x, labels, tuple(notes), pairs.groups)
     if isinstance(source, str | Path) and Path(source).is_dir():
         no_rule(test, Path(source))

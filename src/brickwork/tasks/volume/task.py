@@ -26,11 +26,11 @@ from brickwork.tasks.voxels import (
     common_spacing,
     files_for,
     fitted,
+    in_bytes,
     objects,
     prepare,
     read_nifti,
     resampled,
-    usual,
 )
 
 __all__ = ["load_volumes", "volume_inputs"]
@@ -67,10 +67,7 @@ def load_volumes(
     every = [sample for part in found.x.values() for sample in part]
     common_shape(every, found.where, cut=True)  # refuses what does not go together
     notes = list(found.notes)
-    scaled = any(sample.dtype != np.uint8 for sample in every)
-    if scaled:
-        notes.append("values are scaled to 0..255, in each volume by all but 1 % of them")
-    x = {s: objects([usual(sample, scaled) for sample in part]) for s, part in found.x.items()}
+    x, scaled = in_bytes(found.x, "volume", notes)
     raw = Raw(found.name, found.title, found.where, x, found.y, tuple(notes), found.groups)
 
     def prepared(samples: NDArray[Any]) -> Prepared:

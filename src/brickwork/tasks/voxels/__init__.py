@@ -1,6 +1,6 @@
 """Pictures in two or three dimensions of any size: shared by volumes and masks."""
 
-from brickwork.tasks.voxels.fitting import SIDE, common_shape, files_for, objects
+from brickwork.tasks.voxels.fitting import SIDE, common_shape, files_for, in_bytes, objects
 from brickwork.tasks.voxels.nifti import NIFTI, Scan, apart, common_spacing, read_nifti, resampled
 from brickwork.tasks.voxels.prepare import fitted, prepare, usual
 
@@ -13,6 +13,7 @@ __all__ = [
     "common_spacing",
     "files_for",
     "fitted",
+    "in_bytes",
     "objects",
     "prepare",
     "read_nifti",

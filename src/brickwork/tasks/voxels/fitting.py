@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from math import prod
 from typing import Any
 
@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from brickwork.errors import DataError
 from brickwork.space import Shape
 from brickwork.tasks.beside import preparation
+from brickwork.tasks.voxels.prepare import usual
 
-__all__ = ["SIDE", "common_shape", "files_for", "objects"]
+__all__ = ["SIDE", "common_shape", "files_for", "in_bytes", "objects"]
 
 SIDE = 8
 """Sides become multiples of it, so that they can be halved three times."""
@@ -59,6 +60,25 @@ def objects(samples: Sequence[NDArray[Any]]) -> NDArray[Any]:
     for i, sample in enumerate(samples):
         out[i] = sample
     return out
+
+
+def in_bytes(
+    parts: Mapping[str, Iterable[NDArray[Any]]], what: str, notes: list[str]
+) -> tuple[dict[str, NDArray[Any]], bool]:
+    """Samples by split with values in 0..255, as ``objects``, and whether they were scaled.
+
+    They are unless all of them are bytes, so that one set has one brightness; a note says so.
+
+    Args:
+        parts: The samples by split.
+        what: One of them is called.
+        notes: Gets the note.
+    """
+    scaled = any(sample.dtype != np.uint8 for part in parts.values() for sample in part)
+    if scaled:
+        notes.append(f"values are scaled to 0..255, in each {what} by all but 1 % of them")
+    x = {s: objects([usual(sample, scaled) for sample in part]) for s, part in parts.items()}
+    return x, scaled
 
 
 def files_for(
